@@ -1,0 +1,41 @@
+"""Words and pictures as the public pages show them."""
+
+from functools import lru_cache
+
+from django import template
+from django.conf import settings
+from django.templatetags.static import static
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+register = template.Library()
+
+
+@lru_cache(maxsize=1)
+def _drawn() -> frozenset[str]:
+    return frozenset(path.stem for path in (settings.BASE_DIR / "static/img/illustrations").glob("*.svg"))
+
+
+@register.simple_tag
+def illustration(name: str) -> str:
+    """Return the address of an illustration; of the general picture when there is none of that name."""
+    return static(f"img/illustrations/{name}.svg" if name in _drawn() else "img/hero.svg")
+
+
+@register.simple_tag
+def grade_span(first: int | None, last: int | None) -> str:
+    """Return a span of grades in words: ``4.–6. klasse``."""
+    if first is None or last is None:
+        return _("All grades")
+    if first == last:
+        return _("Grade %(grade)d") % {"grade": first}
+    return _("Grades %(first)d–%(last)d") % {"first": first, "last": last}
+
+
+@register.filter
+def duration(minutes: int | None) -> str:
+    """Return a number of minutes in hours and minutes: ``2 timer 30 min.``"""
+    hours, rest = divmod(minutes or 0, 60)
+    parts = [ngettext("%(hours)d hour", "%(hours)d hours", hours) % {"hours": hours}] if hours else []
+    parts += [_("%(minutes)d min.") % {"minutes": rest}] if rest or not hours else []
+    return " ".join(parts)
