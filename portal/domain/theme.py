@@ -70,12 +70,12 @@ class Seed(NamedTuple):
 
 
 # The paper the portal is printed on: sand, hardly coloured, never grey.
-NEUTRAL: Final = Seed(0.35, 0.012, 75.0)
+NEUTRAL: Final = Seed(0.35, 0.012, 84.0)
 # The colours with a fixed meaning keep their hue in every municipality.
 MEANINGS: Final[Mapping[str, Seed]] = {
     "info": Seed(0.50, 0.115, 245.0),
     "success": Seed(0.50, 0.115, 152.0),
-    "warning": Seed(0.62, 0.130, 72.0),
+    "warning": Seed(0.62, 0.130, 80.0),
     "danger": Seed(0.51, 0.180, 27.0),
 }
 # The warm companion of the brand colour: baked clay, for a band or a picture, never for a meaning.
@@ -221,11 +221,7 @@ def theme_css(brand: str) -> str:
 
 _SELECTORS: Final[Mapping[str, str]] = {
     "accent": ":root,[data-color-scheme],[data-color=accent]",
-    **{
-        name: f"[data-color-scheme][data-color={name}],[data-color={name}]"
-        for name in SCALES
-        if name != "accent"
-    },
+    **{name: f"[data-color-scheme][data-color={name}],[data-color={name}]" for name in SCALES if name != "accent"},
 }
 
 
@@ -269,9 +265,7 @@ def _scale(seed: Seed, scheme: Scheme, *, neutral: bool, exactly: str | None = N
     dark = scheme is Scheme.DARK
     away = 1.0 if dark else -1.0  # away from the paper: lighter in the dark, darker in the light
 
-    def shade(
-        start: float, share: float, against: Iterable[str], ratio: float, direction: float = away
-    ) -> str:
+    def shade(start: float, share: float, against: Iterable[str], ratio: float, direction: float = away) -> str:
         return _first_with(
             lambda lightness: colour_of(lightness, tint * share, hue), start, direction, tuple(against), ratio
         )
@@ -279,9 +273,7 @@ def _scale(seed: Seed, scheme: Scheme, *, neutral: bool, exactly: str | None = N
     steps["border-default"] = shade(0.54 if dark else 0.66, 0.85, resting, CONTROL_CONTRAST)
     steps["border-strong"] = shade(0.68 if dark else 0.52, 0.9, grounds, TEXT_CONTRAST)
     steps["text-subtle"] = shade(0.78 if dark else 0.48, 0.8 if dark else 1.0, grounds, TEXT_CONTRAST)
-    steps["text-default"] = shade(
-        0.945 if dark else 0.29, 0.2 if dark else 0.55, grounds, STRONG_TEXT_CONTRAST
-    )
+    steps["text-default"] = shade(0.945 if dark else 0.29, 0.2 if dark else 0.55, grounds, STRONG_TEXT_CONTRAST)
 
     # On a filled control stands white in the light, near-black in the dark.
     ink = colour_of(0.17, min(tint, 0.03), hue) if dark else "#ffffff"

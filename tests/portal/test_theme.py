@@ -94,9 +94,7 @@ def test_focus_is_seen_on_every_surface_and_on_every_button(brand: str, scheme: 
     paper, accent = neutral_scale(scheme), brand_scale(brand, scheme)
     unseen = [ground for ground in SURFACES if contrast(outer, paper[ground]) < 3.0]
     unseen += [
-        filled
-        for filled in FILLED
-        if max(contrast(inner, accent[filled]), contrast(outer, accent[filled])) < 3.0
+        filled for filled in FILLED if max(contrast(inner, accent[filled]), contrast(outer, accent[filled])) < 3.0
     ]
     assert (unseen, contrast(inner, outer) >= 7.0) == ([], True)
 
