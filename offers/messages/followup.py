@@ -1,0 +1,5 @@
+"""Mails about reminders, surveys and what was held."""
+
+from portal.domain.outbox import Occasion
+
+OCCASIONS: dict[str, Occasion] = {}

@@ -1,0 +1,26 @@
+"""The meeting: courses, sessions, enrolments and what comes of them."""
+
+from offers.models.agreement import Agreement, AgreementVersion, Signature
+from offers.models.encounter import Encounter, VisitReport
+from offers.models.enrolment import Enrolment
+from offers.models.invite import Invite
+from offers.models.offer import Offer
+from offers.models.revision import ReviewComment, Revision
+from offers.models.session import Meeting, Session
+from offers.models.survey import SurveyRequest
+
+__all__ = [
+    "Agreement",
+    "AgreementVersion",
+    "Encounter",
+    "Enrolment",
+    "Invite",
+    "Meeting",
+    "Offer",
+    "ReviewComment",
+    "Revision",
+    "Session",
+    "Signature",
+    "SurveyRequest",
+    "VisitReport",
+]

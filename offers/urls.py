@@ -1,0 +1,40 @@
+"""Addresses of everything about courses."""
+
+from django.urls import path
+
+from offers.views import builder, catalogue, enrolment, guides, host, surveys
+
+urlpatterns = [
+    # Finding (everybody)
+    path("", catalogue.home, name="home"),
+    path("forloeb/", catalogue.catalogue, name="catalogue"),
+    path("forloeb/<uuid:offer_id>/", catalogue.offer, name="offer"),
+    path("forloeb/<uuid:offer_id>/<slug:slug>/", catalogue.offer, name="offer"),
+    # Enrolling (teachers)
+    path("tidspunkter/<uuid:session_id>/tilmeld/", enrolment.enrol, name="enrol"),
+    path("tilmeldinger/", enrolment.my_enrolments, name="my-enrolments"),
+    path("tilmeldinger/<uuid:enrolment_id>/", enrolment.enrolment, name="enrolment"),
+    path("tilmeldinger/<uuid:enrolment_id>/aendr/", enrolment.change, name="enrolment-change"),
+    path("tilmeldinger/<uuid:enrolment_id>/afmeld/", enrolment.cancel, name="enrolment-cancel"),
+    path("tilmeldinger/<uuid:enrolment_id>/plads/", enrolment.place, name="enrolment-place"),
+    path("tilmeldinger/<uuid:enrolment_id>/kalender.ics", enrolment.calendar, name="enrolment-calendar"),
+    path("tilmeldinger/<uuid:enrolment_id>/afholdt/", surveys.teacher_report, name="enrolment-report"),
+    # Describing a course (a company's contact, by an invite link)
+    path("beskriv/<uuid:invite_id>/", builder.overview, name="link-invite"),
+    path("beskriv/<uuid:invite_id>/<int:step>/", builder.step, name="builder-step"),
+    path("beskriv/<uuid:invite_id>/send/", builder.submit, name="builder-submit"),
+    # Hosting (a company's contact, by a host link)
+    path("vaert/<uuid:contact_id>/", host.visits, name="link-host"),
+    path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/", host.session, name="host-session"),
+    path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/aflys/", host.cancel, name="host-cancel"),
+    path("vaert/<uuid:contact_id>/svar/<uuid:enrolment_id>/", host.answer, name="host-answer"),
+    path("vaert/<uuid:contact_id>/afholdt/<uuid:enrolment_id>/", host.report, name="host-report"),
+    path("vaert/<uuid:contact_id>/guide/<uuid:enrolment_id>.pdf", guides.for_host, name="host-guide"),
+    # Looking back (anybody who holds the link)
+    path("evaluering/<uuid:survey_id>/", surveys.survey, name="link-survey"),
+    # Paper
+    path("guide/forloeb/<uuid:offer_id>.pdf", guides.for_offer, name="guide-offer"),
+    path("guide/virksomhed/<uuid:company_id>.pdf", guides.for_company, name="guide-company"),
+    path("guide/tilmelding/<uuid:enrolment_id>.pdf", guides.for_enrolment, name="guide-enrolment"),
+    path("guide/paa-vej/<uuid:job_id>/", guides.wait, name="guide-wait"),
+]

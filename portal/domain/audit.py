@@ -1,0 +1,20 @@
+"""The log of who did what: a step that expects the transaction of what it tells about."""
+
+from typing import Any
+
+from django.db import models
+
+from portal.domain.actor import Actor
+from portal.models import AuditEntry
+
+
+def record(by: Actor, action: str, about: models.Model, **facts: Any) -> None:
+    """Write that ``by`` did ``action`` to ``about``. Facts are numbers and codes, never names or free text."""
+    AuditEntry.objects.create(
+        actor_kind=by.kind,
+        actor_id=by.id,
+        action=action,
+        object_type=about._meta.label_lower,
+        object_id=str(about.pk),
+        facts=facts,
+    )

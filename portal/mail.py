@@ -1,0 +1,110 @@
+"""Letters leave here: rendered in the receiver's language, sent over SMTP, told apart by what went wrong."""
+
+import re
+import smtplib
+from datetime import datetime
+from email.utils import formataddr
+from uuid import UUID
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from portal import logs
+from portal.domain import outbox
+from portal.models import Message, Municipality
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+PERMANENT = 500
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """Return the text fit for a header: no line break, no control character, not too long."""
+    return CONTROL.sub(" ", text).strip()[:limit]
+
+
+def sender() -> tuple[str, str]:
+    """Return the From header, and the address to which answers go."""
+    municipality = Municipality.objects.first()
+    name = one_line(municipality.sender_name or municipality.name, 80) if municipality else ""
+    reply_to = municipality.contact_email if municipality else ""
+    return formataddr((name.replace('"', ""), settings.DEFAULT_FROM_EMAIL)), reply_to
+
+
+def render(message: Message, now: datetime) -> EmailMultiAlternatives:
+    """Write the letter of a message in its receiver's language."""
+    occasion = outbox.occasions()[message.occasion]
+    with translation.override(message.language):
+        letter = occasion.letter(message, now)
+        template = letter.template or message.occasion
+        from_email, reply_to = sender()
+        context = {
+            "municipality": Municipality.objects.first(),
+            "origin": settings.ORIGIN,
+            "subject": one_line(letter.subject),
+            "language": message.language,
+            **letter.context,
+        }
+        text = render_to_string(f"mail/{template}.txt", context).strip() + "\n"
+        html = render_to_string(f"mail/{template}.html", context)
+    host = settings.ORIGIN.split("//", 1)[-1].split("/")[0].split(":")[0]
+    mail = EmailMultiAlternatives(
+        subject=one_line(letter.subject),
+        body=text,
+        from_email=from_email,
+        to=[message.address],
+        reply_to=[reply_to] if reply_to else [],
+        headers={
+            "Message-ID": f"<{message.pk}@{host}>",
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": message.language,
+        },
+    )
+    mail.attach_alternative(html, "text/html")
+    for file in letter.attachments:
+        mail.attach(file.filename, file.content, file.mimetype)
+    return mail
+
+
+def deliver(message: Message, *, connection: BaseEmailBackend, owner: UUID, now: datetime) -> str:
+    """Send one claimed message and mark its end; returns the state it ended in.
+
+    Nothing here may stop the queue: a letter that cannot be written is laid aside, with the reason.
+    """
+    if message.not_after is not None and message.not_after <= now:
+        outbox.mark_unwanted(message, owner=owner, state=Message.State.EXPIRED)
+        return Message.State.EXPIRED
+    try:
+        if not outbox.occasions()[message.occasion].still_wanted(message, now):
+            outbox.mark_unwanted(message, owner=owner, state=Message.State.WITHDRAWN)
+            return Message.State.WITHDRAWN
+        mail = render(message, now)
+        mail.connection = connection
+        mail.message()  # header errors show here, before anything is sent
+    except Exception as error:  # noqa: BLE001 (whatever a letter stumbles over, the next one must leave)
+        trouble = f"{type(error).__name__}: {error}"
+        outbox.mark_failed(message, owner=owner, now=now, trouble=trouble, for_good=True)
+        return Message.State.FAILED
+    try:
+        connection.open()
+        mail.send()
+    except smtplib.SMTPRecipientsRefused as error:
+        code, reason = next(iter(error.recipients.values()), (550, b""))
+        trouble = f"{code} {reason.decode('utf-8', 'replace')}"
+        outbox.mark_failed(message, owner=owner, now=now, trouble=trouble, for_good=code >= PERMANENT)
+        return Message.State.FAILED if code >= PERMANENT else Message.State.QUEUED
+    except smtplib.SMTPResponseException as error:
+        answer: str | bytes = error.smtp_error
+        words = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+        permanent = error.smtp_code >= PERMANENT
+        trouble = f"{error.smtp_code} {words}"
+        outbox.mark_failed(message, owner=owner, now=now, trouble=trouble, for_good=permanent)
+        return Message.State.FAILED if permanent else Message.State.QUEUED
+    except (smtplib.SMTPException, OSError) as error:
+        trouble = f"{type(error).__name__}: {error}"
+        outbox.mark_failed(message, owner=owner, now=now, trouble=trouble, for_good=False)
+        return Message.State.QUEUED
+    outbox.mark_sent(message, owner=owner, now=now, subject=str(mail.subject), body=logs.mask(str(mail.body)))
+    return Message.State.SENT

@@ -1,0 +1,68 @@
+"""What beat rings for: deliver messages, recover claims, make documents, forget."""
+
+import time
+from datetime import datetime
+
+from celery import shared_task
+from django.core.mail import get_connection
+from django.utils import timezone
+
+from portal import mail
+from portal.domain import clock, outbox
+from portal.models import Heartbeat
+
+BUDGET_SECONDS = 45
+
+
+def beat(name: str) -> None:
+    """Note that a periodic job came to its end."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"last_ok": timezone.now()})
+
+
+def drain(*, budget: float = BUDGET_SECONDS) -> int:
+    """Send what is due until nothing is, or the budget (seconds) is used up; return how many were handled."""
+    owner = outbox.new_owner()
+    handled = 0
+    stop = time.monotonic() + budget
+    connection = get_connection()
+    try:
+        while time.monotonic() < stop:
+            now: datetime = clock.now()
+            claimed = outbox.claim(now=now, real_now=timezone.now(), owner=owner)
+            if not claimed:
+                break
+            for message in claimed:
+                state = mail.deliver(message, connection=connection, owner=owner, now=now)
+                if state == "queued":
+                    connection.close()
+                handled += 1
+    finally:
+        connection.close()
+    return handled
+
+
+@shared_task(name="portal.tasks.deliver_messages")
+def deliver_messages() -> None:
+    """Send every message that is due."""
+    drain()
+    beat("deliver-messages")
+
+
+@shared_task(name="portal.tasks.recover_messages")
+def recover_messages() -> None:
+    """Take back the claims of workers that died."""
+    outbox.recover(real_now=timezone.now())
+    beat("recover-messages")
+
+
+@shared_task(name="portal.tasks.forget")
+def forget() -> None:
+    """Empty the texts of old mails (see ``portal.domain.outbox.forget``)."""
+    outbox.forget(now=clock.now())
+    beat("forget")
+
+
+@shared_task(name="portal.tasks.make_documents")
+def make_documents() -> None:
+    """Make the PDFs that the web server had no room for."""
+    beat("make-documents")

@@ -1,0 +1,126 @@
+"""The demo's own pages: its clock, and the mails that left. They do not exist outside the demo."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.domain import clock
+
+STEPS = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+
+
+def demo_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """404 unless this installation is the demo."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.DEMO:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return login_not_required(guarded)
+
+
+@demo_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def demo_clock(request: HttpRequest) -> HttpResponse:
+    """Show the demo's clock; a POST moves it forward by an hour, a day or a week."""
+    if request.method == "POST":
+        step = STEPS.get(request.POST.get("step", ""))
+        if step is None:
+            messages.error(request, _("Choose an hour, a day or a week."))
+        else:
+            clock.move_demo_clock(step)
+            messages.success(request, _("The clock has been moved. Reminders and surveys leave within some seconds."))
+        return redirect("demo-clock")
+    return render(request, "portal/demo_clock.html", {"now": clock.now(), "steps": STEPS})
+
+
+def read(path: Path) -> EmailMessage:
+    """Parse a caught mail."""
+    with path.open("rb") as file:
+        return BytesParser(policy=policy.default).parse(file)
+
+
+def caught(name: str) -> EmailMessage:
+    """Return the caught mail of that name, or 404."""
+    path = settings.DEMO_MAIL_DIR / f"{name}.eml"
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or not path.is_file():
+        raise Http404
+    return read(path)
+
+
+@demo_only
+@require_safe
+def demo_mails(request: HttpRequest) -> HttpResponse:
+    """List the mails that left, the newest first."""
+    wanted = request.GET.get("to", "").strip().lower()
+    paths = sorted(settings.DEMO_MAIL_DIR.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    if wanted:
+        paths = [path for path in paths[:2000] if wanted in str(read(path)["To"]).lower()]
+    page = Paginator(paths, 40).get_page(request.GET.get("page"))
+    mails = [{"name": path.stem, "mail": read(path)} for path in page.object_list]
+    return render(request, "portal/demo_mails.html", {"mails": mails, "page": page, "to": wanted})
+
+
+@demo_only
+@require_safe
+def demo_mail(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one mail: its head, its plain text, a frame with its HTML, and its files."""
+    mail = caught(name)
+    text = mail.get_body(preferencelist=("plain",))
+    files = [part.get_filename() or "" for part in mail.iter_attachments()]
+    context = {"name": name, "mail": mail, "text": text.get_content() if text else "", "files": files}
+    response = render(request, "portal/demo_mail.html", context)
+    response._csp_update = {"frame-src": ["'self'"]}  # type: ignore[attr-defined]
+    return response
+
+
+@demo_only
+@require_safe
+@xframe_options_sameorigin
+def demo_mail_html(request: HttpRequest, name: str) -> HttpResponse:
+    """The HTML part of a mail, in a sandbox: a mail's styles stand in its lines."""
+    html = caught(name).get_body(preferencelist=("html",))
+    response = HttpResponse(html.get_content() if html else "")
+    response._csp_replace = {  # type: ignore[attr-defined]
+        "default-src": ["'none'"],
+        "style-src": ["'unsafe-inline'"],
+        "img-src": ["'self'", "data:"],
+        "sandbox": ["allow-popups", "allow-top-navigation-by-user-activation"],
+        "frame-ancestors": ["'self'"],
+    }
+    return response
+
+
+@demo_only
+@require_safe
+def demo_mail_file(request: HttpRequest, name: str, index: int) -> HttpResponse:
+    """One file of a mail."""
+    parts = list(caught(name).iter_attachments())
+    if index >= len(parts):
+        raise Http404
+    part = parts[index]
+    payload = part.get_payload(decode=True)
+    response = HttpResponse(payload if isinstance(payload, bytes) else b"", content_type=part.get_content_type())
+    response.headers["Content-Disposition"] = f'attachment; filename="{part.get_filename() or "file"}"'
+    return response

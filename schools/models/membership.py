@@ -1,0 +1,47 @@
+"""Who belongs to which school, and as what."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.models import User
+from schools.models.school import School
+from schools.models.school_class import SchoolClass
+
+
+class Membership(models.Model):
+    """A person's role at a school. A person may have several, at several schools; an ended one stays."""
+
+    class Role(models.TextChoices):
+        TEACHER = "teacher", _("teacher")
+        AMBASSADOR = "ambassador", _("ambassador")
+        PLC = "plc", _("learning centre (PLC)")
+        GUIDANCE = "guidance", _("guidance counsellor")
+        LEADER = "leader", _("school leader")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("person"))
+    school = models.ForeignKey(School, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("school"))
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.TEACHER)
+    own_classes = models.ManyToManyField(
+        SchoolClass, blank=True, related_name="teachers", verbose_name=_("own classes, shown first")
+    )
+    ended_on = models.DateField(_("ended on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("role at a school")
+        verbose_name_plural = _("roles at schools")
+        ordering = ["school__name", "role"]
+        constraints = [
+            models.UniqueConstraint(
+                name="membership_is_given_once",
+                fields=["user", "school", "role"],
+                condition=Q(ended_on__isnull=True),
+                violation_error_message=_("The person already has this role at the school."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.get_role_display()}, {self.school}"
