@@ -8,12 +8,15 @@ from typing import NoReturn
 
 
 class GaveUp(SystemExit):
-    """The launcher cannot go on; the message tells a person why, and what to do."""
+    """The launcher cannot go on; the sentence tells a person why, and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(f"\n{sentence}")
 
 
 def give_up(sentence: str) -> NoReturn:
     """Stop with a sentence for the person in front of the terminal."""
-    raise GaveUp(f"\n{sentence}")
+    raise GaveUp(sentence)
 
 
 def say(sentence: str = "") -> None:

@@ -236,5 +236,5 @@ def wait_for_first_page(portal: Children, port: int) -> None:
                     return
         except (urllib.error.URLError, OSError):
             if time.monotonic() > deadline:
-                raise GaveUp(f"\nThe portal does not answer after {SECONDS_TO_FIRST_PAGE} seconds.") from None
+                raise GaveUp(f"The portal does not answer after {SECONDS_TO_FIRST_PAGE} seconds.") from None
         time.sleep(0.1)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from launcher import BIN, bootstrap
 from launcher.bootstrap import PYTHON
@@ -193,7 +193,7 @@ def run(
 
 def counted(report: Path) -> tuple[int, int, int]:
     """Return how many tests passed, failed and were skipped, as pytest's report says."""
-    suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314 (pytest wrote it a moment ago)
+    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 (pytest wrote it a moment ago)
     numbers = [
         {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")} for suite in suites
     ]

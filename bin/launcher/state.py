@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launcher import ROOT
-from launcher.console import give_up
+from launcher.console import GaveUp, give_up
 
 LONGEST_SOCKET_PATH = 100
 LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
@@ -39,7 +39,7 @@ def server_account() -> Account | None:
         except KeyError:
             continue
         return Account(uid=entry.pw_uid, gid=entry.pw_gid)
-    give_up("There is neither a user postgres nor a user nobody, and PostgreSQL does not run as root.")
+    raise GaveUp("There is neither a user postgres nor a user nobody, and PostgreSQL does not run as root.")
 
 
 def fingerprint(text: str) -> str:
@@ -192,4 +192,4 @@ def listening_socket(first: int, tries: int = 100) -> socket.socket:
             return socket.create_server(("127.0.0.1", port), backlog=128)
         except OSError:
             continue
-    give_up(f"No port between {first} and {first + tries - 1} is free. Choose another with --port.")
+    raise GaveUp(f"No port between {first} and {first + tries - 1} is free. Choose another with --port.")
