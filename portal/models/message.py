@@ -49,7 +49,7 @@ class Message(models.Model):
         UNCERTAIN = "uncertain", _("uncertain")
         WITHDRAWN = "withdrawn", _("withdrawn")
         EXPIRED = "expired", _("expired")
-        HELD = "held", _("held")
+        HELD = "held", _("on hold")
         BOUNCED = "bounced", _("bounced")
 
     class Policy(models.TextChoices):
@@ -77,7 +77,7 @@ class Message(models.Model):
     lease_owner = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     trouble = models.CharField(_("trouble"), max_length=300, blank=True)
-    subject = models.CharField(_("subject"), max_length=300, blank=True)
+    subject = models.CharField(_("subject line"), max_length=300, blank=True)
     body = models.TextField(_("text as sent, links masked"), blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
