@@ -173,7 +173,7 @@ def passing_state(purpose: str) -> State:
 
 
 def _passing_state(home: Path, purpose: str) -> State:
-    for old in home.glob(f"{purpose}-*"):
+    for old in home.glob(f"{purpose}-[0-9]*"):
         remains = State(old)
         if remains.lock():
             remains.unlock()
