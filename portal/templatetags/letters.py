@@ -25,7 +25,7 @@ def without_holes(text: str) -> str:
 
     The one line that ends in a space is the mark above a signature (RFC 3676, 4.3).
     """
-    lines = "\n".join("-- " if line == "-- " else line.rstrip() for line in str(text).strip().splitlines())
+    lines = "\n".join("-- " if line.rstrip() == "--" else line.rstrip() for line in str(text).strip().splitlines())
     return re.sub(r"\n{3,}", "\n\n", lines)
 
 
