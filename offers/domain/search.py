@@ -14,7 +14,6 @@ from operator import and_, or_
 
 from django.contrib.postgres.search import CombinedSearchQuery, SearchQuery, SearchRank, TrigramWordSimilarity
 from django.db.models import F, Value
-from django.db.models.expressions import Value
 from django.db.models.functions import Concat
 
 from offers.models import Offer

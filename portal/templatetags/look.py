@@ -16,10 +16,29 @@ def _drawn() -> frozenset[str]:
     return frozenset(path.stem for path in (settings.BASE_DIR / "static/img/illustrations").glob("*.svg"))
 
 
+# What a course of an industry is pictured by when nobody has chosen a picture.
+OF_INDUSTRY = {
+    "byggeri": "anlaegsgartner",
+    "industri": "robot",
+    "energi-miljoe": "vindmoelle",
+    "landbrug-foedevarer": "gaard",
+    "transport": "lastbil",
+    "handel": "butik",
+    "hotel-restaurant": "koekken",
+    "it-medier": "presse",
+    "kontor-raadgivning": "bank",
+    "sundhed-omsorg": "plejehjem",
+    "offentlig-beredskab": "brandstation",
+    "kultur-sport": "museum",
+}
+
+
 @register.simple_tag
-def illustration(name: str) -> str:
-    """Return the address of an illustration; of the general picture when there is none of that name."""
-    return static(f"img/illustrations/{name}.svg" if name in _drawn() else "img/hero.svg")
+def illustration(name: str, industry: str = "") -> str:
+    """Return the address of an illustration; without one of that name the industry's, or the general picture."""
+    drawn = _drawn()
+    chosen = name if name in drawn else OF_INDUSTRY.get(industry, "")
+    return static(f"img/illustrations/{chosen}.svg" if chosen in drawn else "img/hero.svg")
 
 
 @register.simple_tag
