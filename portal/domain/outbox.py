@@ -140,6 +140,14 @@ def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
     return waiting.update(state=Message.State.WITHDRAWN)
 
 
+def promise_again(*, message_id: UUID, now: datetime, send_at: datetime, not_after: datetime | None) -> bool:
+    """Promise anew what had been withdrawn before it left (a step); return False when it had not been withdrawn."""
+    moment = max(send_at, now)
+    withdrawn = Message.objects.filter(pk=message_id, state=Message.State.WITHDRAWN, sent_at=None)
+    state = Message.State.PLANNED if moment > now else Message.State.QUEUED
+    return withdrawn.update(state=state, send_at=moment, not_after=not_after) == 1
+
+
 @transaction.atomic(durable=True)
 def claim(*, now: datetime, real_now: datetime, owner: UUID, batch: int = 1) -> list[Message]:
     """Take the next due messages under a lease of 60 seconds and return them; commits before it returns.
@@ -170,8 +178,9 @@ def _finish(message: Message, owner: UUID, **values: Any) -> bool:
 
 
 def mark_sent(message: Message, *, owner: UUID, now: datetime, subject: str, body: str) -> bool:
-    """Note that the mail server took it. Returns False when the lease had been lost meanwhile."""
-    return _finish(message, owner, state=Message.State.SENT, sent_at=now, subject=subject[:300], body=body, trouble="")
+    """Note that the mail server took it, and drop its parameters. Returns False when the lease had been lost."""
+    values = {"sent_at": now, "subject": subject[:300], "body": body, "parameters": {}, "trouble": ""}
+    return _finish(message, owner, state=Message.State.SENT, **values)
 
 
 def mark_unwanted(message: Message, *, owner: UUID, state: str) -> bool:
