@@ -5,11 +5,15 @@ The demo, the tests and production run this same file; only environment variable
 
 from pathlib import Path
 
+import django_stubs_ext
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from portal import env
 from portal.logs import configuration as logging_configuration
+
+# Django's classes take their type parameters at run time too, as its type stubs have them.
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -27,8 +31,8 @@ INSTALLED_APPS = [
     "companies",
     "schools",
     "portal",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "portal.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -209,14 +213,20 @@ ADMIN_CONTENT_SECURITY = {
 UNFOLD = {
     "SITE_TITLE": "portal.desk.site_title",
     "SITE_HEADER": "portal.desk.site_title",
+    "SITE_SUBHEADER": _("Open school: the coordinator's desk"),
     "SITE_URL": "/",
-    "SITE_SYMBOL": "diversity_3",
+    "SITE_ICON": "portal.desk.mark",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "portal.desk.favicon"}],
+    "STYLES": ["portal.desk.style_sheet"],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": True,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "8px",
     "DASHBOARD_CALLBACK": "offers.admin.dashboard.dashboard",
     "COLORS": "portal.desk.colors",
     "SIDEBAR": {
         "show_search": True,
+        "command_search": True,
         "show_all_applications": False,
         "navigation": "offers.admin.dashboard.navigation",
     },

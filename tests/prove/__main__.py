@@ -1,0 +1,35 @@
+"""``bin/prove [NAME …]``: measure, print a line per figure, exit 1 where one is short of its goal."""
+
+import sys
+import time
+
+from tests.prove import bookers, mails, pages
+from tests.prove.figures import Proof
+
+PROOFS: dict[str, tuple[str, Proof]] = {
+    "pages": ("queries and time per page beside the limit views", pages.prove),
+    "mails": ("300 mails, the worker killed five times", mails.prove),
+    "bookers": ("64 bookers for the last 10 places", bookers.prove),
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in PROOFS]
+    if unknown:
+        print(f"There is no proof called {', '.join(unknown)}. There are: {', '.join(PROOFS)}.")
+        return 2
+    short = 0
+    for name in names or PROOFS:
+        what, proof = PROOFS[name]
+        print(f"== {name}: {what}", flush=True)
+        began = time.monotonic()
+        for figure in proof():
+            print(f"   {figure.line()}", flush=True)
+            short += not figure.held
+        print(f"   ({time.monotonic() - began:.0f} s)", flush=True)
+    print("every figure held" if not short else f"{short} short", flush=True)
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
