@@ -109,8 +109,9 @@ def pdf_libraries() -> str | None:
     """Install the libraries that PDFs are made with; return what to say when that cannot be done."""
     if all(loads(library) for library in PDF_LIBRARIES):
         return None
-    with step("libraries for PDF"):
-        apt_install(PDF_PACKAGES)
+    if apt_get() is not None:
+        with step("libraries for PDF"):
+            apt_install(PDF_PACKAGES)
     if all(loads(library) for library in PDF_LIBRARIES):
         return None
     how = "brew install pango" if sys.platform == "darwin" else f"sudo apt-get install {' '.join(PDF_PACKAGES)}"
@@ -119,11 +120,11 @@ def pdf_libraries() -> str | None:
 
 def chromium() -> Path | None:
     """Return the Chromium for the browser tests, installed if need be; None when there is none."""
-    if not (found := find_chromium()):
-        with step("Chromium"):
-            apt_install(CHROMIUM_PACKAGES)
-        found = find_chromium()
-    return found
+    if (found := find_chromium()) or apt_get() is None:
+        return found
+    with step("Chromium"):
+        apt_install(CHROMIUM_PACKAGES)
+    return find_chromium()
 
 
 def find_chromium() -> Path | None:
@@ -147,19 +148,23 @@ def on_mac(library: str) -> bool:
     return any(list(Path(folder).glob(f"{name}*.dylib")) for folder in ("/opt/homebrew/lib", "/usr/local/lib"))
 
 
-def apt_install(packages: Sequence[str]) -> bool:
-    """Install Debian packages as root or through sudo without a password; False when that cannot be done."""
+def apt_get() -> list[str] | None:
+    """Return how this user may call apt-get: as root or through sudo without a password; None when not at all."""
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
     if not shutil.which("apt-get"):
+        return None
+    if os.geteuid() == 0:
+        return quiet
+    return ["sudo", "-n", *quiet] if shutil.which("sudo") and succeeds(["sudo", "-n", "true"]) else None
+
+
+def apt_install(packages: Sequence[str]) -> bool:
+    """Install Debian packages; False when that cannot be done."""
+    if (apt := apt_get()) is None:
         return False
-    rights: list[str] = []
-    if os.geteuid() != 0:
-        if not shutil.which("sudo") or not succeeds(["sudo", "-n", "true"]):
-            return False
-        rights = ["sudo", "-n"]
-    quiet = [*rights, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
-    command = [*quiet, "install", "--yes", "--no-install-recommends", *packages]
+    command = [*apt, "install", "--yes", "--no-install-recommends", *packages]
     # The lists of a fresh machine are empty or old: fetch them when the first attempt fails.
-    return succeeds(command) or (succeeds([*quiet, "update"]) and succeeds(command))
+    return succeeds(command) or (succeeds([*apt, "update"]) and succeeds(command))
 
 
 def succeeds(command: Sequence[str | Path]) -> bool:

@@ -201,7 +201,7 @@ def start_portal(portal: Children, env: dict[str, str], web_socket: int) -> None
                 "--graceful-timeout",
                 "3",
             ),
-            *("--worker-class", "gthread", "--workers", "2", "--threads", "4"),
+            *("--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket"),
         ),
         env=env,
         pass_fds=[web_socket],
