@@ -7,7 +7,7 @@ from celery import shared_task
 from django.core.mail import get_connection
 from django.utils import timezone
 
-from portal import mail
+from portal import mail, pdf
 from portal.domain import clock, outbox
 from portal.models import Heartbeat
 
@@ -57,12 +57,16 @@ def recover_messages() -> None:
 
 @shared_task(name="portal.tasks.forget")
 def forget() -> None:
-    """Empty the texts of old mails (see ``portal.domain.outbox.forget``)."""
+    """Empty the texts of old mails (see ``portal.domain.outbox.forget``), and delete old PDFs."""
     outbox.forget(now=clock.now())
+    pdf.forget(real_now=timezone.now())
     beat("forget")
 
 
 @shared_task(name="portal.tasks.make_documents")
 def make_documents() -> None:
-    """Make the PDFs that the web server had no room for."""
+    """Make the PDFs that the web server had no room for, until none waits or the budget is used up."""
+    stop = time.monotonic() + BUDGET_SECONDS
+    while time.monotonic() < stop and pdf.make_next() is not None:
+        pass
     beat("make-documents")
