@@ -160,8 +160,8 @@ def side_of(by: Actor, enrolment: Enrolment, *, now: datetime) -> str:
     """Return for which side the actor speaks about this enrolment; raises Refusal when for none."""
     if planning.hosts(enrolment.session.offer, by):
         return Side.HOST
-    if by.kind == "user":
-        if enrolment.teacher_id is not None and enrolment.teacher_id == by.user_id:
+    if by.user_id is not None:
+        if enrolment.teacher_id == by.user_id:
             return Side.TEACHER
         today = calendar.local_day(now)
         schools = Membership.objects.filter(user_id=by.user_id, school=enrolment.school_id)

@@ -336,4 +336,5 @@ def still_for(session: Session, message: Message) -> bool:
 def needs_in_words(enrolment: Enrolment) -> list[str]:
     """Return the ticked needs as words; the free text is never among them."""
     ticks = ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
-    return [str(Enrolment._meta.get_field(tick).verbose_name) for tick in ticks if getattr(enrolment, tick)]
+    words = {field.name: str(field.verbose_name) for field in Enrolment._meta.fields}
+    return [words[tick] for tick in ticks if getattr(enrolment, tick)]

@@ -176,6 +176,8 @@ def _sheet(message: Message, now: datetime) -> Letter:
 
 def _first_name(message: Message) -> str:
     """Return what to call the receiver."""
+    if message.recipient_id is None:
+        return ""
     if message.recipient_kind == "contact":
         contact = Contact.objects.filter(pk=message.recipient_id).first()
         return contact.name.split(" ")[0] if contact else ""

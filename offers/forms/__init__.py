@@ -1,0 +1,1 @@
+"""What people type, valid on its own before the domain decides."""
