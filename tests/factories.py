@@ -26,6 +26,7 @@ class MunicipalityFactory(factory.django.DjangoModelFactory[Municipality]):
 class UserFactory(factory.django.DjangoModelFactory[User]):
     class Meta:
         model = User
+        skip_postgeneration_save = True
 
     email = factory.Sequence(lambda n: f"person{n}@skole.fjordby.example")
     name = factory.Sequence(lambda n: f"Person {n}")

@@ -6,16 +6,27 @@ from datetime import datetime
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from offers.models.session import Session
-from schools.models import School, SchoolClass
+from portal.models import MunicipalRole, User
+from schools.models import Membership, School, SchoolClass
 
 
 class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     """Questions to the enrolments."""
+
+    def visible_to(self, user: User | uuid.UUID) -> "EnrolmentQuerySet":
+        """Enrolments a person may see and act for.
+
+        A coordinator: all. Ambassador, learning centre, guidance and leader: those of their school. A teacher: the own.
+        """
+        roles = Membership.objects.filter(user=user, ended_on__isnull=True, school=OuterRef("school"))
+        school_wide = roles.exclude(role=Membership.Role.TEACHER)
+        coordinator = MunicipalRole.objects.filter(user=user, role=MunicipalRole.Role.COORDINATOR)
+        return self.filter(Q(teacher=user) | Exists(school_wide) | Exists(coordinator))
 
     def active(self) -> "EnrolmentQuerySet":
         """Hold a place, wait for one, or are done: everything that has not been ended."""

@@ -1,0 +1,415 @@
+"""Enrolment: a class takes its places in a session, waits in line, changes its numbers, or leaves again."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4, uuid5
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from offers.domain import dates, notices, places, planning
+from offers.models import Enrolment, Offer, Session
+from portal.domain import audit, calendar
+from portal.domain.actor import Actor
+from portal.domain.calendar import SchoolCalendar
+from portal.domain.refusal import Refusal
+from portal.models import User
+from schools.domain import membership
+from schools.models import SchoolClass
+
+Status = Enrolment.Status
+MOST_PUPILS = 60
+MOST_ADULTS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrolmentRequest:
+    """What a class asks for. ``pupils`` left out means as many as there usually are in the class.
+
+    ``teacher`` is the contact teacher, for whoever enrols on behalf of somebody else. ``even_if_grade`` says that it
+    has been agreed that a class outside the course's grades may come.
+    """
+
+    school_class: SchoolClass
+    pupils: int | None = None
+    adults: int = 1
+    phone: str = ""
+    needs_step_free: bool = False
+    needs_quiet: bool = False
+    needs_diet: bool = False
+    needs_language: bool = False
+    needs_text: str = ""
+    group: int = 1
+    even_if_grade: bool = False
+    teacher: User | None = None
+    form_token: UUID = field(default_factory=uuid4)
+
+    @property
+    def head_count(self) -> int:
+        """How many pupils come."""
+        return self.pupils if self.pupils is not None else self.school_class.pupils
+
+    def token_for(self, session: Session) -> UUID:
+        """Return what recognises this request when it is sent again; another class on the same form is another one."""
+        return uuid5(self.form_token, f"{session.pk}:{self.school_class.pk}:{self.group}")
+
+
+def grade_of(school_class: SchoolClass, offer: Offer, session: Session) -> int:
+    """Return the grade of the class on the day of the visit; for a group, the one nearest to what the course is for."""
+    grades = school_class.grades(calendar.local_day(session.starts_at))
+    wanted = offer.grade_from if offer.grade_from is not None else grades.start
+    return min(max(wanted, grades.start), grades.stop - 1)
+
+
+def refusal_for(session: Session, request: EnrolmentRequest | None, *, now: datetime) -> Refusal | None:
+    """Return what stands against an enrolment, or None. The page asks without a request: is it open at all?
+
+    The same function answers *why can I not enrol?* and decides under the lock.
+    """
+    return _session_refuses(session, now) or (_class_refused(session, request, now) if request else None)
+
+
+def alternatives(session: Session, need: int, *, now: datetime) -> list[Session]:
+    """Return up to three other sessions of the course that have so many free places, the next first."""
+    others = Session.objects.bookable(now).filter(offer=session.offer_id).exclude(pk=session.pk)
+    return [other for other in others.order_by("starts_at")[:20] if other.places_left >= max(need, 1)][:3]
+
+
+def next_possibility(session: Session, need: int, *, now: datetime) -> str:
+    """Return a sentence about where there is room instead."""
+    others = alternatives(session, need, now=now)
+    if not others:
+        return _("There is no other session with room at the moment.")
+    days = ", ".join(dates.moment_in_words(other.starts_at) for other in others)
+    return _("There is room on: %(days)s.") % {"days": days}
+
+
+def _session_refuses(session: Session, now: datetime) -> Refusal | None:
+    """Return why nobody can be enrolled in the session, if so."""
+    offer = session.offer
+    refusal: tuple[str, str] | None = None
+    if session.state == Session.State.CANCELLED:
+        refusal = "cancelled", _("The session has been cancelled: %(reason)s") % {"reason": session.cancel_reason}
+    elif offer.state == Offer.State.PAUSED:
+        refusal = "paused", _("The course takes a break: %(reason)s") % {"reason": offer.pause_reason}
+    elif offer.state != Offer.State.PUBLISHED:
+        refusal = "not-published", _("The course is not open for enrolment.")
+    elif now >= session.starts_at or session.state == Session.State.HELD:
+        refusal = "begun", _("The session began on %(when)s.") % {"when": dates.moment_in_words(session.starts_at)}
+    elif session.state != Session.State.OPEN:
+        refusal = "not-open", _("The session is not open for enrolment yet.")
+    elif now < session.opens_at:
+        refusal = "not-open", _("Enrolment opens on %(when)s.") % {"when": dates.moment_in_words(session.opens_at)}
+    elif now >= session.closes_at:
+        refusal = "closed", _("Enrolment closed on %(when)s.") % {"when": dates.moment_in_words(session.closes_at)}
+    if refusal is None:
+        return None
+    code, sentence = refusal
+    if code in {"cancelled", "begun", "closed"}:
+        sentence = f"{sentence} {next_possibility(session, 1, now=now)}"
+    return Refusal(sentence, code=code)
+
+
+def _class_refused(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal | None:
+    """Return why this class cannot be enrolled in the session, if so."""
+    offer, school_class = session.offer, request.school_class
+    day = calendar.local_day(session.starts_at)
+    if not school_class.is_active or school_class.has_left(day):
+        return Refusal(
+            _("The class is no longer at the school on the day of the visit. Choose another class."),
+            code="class-gone",
+            field="school_class",
+        )
+    if not offer.suits(school_class.grades(day)) and not request.even_if_grade:
+        return Refusal(
+            _(
+                "The course is for grades %(first)d to %(last)d, and %(label)s is outside them."
+                " If you have agreed it with the host, tick that and send again."
+            )
+            % {"first": offer.grade_from, "last": offer.grade_to, "label": school_class.label(day)},
+            code="grade",
+            field="even_if_grade",
+        )
+    return _numbers_refused(session, request.head_count, request.adults) or _full(session, request, now)
+
+
+def _numbers_refused(session: Session, pupils: int, adults: int) -> Refusal | None:
+    """Return why so many people cannot come to the session, however empty it is."""
+    offer = session.offer
+    if not 1 <= pupils <= MOST_PUPILS:
+        return Refusal(_("Write between 1 and 60 pupils."), code="pupils", field="pupils")
+    if not 1 <= adults <= MOST_ADULTS:
+        return Refusal(_("Write between 1 and 20 adults."), code="adults", field="adults")
+    if offer.min_pupils and pupils < offer.min_pupils:
+        return Refusal(
+            _("The course needs at least %(least)d pupils, and you wrote %(pupils)d. Perhaps two classes can join.")
+            % {"least": offer.min_pupils, "pupils": pupils},
+            code="too-few",
+            field="pupils",
+        )
+    if places.needed(offer, pupils) > session.places:
+        return Refusal(
+            _(
+                "The session takes at most %(most)d pupils, and you wrote %(pupils)d."
+                " You can enrol the class as two groups, in two sessions."
+            )
+            % {"most": session.places, "pupils": pupils},
+            code="too-many",
+            field="pupils",
+        )
+    return None
+
+
+def _full(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal | None:
+    """Return a refusal when there is no room and no waiting list."""
+    need = places.needed(session.offer, request.head_count)
+    if session.offer.has_waiting_list or need <= session.places_left:
+        return None
+    sentence = ngettext(
+        "%(left)d place is left, you need %(need)d, and the session has no waiting list.",
+        "%(left)d places are left, you need %(need)d, and the session has no waiting list.",
+        session.places_left,
+    ) % {"left": session.places_left, "need": need}
+    return Refusal(f"{sentence} {next_possibility(session, need, now=now)}", code="full")
+
+
+@transaction.atomic(durable=True)
+def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: datetime) -> Enrolment:
+    """Enrol a class, or put it in line when the session is full or others wait.
+
+    With manual acceptance it becomes a request that holds its places until it is answered. Asking again with the
+    same form, or for the same class and group, returns the first answer. Raises Refusal with the rule, the numbers
+    and the next possibility.
+    """
+    teacher = _teacher_for(request, by)
+    session = places.locked_session(session_id)
+    if earlier := _earlier_answer(session, request):
+        return earlier
+    if refusal := refusal_for(session, request, now=now):
+        raise refusal
+
+    offer = session.offer
+    need = places.needed(offer, request.head_count)
+    status, answer_by, waiting_since = Status.CONFIRMED, None, None
+    last_in_line = session.enrolments.waitlisted().aggregate(since=Max("waiting_since"))["since"]
+    if need > session.places_left or last_in_line is not None:
+        if not offer.has_waiting_list:
+            raise Refusal(
+                _("Other classes are first in line for the free places. %(instead)s")
+                % {"instead": next_possibility(session, need, now=now)},
+                code="full",
+            )
+        status, waiting_since = Status.WAITLISTED, now
+        if last_in_line is not None and last_in_line >= now:
+            # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
+            waiting_since = last_in_line + timedelta(microseconds=1)
+    elif offer.acceptance == Offer.Acceptance.MANUAL:
+        status = Status.PENDING
+        answer_by = places.request_deadline(session, places.the_municipality(), SchoolCalendar.load(), now)
+    enrolment = Enrolment.objects.create(
+        session=session,
+        school_class=request.school_class,
+        school_id=request.school_class.school_id,
+        group=request.group,
+        teacher=teacher,
+        teacher_phone=request.phone,
+        grade=grade_of(request.school_class, offer, session),
+        pupils=request.head_count,
+        adults=request.adults,
+        places=need,
+        needs_step_free=request.needs_step_free,
+        needs_quiet=request.needs_quiet,
+        needs_diet=request.needs_diet,
+        needs_language=request.needs_language,
+        needs_text=request.needs_text,
+        status=status,
+        status_at=now,
+        waiting_since=waiting_since,
+        answer_by=answer_by,
+        form_token=request.token_for(session),
+        created_at=now,
+    )
+    if status != Status.WAITLISTED:
+        places.take(session, need)
+    audit.record(by, f"enrolment-{status.value}", enrolment, pupils=enrolment.pupils, places=need)
+    notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now)
+    if status == Status.CONFIRMED:
+        notices.tell_host(offer, enrolment, "host_new_enrolment", now=now)
+    elif status == Status.PENDING:
+        notices.tell_host(offer, enrolment, "host_request", now=now)
+        notices.tell_coordinators(enrolment, "coordinator_request", now=now)
+    return enrolment
+
+
+@transaction.atomic(durable=True)
+def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: datetime) -> Enrolment:
+    """Take a class out of a session, and offer what becomes free to the first in line.
+
+    By whoever may see the enrolment at the school, or by a coordinator; until the session begins. Cancelling what has
+    ended returns it as it is.
+    """
+    enrolment = places.locked_enrolment(enrolment_id)
+    places.refuse_strangers(enrolment, by)
+    if enrolment.status not in Status.active():
+        return enrolment
+    session = enrolment.session
+    if now >= session.starts_at:
+        raise Refusal(
+            _("The session began on %(when)s; it can no longer be cancelled. Say instead that the class did not come.")
+            % {"when": dates.moment_in_words(session.starts_at)},
+            code="begun",
+        )
+    was = enrolment.status
+    by_school = not by.is_coordinator or by.user_id == enrolment.teacher_id
+    status = Status.CANCELLED_BY_SCHOOL if by_school else Status.CANCELLED_BY_MUNICIPALITY
+    places.end(enrolment, status, reason=reason.strip()[:300], by=by, now=now)
+    notices.tell_teacher(enrolment, "enrolment_cancelled", now=now)
+    if was in {Status.CONFIRMED, Status.PENDING}:
+        notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now)
+        notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now)
+    places.offer_to_line(session, by=by, now=now)
+    return enrolment
+
+
+@transaction.atomic(durable=True)
+def change_numbers(
+    *, enrolment_id: UUID, pupils: int, adults: int, phone: str | None = None, by: Actor, now: datetime
+) -> Enrolment:
+    """Change how many come (and the phone number of the day), until enrolment closes.
+
+    More must fit; otherwise the Refusal names the free places. Fewer gives places back, to those in line.
+    """
+    enrolment = places.locked_enrolment(enrolment_id)
+    places.refuse_strangers(enrolment, by)
+    session = enrolment.session
+    if enrolment.status not in {Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED}:
+        raise Refusal(_("The enrolment has ended and cannot be changed."), code="ended")
+    if now >= session.closes_at:
+        raise Refusal(
+            _("Numbers could be changed until %(when)s. Write to the host or the municipality instead.")
+            % {"when": dates.moment_in_words(session.closes_at)},
+            code="closed",
+        )
+    if refusal := _numbers_refused(session, pupils, adults):
+        raise refusal
+    need = places.needed(session.offer, pupils)
+    holds, before = enrolment.status in Status.holding(), enrolment.places
+    if holds and need - before > session.places_left:
+        raise Refusal(
+            ngettext(
+                "There is %(left)d free place, and you ask for %(more)d more. You have %(held)d now.",
+                "There are %(left)d free places, and you ask for %(more)d more. You have %(held)d now.",
+                session.places_left,
+            )
+            % {"left": session.places_left, "more": need - before, "held": before},
+            code="no-room",
+            field="pupils",
+        )
+    changed = (pupils, adults) != (enrolment.pupils, enrolment.adults)
+    facts = {"pupils": pupils, "adults": adults, "places": need}
+    if phone is not None:
+        facts["teacher_phone"] = phone
+    Enrolment.objects.filter(pk=enrolment.pk).update(**facts)
+    for name, value in facts.items():
+        setattr(enrolment, name, value)
+    if not changed:
+        return enrolment
+    if holds and need > before:
+        places.take(session, need - before)
+    elif holds and need < before:
+        places.release(session, before - need)
+    audit.record(by, "enrolment-numbers-changed", enrolment, pupils=pupils, adults=adults, before=before, places=need)
+    if enrolment.status in {Status.CONFIRMED, Status.PENDING}:
+        notices.tell_host(session.offer, enrolment, "host_changed_enrolment", now=now, key=now.isoformat())
+    places.offer_to_line(session, by=by, now=now)
+    return enrolment
+
+
+@transaction.atomic(durable=True)
+def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Actor, now: datetime) -> Enrolment:
+    """Say yes or no to a request. The host by the own link, or a coordinator; a no needs a reason.
+
+    The same answer again changes nothing; another answer afterwards is refused.
+    """
+    enrolment = places.locked_enrolment(enrolment_id)
+    session = enrolment.session
+    if not (by.is_coordinator or planning.hosts(session.offer, by)):
+        raise Refusal(_("Only the host and the municipality answer requests."), code="not-yours")
+    wanted = Status.CONFIRMED if accept else Status.DECLINED
+    if enrolment.status == wanted:
+        return enrolment
+    if enrolment.status != Status.PENDING:
+        raise Refusal(
+            _("The request has been answered or withdrawn meanwhile: %(status)s.")
+            % {"status": enrolment.get_status_display()},
+            code="answered",
+        )
+    if now >= session.starts_at:
+        raise Refusal(_("The session has begun; the request can no longer be answered."), code="begun")
+    if not accept:
+        reason = reason.strip()
+        if not reason:
+            raise Refusal(_("Write why not; the teacher will read it."), code="reason", field="reason")
+        places.end(enrolment, Status.DECLINED, reason=reason[:300], by=by, now=now)
+        notices.tell_teacher(enrolment, "enrolment_declined", now=now)
+        places.offer_to_line(session, by=by, now=now)
+        return enrolment
+    places.confirm(enrolment, by=by, now=now)
+    notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)
+    return enrolment
+
+
+def expire_requests(now: datetime) -> int:
+    """End the requests that nobody answered in time; teacher and coordinators are told. Returns how many."""
+    overdue = Enrolment.objects.overdue(now).filter(status=Status.PENDING).order_by("answer_by", "pk")
+    return sum(_expire_request(enrolment_id, now=now) for enrolment_id in overdue.values_list("pk", flat=True))
+
+
+@transaction.atomic(durable=True)
+def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
+    """End one request, if it is still unanswered."""
+    enrolment = places.locked_enrolment(enrolment_id)
+    if enrolment.status != Status.PENDING or enrolment.answer_by is None or enrolment.answer_by > now:
+        return False
+    by = Actor.job("expire-requests")
+    places.end(enrolment, Status.REQUEST_EXPIRED, by=by, now=now)
+    notices.tell_teacher(enrolment, "request_expired", now=now)
+    notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
+    places.offer_to_line(enrolment.session, by=by, now=now)
+    return True
+
+
+def _teacher_for(request: EnrolmentRequest, by: Actor) -> User | None:
+    """Return the contact teacher; raise Refusal when the actor may not enrol the class."""
+    school_id = request.school_class.school_id
+    if by.is_coordinator:
+        return request.teacher
+    role = (
+        membership.memberships_of(by.user_id).filter(school=school_id).select_related("user").first()
+        if by.user_id
+        else None
+    )
+    if role is None:
+        raise Refusal(_("You can enrol classes of your own school only."), code="not-your-school", field="school_class")
+    teacher = request.teacher
+    if teacher is None or teacher.pk == role.user.pk:
+        return role.user
+    if not membership.belongs_to(teacher.pk, school_id):
+        raise Refusal(_("The contact teacher must belong to the school."), code="not-of-school", field="teacher")
+    return teacher
+
+
+def _earlier_answer(session: Session, request: EnrolmentRequest) -> Enrolment | None:
+    """Return what this form, or anyone for the same class and group, has already got."""
+    same_class = Q(session=session, school_class=request.school_class, group=request.group, status__in=Status.active())
+    earlier = (
+        Enrolment.objects.filter(same_class | Q(form_token=request.token_for(session)))
+        .select_related("school_class", "school", "teacher")
+        .order_by("created_at")
+        .last()
+    )
+    if earlier is not None:
+        earlier.session = session
+    return earlier

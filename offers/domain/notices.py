@@ -1,0 +1,55 @@
+"""Steps that promise mails about sessions and enrolments to the people they concern."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+
+from companies.models import Contact
+from offers.models import Enrolment, Offer
+from portal.domain import links, outbox
+from portal.models import Link, MunicipalRole, User
+
+LINK_LASTS = timedelta(days=180)
+
+
+def tell_teacher(
+    enrolment: Enrolment, occasion: str, *, now: datetime, key: str = "", not_after: datetime | None = None
+) -> None:
+    """Promise the contact teacher a mail about the enrolment."""
+    teacher = enrolment.teacher
+    if teacher is not None and teacher.is_active:
+        outbox.post(
+            occasion=occasion,
+            about=enrolment,
+            to=outbox.Recipient.of_user(teacher),
+            now=now,
+            key=key,
+            not_after=not_after,
+            urgency=3,
+        )
+
+
+def host_contact(offer: Offer) -> Contact | None:
+    """Return whom to write to about a course: its own contact, else the first active one of the company."""
+    if offer.contact is not None and offer.contact.is_active:
+        return offer.contact
+    return Contact.objects.filter(company=offer.company_id, is_active=True).order_by("created_at", "pk").first()
+
+
+def tell_host(offer: Offer, about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:
+    """Promise the host's contact a mail, and see to it that there is a link for its button."""
+    contact = host_contact(offer)
+    if contact is None:
+        return
+    lasting = Link.objects.about(Link.Purpose.HOST, contact.pk).live(now + LINK_LASTS).filter(parent__isnull=True)
+    if not lasting.exists():
+        links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=now)
+    to = outbox.Recipient(kind="contact", id=contact.pk, address=contact.email, language=contact.language)
+    outbox.post(occasion=occasion, about=about, to=to, now=now, key=key)
+
+
+def tell_coordinators(about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:
+    """Promise every coordinator a mail."""
+    coordinators = User.objects.filter(is_active=True, municipal_roles__role=MunicipalRole.Role.COORDINATOR)
+    for coordinator in coordinators.order_by("pk"):
+        outbox.post(occasion=occasion, about=about, to=outbox.Recipient.of_user(coordinator), now=now, key=key)

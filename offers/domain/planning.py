@@ -1,0 +1,353 @@
+"""Planning: the sessions of a course and their dates, how many places they have, and calling them off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from companies.models import Contact
+from offers.domain import dates, notices
+from offers.domain import places as seats
+from offers.models import Enrolment, Meeting, Offer, Session
+from portal.domain import audit, calendar, outbox
+from portal.domain.actor import Actor
+from portal.domain.calendar import SchoolCalendar
+from portal.domain.refusal import Refusal
+from portal.models import Link
+
+CLOSING_HOUR = 12
+LONGEST_MEETING = timedelta(hours=24)
+LONGEST_SERIES = 60
+NOT_PLANNABLE = [Offer.State.ARCHIVED, Offer.State.REJECTED, Offer.State.EXPIRED]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A day of a series on which nothing was planned, and why."""
+
+    day: date
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """What became of a weekly series."""
+
+    planned: list[Session] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def hosts(offer: Offer, by: Actor) -> bool:
+    """Return whether the actor came in by the host link of a contact of the company behind the course."""
+    if by.kind != "link" or by.purpose != Link.Purpose.HOST or by.reference_id is None:
+        return False
+    return Contact.objects.filter(pk=by.reference_id, company=offer.company_id, is_active=True).exists()
+
+
+def closed_because(day: date, school_calendar: SchoolCalendar) -> str:
+    """Return why there is no school on the day: the holiday's name, or *weekend*; empty on a school day."""
+    if holiday := school_calendar.closed(day):
+        return holiday.name
+    return "" if school_calendar.is_school_day(day) else _("weekend")
+
+
+def closing_time(offer: Offer, starts_at: datetime) -> datetime:
+    """Return when enrolment closes unless told otherwise: noon, as many days before as the course says."""
+    day = calendar.local_day(starts_at) - timedelta(days=offer.closes_days)
+    return min(calendar.at(day, CLOSING_HOUR), starts_at)
+
+
+@transaction.atomic(durable=True)
+def plan_session(
+    *,
+    offer_id: UUID,
+    starts: datetime | Sequence[tuple[datetime, datetime]],
+    minutes: int | None = None,
+    places: int | None = None,
+    opens_at: datetime | None = None,
+    closes_at: datetime | None = None,
+    place: str = "",
+    note: str = "",
+    even_if_closed: bool = False,
+    by: Actor,
+    now: datetime,
+) -> Session:
+    """Plan one session: at one time (``minutes`` long, else as long as the course says), or on several dates.
+
+    Places, closing time and place come from the course unless given. Raises Refusal when a date is no school day
+    (unless ``even_if_closed``), has passed, ends before it begins, or enrolment could not open before it closes.
+    """
+    offer = _plannable(offer_id, by)
+    return _plan(
+        offer,
+        _spans(offer, starts, minutes),
+        places=places,
+        opens_at=opens_at,
+        closes_at=closes_at,
+        place=place,
+        note=note,
+        school_calendar=None if even_if_closed else SchoolCalendar.load(),
+        by=by,
+        now=now,
+    )
+
+
+@transaction.atomic(durable=True)
+def plan_weekly_series(
+    *,
+    offer_id: UUID,
+    first_start: datetime,
+    weeks: int | None = None,
+    until: date | None = None,
+    minutes: int | None = None,
+    places: int | None = None,
+    opens_at: datetime | None = None,
+    place: str = "",
+    note: str = "",
+    by: Actor,
+    now: datetime,
+) -> Series:
+    """Plan a session every week at the same time of day, for so many weeks or until a day (which belongs to it).
+
+    Days without school are skipped and named; the series is not prolonged for them. At most 60 weeks.
+    """
+    offer = _plannable(offer_id, by)
+    local = first_start.astimezone(calendar.COPENHAGEN)
+    if weeks is None and until is None:
+        raise Refusal(_("Say for how many weeks, or until which day."), code="no-end", field="weeks")
+    count = weeks if weeks is not None else LONGEST_SERIES
+    if not 1 <= count <= LONGEST_SERIES:
+        raise Refusal(
+            _("A series lasts between 1 and %(most)d weeks.") % {"most": LONGEST_SERIES}, code="weeks", field="weeks"
+        )
+    if until is not None and until < local.date():
+        raise Refusal(_("The last day must not be before the first."), code="until", field="until")
+    school_calendar = SchoolCalendar.load()
+    series = Series()
+    for week in range(count):
+        day = local.date() + timedelta(weeks=week)
+        if until is not None and day > until:
+            break
+        if reason := closed_because(day, school_calendar):
+            series.skipped.append(Skipped(day=day, reason=reason))
+            continue
+        spans = _spans(offer, calendar.at(day, local.hour, local.minute), minutes)
+        series.planned.append(
+            _plan(
+                offer,
+                spans,
+                places=places,
+                opens_at=opens_at,
+                closes_at=None,
+                place=place,
+                note=note,
+                school_calendar=school_calendar,
+                by=by,
+                now=now,
+            )
+        )
+    return series
+
+
+@transaction.atomic(durable=True)
+def change_places(*, session_id: UUID, places: int, by: Actor, now: datetime) -> Session:
+    """Give the session another number of places: never fewer than are taken; more are offered to those in line."""
+    session = seats.locked_session(session_id)
+    _only_for_those_who_plan(session.offer, by)
+    if session.state == Session.State.CANCELLED:
+        raise Refusal(_("The session has been cancelled."), code="cancelled")
+    if not 1 <= places <= 1000:
+        raise Refusal(_("A session has between 1 and 1000 places."), code="places", field="places")
+    if places < session.places_taken:
+        raise Refusal(
+            _("%(taken)d places are taken, so the number cannot go below that. Cancel enrolments first.")
+            % {"taken": session.places_taken},
+            code="below-taken",
+            field="places",
+        )
+    before = session.places
+    if places != before:
+        Session.objects.filter(pk=session.pk).update(places=places)
+        session.places = places
+        audit.record(by, "session-places-changed", session, before=before, places=places)
+        seats.offer_to_line(session, by=by, now=now)
+    return session
+
+
+@transaction.atomic(durable=True)
+def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -> Session:
+    """Call a session off: every enrolment ends, every place is given back, and everybody concerned is told.
+
+    By a coordinator, or by the host through the own link. Cancelling again changes nothing. Raises Refusal without
+    a reason (teachers will read it), and once the session has begun.
+    """
+    session = seats.locked_session(session_id)
+    by_host = hosts(session.offer, by)
+    if not (by.is_coordinator or by_host):
+        raise Refusal(_("Only the host and the municipality can cancel a session."), code="not-yours")
+    if session.state == Session.State.CANCELLED:
+        return session
+    if now >= session.starts_at or session.state == Session.State.HELD:
+        raise Refusal(
+            _("The session began on %(when)s and can no longer be cancelled. Say instead that it was not held.")
+            % {"when": dates.moment_in_words(session.starts_at)},
+            code="begun",
+        )
+    reason = reason.strip()
+    if not reason:
+        raise Refusal(_("Write why the session is cancelled; the classes will read it."), code="reason", field="reason")
+    concerned = list(
+        session.enrolments.filter(status__in=[*Enrolment.Status.holding(), Enrolment.Status.WAITLISTED]).select_related(
+            "teacher"
+        )
+    )
+    status = Enrolment.Status.CANCELLED_BY_HOST if by_host else Enrolment.Status.CANCELLED_BY_MUNICIPALITY
+    for enrolment in concerned:
+        enrolment.session = session
+        seats.end(enrolment, status, reason=reason[:300], by=by, now=now)
+    outbox.withdraw(about=session)
+    for meeting in session.meetings.all():
+        outbox.withdraw(about=meeting)
+    session.meetings.update(state=Meeting.State.CANCELLED)
+    Session.objects.filter(pk=session.pk).update(
+        state=Session.State.CANCELLED, cancel_reason=reason[:300], sequence=F("sequence") + 1
+    )
+    session.state, session.cancel_reason = Session.State.CANCELLED, reason[:300]
+    session.sequence += 1
+    audit.record(by, "session-cancelled", session, enrolments=len(concerned))
+    for enrolment in concerned:
+        notices.tell_teacher(enrolment, "session_cancelled", now=now)
+    notices.tell_host(session.offer, session, "host_session_cancelled", now=now)
+    if by_host:
+        notices.tell_coordinators(session, "coordinator_session_cancelled", now=now)
+    return session
+
+
+def _only_for_those_who_plan(offer: Offer, by: Actor) -> None:
+    """Raise Refusal unless the actor may plan sessions of the course."""
+    if not (by.is_coordinator or hosts(offer, by)):
+        raise Refusal(_("Only the host and the municipality can plan sessions."), code="not-yours")
+
+
+def _plannable(offer_id: UUID, by: Actor) -> Offer:
+    """Return the course, if sessions of it may be planned by the actor."""
+    offer = Offer.objects.select_related("company", "contact").get(pk=offer_id)
+    _only_for_those_who_plan(offer, by)
+    if offer.state in NOT_PLANNABLE:
+        raise Refusal(
+            _("The course is %(state)s; sessions can be planned again when it is up to date.")
+            % {"state": offer.get_state_display()},
+            code="offer-over",
+        )
+    return offer
+
+
+def _spans(
+    offer: Offer, starts: datetime | Sequence[tuple[datetime, datetime]], minutes: int | None
+) -> list[tuple[datetime, datetime]]:
+    """Return the dates of a session as pairs of beginning and end."""
+    if not isinstance(starts, datetime):
+        return sorted(starts)
+    length = minutes if minutes is not None else offer.duration_minutes
+    if not length or length < 0:
+        raise Refusal(_("Say how many minutes it lasts; the course does not."), code="no-duration", field="minutes")
+    return [(starts, starts + timedelta(minutes=length))]
+
+
+def _refuse_impossible(
+    spans: list[tuple[datetime, datetime]], school_calendar: SchoolCalendar | None, now: datetime
+) -> None:
+    """Raise Refusal when the dates cannot be: none, in the past, backwards, overlapping, or without school."""
+    if not spans:
+        raise Refusal(_("A session has at least one date."), code="no-dates", field="starts")
+    if spans[0][0] <= now:
+        raise Refusal(
+            _("%(when)s has passed. Choose a time ahead.") % {"when": dates.moment_in_words(spans[0][0])},
+            code="past",
+            field="starts",
+        )
+    earlier = None
+    for starts_at, ends_at in spans:
+        if ends_at <= starts_at:
+            raise Refusal(_("The end must be after the beginning."), code="backwards", field="starts")
+        if ends_at - starts_at > LONGEST_MEETING:
+            raise Refusal(_("One date lasts at most 24 hours; plan several dates."), code="too-long", field="starts")
+        if earlier is not None and starts_at < earlier:
+            raise Refusal(_("Two of the dates overlap."), code="overlap", field="starts")
+        earlier = ends_at
+        reason = closed_because(calendar.local_day(starts_at), school_calendar) if school_calendar else ""
+        if reason:
+            raise Refusal(
+                _("There is no school on %(day)s (%(reason)s). Choose another day, or say that it is meant.")
+                % {"day": dates.day_in_words(starts_at), "reason": reason},
+                code="no-school",
+                field="starts",
+            )
+
+
+def _plan(
+    offer: Offer,
+    spans: list[tuple[datetime, datetime]],
+    *,
+    places: int | None,
+    opens_at: datetime | None,
+    closes_at: datetime | None,
+    place: str,
+    note: str,
+    school_calendar: SchoolCalendar | None,
+    by: Actor,
+    now: datetime,
+) -> Session:
+    """Write a session with its dates (a step)."""
+    _refuse_impossible(spans, school_calendar, now)
+    starts_at, ends_at = spans[0][0], spans[-1][1]
+    count = places if places is not None else offer.places
+    if count is None or not 1 <= count <= 1000:
+        raise Refusal(_("A session has between 1 and 1000 places."), code="places", field="places")
+    opens = opens_at or now
+    closes = closes_at or closing_time(offer, starts_at)
+    if closes > starts_at:
+        raise Refusal(_("Enrolment must close before the session begins."), code="closes-late", field="closes_at")
+    if opens >= closes:
+        raise Refusal(
+            ngettext(
+                "Enrolment would close on %(closes)s, %(days)d day before, and that is before it opens."
+                " Choose a later date or another closing time.",
+                "Enrolment would close on %(closes)s, %(days)d days before, and that is before it opens."
+                " Choose a later date or another closing time.",
+                offer.closes_days,
+            )
+            % {"closes": dates.moment_in_words(closes), "days": offer.closes_days},
+            code="closes-early",
+            field="closes_at",
+        )
+    session = Session.objects.create(
+        offer=offer,
+        state=Session.State.OPEN,
+        places=count,
+        opens_at=opens,
+        closes_at=closes,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        note=note.strip()[:300],
+        created_at=now,
+    )
+    where = place.strip()[:300] or _usual_place(offer)
+    Meeting.objects.bulk_create(
+        Meeting(session=session, number=number, starts_at=begins, ends_at=over, place=where)
+        for number, (begins, over) in enumerate(spans, start=1)
+    )
+    audit.record(by, "session-planned", session, places=count, dates=len(spans), starts_at=starts_at.isoformat())
+    return session
+
+
+def _usual_place(offer: Offer) -> str:
+    """Return where the course usually takes place; nothing when it is at the school or online."""
+    if offer.venue != Offer.Venue.HOST:
+        return ""
+    return (offer.meeting_point or offer.company.full_address or offer.company.name)[:300]
