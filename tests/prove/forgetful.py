@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
 app = Celery("forgetful")
-app.conf.update(broker_url=settings.REDIS_URL, task_ignore_result=True, task_default_queue="prove_forgetful")
+app.conf.update(broker_url=settings.REDIS_URL, task_ignore_result=True, task_default_queue=os.environ["PROVE_QUEUE"])
 
 
 @app.task(name="tests.prove.forgetful.send")

@@ -9,6 +9,7 @@ import asyncio
 import collections
 import os
 import random
+import secrets
 import sys
 import tempfile
 import threading
@@ -80,9 +81,10 @@ def run(folder: Path, *, app: str, beat: bool, database: str, seconds: float) ->
         EMAIL_PORT=str(controller.port),
         HEARTBEAT_DIR=str(folder),
         DJANGO_SETTINGS_MODULE="portal.settings",
+        PROVE_QUEUE=f"prove-{secrets.token_hex(6)}",
     )
     celery = [sys.executable, "-m", "celery", "-A", app]
-    queue = ["-Q", "prove_forgetful"] if not beat else []
+    queue = [] if beat else ["-Q", env["PROVE_QUEUE"]]
     processes = [
         Process([*celery, "worker", "--concurrency", "4", "-l", "WARNING", *queue], env, folder / "worker.log")
     ]
