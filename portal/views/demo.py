@@ -101,7 +101,9 @@ def demo_mail(request: HttpRequest, name: str) -> HttpResponse:
 def demo_mail_html(request: HttpRequest, name: str) -> HttpResponse:
     """The HTML part of a mail, in a sandbox: a mail's styles stand in its lines."""
     html = caught(name).get_body(preferencelist=("html",))
-    response = HttpResponse(html.get_content() if html else "")
+    content = html.get_content() if html else ""
+    # Links leave the frame: the portal's own pages refuse to be framed.
+    response = HttpResponse(content.replace("<head>", '<head><base target="_top">', 1))
     response._csp_replace = {  # type: ignore[attr-defined]
         "default-src": ["'none'"],
         "style-src": ["'unsafe-inline'"],
