@@ -1,7 +1,16 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 from django.utils.translation import gettext_lazy as _
 
 
 class PortalConfig(AppConfig):
     name = "portal"
     verbose_name = _("Portal")
+    default = True
+
+
+class DeskConfig(admin.AdminConfig):
+    """Django's admin with the portal's own door (``portal.desk.DeskSite``)."""
+
+    default = False
+    default_site = "portal.desk.DeskSite"

@@ -1,9 +1,29 @@
-"""What the admin's theme asks for: its title and its colours."""
+"""The coordinator's desk as a place: who may enter, how one signs in, its title, colours and search."""
 
-from django.http import HttpRequest
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from unfold.dataclasses import SearchResult
+from unfold.sites import UnfoldAdminSite
 
 from portal.context import the_municipality
 from portal.domain.theme import admin_ramp
+from portal.models import MunicipalRole, User
+
+HITS_PER_LIST = 8
+LONGEST_SEARCH = 100
 
 
 def site_title(request: HttpRequest) -> str:
@@ -14,3 +34,105 @@ def site_title(request: HttpRequest) -> str:
 def colors(request: HttpRequest) -> dict[str, dict[str, str]]:
     """Return the municipality's colour in the eleven shades that the theme wants (a new dict: it is changed)."""
     return {"primary": dict(admin_ramp(the_municipality().brand_color))}
+
+
+def mark(request: HttpRequest) -> str:
+    """Return the address of the portal's mark."""
+    return static("img/mark.svg")
+
+
+def style_sheet(request: HttpRequest) -> str:
+    """Return the address of the desk's own style sheet."""
+    return static("css/desk.css")
+
+
+def favicon(request: HttpRequest) -> str:
+    """Return the address of the icon that browsers show on the tab."""
+    return static("img/favicon.svg")
+
+
+class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
+    """The admin, for people with a role in the municipality; a superuser's flag opens nothing."""
+
+    index_title = _("Overview")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take in our own lists only: those of packages go by Django's permissions, which mean nothing here."""
+        if getattr(admin_class, "viewers", None) is not None:
+            super().register(model_or_iterable, admin_class, **options)
+
+    def roles_of(self, request: HttpRequest) -> frozenset[str]:
+        """Return the municipal roles of whoever asks (one query per request)."""
+        roles: frozenset[str] | None = getattr(request, "municipal_roles", None)
+        if roles is None:
+            user = request.user
+            roles = frozenset()
+            if isinstance(user, User) and user.is_active:
+                roles = frozenset(MunicipalRole.objects.filter(user=user).values_list("role", flat=True))
+            request.municipal_roles = roles  # type: ignore[attr-defined]
+        return roles
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return bool(self.roles_of(request))
+
+    def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Any:
+        """Keep out those who are signed in but have no business here; the others sign in first."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.user.is_authenticated and not self.has_permission(request):
+                raise PermissionDenied
+            response: HttpResponseBase = inner(request, *args, **kwargs)
+            return response
+
+        return guarded
+
+    @method_decorator(never_cache)
+    @login_not_required
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send to the portal's one page for signing in."""
+        if request.user.is_authenticated:
+            if not self.has_permission(request):
+                raise PermissionDenied
+            return redirect("admin:index")
+        address = reverse("account_login")
+        wanted = request.GET.get("next") or reverse("admin:index")
+        return redirect(f"{address}?{urlencode({'next': wanted})}")
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send to the portal's own page for it."""
+        return redirect("account_change_password")
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Hand the colours to our template: the theme writes them into a block that the browser would refuse."""
+        context: dict[str, Any] = super().each_context(request)
+        context["desk_colors"] = context.pop("colors", {})
+        return context
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Find rows in every list that this person may see and that can be searched."""
+        term = request.GET.get("s", "").strip()[:LONGEST_SEARCH]
+        if not term:
+            return HttpResponse()
+        results = []
+        for app in self.get_app_list(request):
+            for entry in app["models"]:
+                desk = self._registry[entry["model"]]
+                if not desk.get_search_fields(request) or not desk.has_view_permission(request):
+                    continue
+                found, _doubles = desk.get_search_results(request, desk.get_queryset(request), term)
+                meta = desk.model._meta
+                name = f"admin:{meta.app_label}_{meta.model_name}_change"
+                results += [
+                    SearchResult(
+                        title=str(row),
+                        description=str(meta.verbose_name),
+                        link=reverse(name, args=(row.pk,)),
+                        icon=getattr(desk, "icon", "search"),
+                    )
+                    for row in found.distinct()[:HITS_PER_LIST]
+                ]
+        return TemplateResponse(
+            request, "admin/desk_found.html", {"results": results}, headers={"HX-Trigger": "search"}
+        )

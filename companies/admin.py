@@ -1,0 +1,56 @@
+"""The hosts' desks: columns, filters and search. ``offers.admin`` completes and registers them."""
+
+from typing import Any, ClassVar
+
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from companies.models import Company, Contact
+from portal.admin import Desk, Rows, display
+
+COMPANY_COLORS = {
+    Company.State.LEAD: "info",
+    Company.State.CONTACTED: "info",
+    Company.State.INTERESTED: "warning",
+    Company.State.ACTIVE: "success",
+}
+
+
+class ContactRows(Rows):
+    """The people one writes to at a company."""
+
+    model = Contact
+    fields = ("name", "title", "email", "phone", "language", "is_active")
+    verbose_name_plural = _("Contacts")
+
+
+class CompanyDesk(Desk):
+    """A company with its contacts."""
+
+    icon = "factory"
+    list_display: ClassVar[Any] = ("name", "state_label", "kind", "city", "contact_count")
+    list_filter: ClassVar[Any] = ("state", "kind", "industries")
+    search_fields = ("name", "cvr", "city", "contacts__name", "contacts__email")
+    search_help_text = _("Name, CVR number, town or contact")
+    autocomplete_fields = ()
+    filter_horizontal = ("industries",)
+    inlines: ClassVar[Any] = (ContactRows,)
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("name", "kind", "state", "industries", "about")}),
+        (_("How to reach it"), {"fields": ("address", "postal_code", "city", "website", "email", "phone")}),
+        (_("Registers"), {"fields": ("cvr", "trade_code")}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
+        rows: QuerySet[Company] = super().get_queryset(request)
+        return rows.annotate(contact_count=Count("contacts", filter=Q(contacts__is_active=True), distinct=True))
+
+    @display(description=_("Relation"), ordering="state", label=COMPANY_COLORS)
+    def state_label(self, company: Company) -> tuple[str, str]:
+        return company.state, company.get_state_display()
+
+    @display(description=_("Contacts"), ordering="contact_count")
+    def contact_count(self, company: Any) -> int:
+        count: int = company.contact_count
+        return count

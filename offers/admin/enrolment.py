@@ -1,0 +1,362 @@
+"""Enrolments at the desk: requests answered, places given back, visits decided."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from offers.domain import dates, encounters
+from offers.domain import enrolment as enrolling
+from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
+from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, display
+from portal.domain import clock
+from portal.http import actor_of
+
+E = Enrolment.Status
+ENROLMENT_COLORS = {
+    E.PENDING: "warning",
+    E.CONFIRMED: "success",
+    E.WAITLISTED: "info",
+    E.OFFERED: "warning",
+    E.COMPLETED: "success",
+    E.NO_SHOW: "danger",
+}
+
+
+class DecisionForm(DeskForm):
+    """What became of one date of one class."""
+
+    meeting = forms.ModelChoiceField(label=_("Date"), queryset=Meeting.objects.none(), empty_label=None)
+    outcome = forms.ChoiceField(
+        label=_("What happened?"), choices=VisitReport.Outcome.choices, widget=forms.RadioSelect
+    )
+    pupils = WholeNumber(
+        label=_("Pupils present"),
+        required=False,
+        min_value=1,
+        max_value=60,
+        help_text=_("As many as enrolled, unless you write another number."),
+    )
+
+    def __init__(self, *args: Any, enrolment: Enrolment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        begun = enrolment.session.meetings.filter(starts_at__lte=clock.now()).order_by("number")
+        chosen: Any = self.fields["meeting"]
+        chosen.queryset = begun
+        chosen.label_from_instance = lambda meeting: dates.span_in_words(meeting.starts_at, meeting.ends_at)
+        chosen.initial = begun.first()
+
+
+class DeclineForm(DeskForm):
+    reason = forms.CharField(
+        label=_("Why?"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The teacher reads this."),
+    )
+
+
+class CancelForm(DeskForm):
+    reason = forms.CharField(
+        label=_("Why?"),
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The teacher and the host read this."),
+    )
+
+
+class NumbersForm(DeskForm):
+    pupils = WholeNumber(label=_("Pupils"), min_value=1, max_value=60)
+    adults = WholeNumber(label=_("Adults"), min_value=1, max_value=20)
+
+
+class UndoForm(DeskForm):
+    reason = forms.CharField(
+        label=_("Why?"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("It stands in the ledger."),
+    )
+
+
+class ReportRows(ReadRows):
+    """What each side said."""
+
+    model = VisitReport
+    fields = ("meeting", "side", "outcome", "pupils", "at")
+    verbose_name_plural = _("Reports of the visit")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[VisitReport]:
+        rows: QuerySet[VisitReport] = super().get_queryset(request)
+        return rows.select_related("meeting", "enrolment__session__offer", "enrolment__school_class")
+
+
+class EncounterRows(ReadRows):
+    """What counts."""
+
+    model = Encounter
+    fields = ("day", "minutes", "pupils", "evidence", "voided_at", "void_reason")
+    verbose_name_plural = _("In the ledger")
+
+
+class SurveyRows(ReadRows):
+    """Who was asked how it was."""
+
+    model = SurveyRequest
+    fields = ("audience", "state", "due_at", "answered_at")
+    verbose_name_plural = _("Surveys")
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SurveyRequest]:
+        rows: QuerySet[SurveyRequest] = super().get_queryset(request)
+        return rows.select_related("enrolment__session__offer", "enrolment__school_class")
+
+
+@admin.register(Enrolment)
+class EnrolmentDesk(ReadDesk):
+    """Which class comes when."""
+
+    icon = "how_to_reg"
+    list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_by")
+    list_filter = ("status", "school", "session__offer__industry", "needs_step_free")
+    search_fields = (
+        "school__name",
+        "session__offer__title",
+        "session__offer__company__name",
+        "teacher__name",
+        "teacher__email",
+    )
+    search_help_text = _("School, course, company or teacher")
+    date_hierarchy = "session__starts_at"
+    list_select_related = ("school", "school_class", "session__offer__company", "teacher")
+    ordering = ("-created_at",)
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("status", "status_at", "answer_by", "waiting_since", "ended_reason")}),
+        (_("Who comes"), {"fields": ("school", "class_name", "group", "grade", "pupils", "adults", "places")}),
+        (_("Where to"), {"fields": ("session", "teacher", "teacher_phone", "created_at")}),
+        (
+            _("Needs"),
+            {"fields": ("needs_step_free", "needs_quiet", "needs_diet", "needs_language", "needs_text")},
+        ),
+    )
+    readonly_fields = ("class_name",)
+    inlines: ClassVar[Any] = (ReportRows, EncounterRows, SurveyRows)
+    actions: ClassVar[Any] = ("approve_several",)
+    actions_detail: ClassVar[Any] = ("approve", "decline", "decide", "change_numbers", "cancel", "undo", "guide")
+
+    def may_act(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
+        rows: QuerySet[Enrolment] = super().get_queryset(request)
+        return rows.select_related("school", "school_class", "session__offer__company", "teacher")
+
+    def fitting(self, obj: Enrolment) -> Iterable[str]:
+        names = ["guide"]
+        if obj.status == E.PENDING:
+            names += ["approve", "decline"]
+        if obj.session.starts_at > clock.now() and obj.status in {E.PENDING, E.CONFIRMED, E.WAITLISTED, E.OFFERED}:
+            names += ["change_numbers", "cancel"]
+        if obj.status in encounters.REPORTABLE and obj.session.starts_at <= clock.now():
+            names.append("decide")
+            if obj.status != E.CONFIRMED:
+                names.append("undo")
+        return names
+
+    @display(description=_("Class"), ordering="school__name", header=True)
+    def class_name(self, enrolment: Enrolment) -> list[str]:
+        return [enrolment.class_label, enrolment.school.name]
+
+    @display(description=_("Course"), ordering="session__offer__title", header=True)
+    def course(self, enrolment: Enrolment) -> list[str]:
+        return [str(enrolment.session.offer), enrolment.session.offer.company.name]
+
+    @display(description=_("Date"), ordering="session__starts_at")
+    def day(self, enrolment: Enrolment) -> Any:
+        return enrolment.session.starts_at
+
+    @display(description=_("Status"), ordering="status", label=ENROLMENT_COLORS)
+    def status_label(self, enrolment: Enrolment) -> tuple[str, str]:
+        return enrolment.status, enrolment.get_status_display()
+
+    def answer(self, request: HttpRequest, row: Enrolment, *, accept: bool, reason: str = "") -> Enrolment:
+        """Call the use-case that answers a request."""
+        return enrolling.answer_request(
+            enrolment_id=row.pk, accept=accept, reason=reason, by=actor_of(request), now=clock.now()
+        )
+
+    def told(self, row: Enrolment) -> str:
+        """Return who hears of it, in words."""
+        if row.teacher is None:
+            return gettext("No teacher stands on the enrolment, so nobody at the school gets a mail.")
+        return gettext("%(name)s (%(email)s) gets a mail at once.") % {
+            "name": row.teacher.name,
+            "email": row.teacher.email,
+        }
+
+    @action(description=_("Approve"), url_path="godkend", icon="check")
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say yes to a request."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Approve the request"),
+            says=[
+                _("The class comes with %(pupils)s pupils and %(adults)s adults.")
+                % {"pupils": enrolment.pupils, "adults": enrolment.adults},
+                self.told(enrolment),
+                _("The host is told who comes."),
+            ],
+            button=_("Approve"),
+            act=lambda _form: self.answer(request, enrolment, accept=True),
+            done=_("The request is approved."),
+        )
+
+    @action(description=_("Decline"), url_path="afvis", icon="close")
+    def decline(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say no to a request."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Decline the request"),
+            form=DeclineForm(request.POST or None),
+            says=[
+                self.told(enrolment),
+                _("The places become free, and the first class in line that fits is offered them."),
+            ],
+            button=_("Decline"),
+            danger=True,
+            act=lambda form: self.answer(request, enrolment, accept=False, reason=form.cleaned_data["reason"]),
+            done=_("The request is declined."),
+        )
+
+    @admin.action(description=_("Approve requests"))
+    def approve_several(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> HttpResponse:
+        """Say yes to several requests."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="approve_several",
+            title=_("Approve the requests"),
+            says=[_("Each class is confirmed, and its teacher and the host get a mail.")],
+            button=_("Approve"),
+            act=lambda row: self.answer(request, row, accept=True),
+            done=lambda count: gettext("Requests approved: %(count)s") % {"count": count},
+        )
+
+    @action(description=_("Change numbers"), url_path="antal", icon="groups")
+    def change_numbers(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Change how many come."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Change how many come"),
+            form=NumbersForm(request.POST or None, initial={"pupils": enrolment.pupils, "adults": enrolment.adults}),
+            says=[
+                _("More pupils must fit: %(left)s places are free.") % {"left": enrolment.session.places_left},
+                _("Places that become free are offered to the first class in line that fits."),
+            ],
+            button=_("Change"),
+            act=lambda form: enrolling.change_numbers(
+                enrolment_id=enrolment.pk,
+                pupils=form.cleaned_data["pupils"],
+                adults=form.cleaned_data["adults"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The numbers are changed."),
+        )
+
+    @action(description=_("Cancel the enrolment"), url_path="afmeld", icon="event_busy")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take a class out of a session."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Cancel the enrolment"),
+            form=CancelForm(request.POST or None),
+            says=[
+                self.told(enrolment),
+                _("The host is told."),
+                _("The places become free, and the first class in line that fits is offered them."),
+            ],
+            button=_("Cancel the enrolment"),
+            danger=True,
+            act=lambda form: enrolling.cancel_enrolment(
+                enrolment_id=enrolment.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
+            ),
+            done=_("The enrolment is cancelled."),
+        )
+
+    @action(description=_("Say what became of it"), url_path="afgoer", icon="gavel")
+    def decide(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Settle what became of a visit."""
+        enrolment: Enrolment = self.found(request, object_id)
+        said = [
+            gettext("%(side)s: %(outcome)s (%(pupils)s pupils)")
+            % {
+                "side": report.get_side_display(),
+                "outcome": report.get_outcome_display(),
+                "pupils": report.pupils if report.pupils is not None else "–",
+            }
+            for report in enrolment.reports.order_by("meeting__number", "at")
+        ]
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Say what became of the visit"),
+            form=DecisionForm(request.POST or None, enrolment=enrolment),
+            says=[
+                _("Your word decides, whatever the two sides have said."),
+                _("If it was held, it counts in the ledger, and both sides are asked how it was."),
+            ],
+            lists=[(_("What has been said so far"), said)],
+            button=_("Decide"),
+            act=lambda form: encounters.decide_visit(
+                enrolment_id=enrolment.pk,
+                meeting_id=form.cleaned_data["meeting"].pk,
+                outcome=form.cleaned_data["outcome"],
+                pupils=form.cleaned_data["pupils"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("It is decided."),
+        )
+
+    @action(description=_("Undo what was said"), url_path="fortryd", icon="undo")
+    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take back everything said about a visit."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Undo what was said about the visit"),
+            form=UndoForm(request.POST or None),
+            says=[
+                _("The visit no longer counts; its row in the ledger stays, marked as void."),
+                _("The enrolment is confirmed again, and both sides can say anew what happened."),
+            ],
+            button=_("Undo"),
+            danger=True,
+            act=lambda form: encounters.undo_visit(
+                enrolment_id=enrolment.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
+            ),
+            done=_("What was said is taken back."),
+        )
+
+    @action(description=_("Guide (PDF)"), url_path="guide", icon="picture_as_pdf")
+    def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the visit's guide on paper."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return redirect("guide-enrolment", enrolment.pk)

@@ -1,0 +1,200 @@
+"""The guests' desks: columns, filters and search. ``offers.admin`` completes and registers them."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.hashers import make_password
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from portal.admin import COORDINATOR, Desk, Rows, display
+from portal.domain import clock
+from portal.domain.calendar import local_day
+from portal.models import MunicipalRole, User
+from portal.models.vocabulary import GRADES
+from schools.models import Membership, School, SchoolClass, school_year_of
+
+
+class ClassRows(Rows):
+    """The classes of a school."""
+
+    model = SchoolClass
+    fields = ("start_year", "letter", "name", "grade_from", "grade_to", "pupils", "is_active")
+    verbose_name_plural = _("Classes")
+    tab = True
+
+
+class SchoolDesk(Desk):
+    """A school with its classes."""
+
+    icon = "school"
+    list_display: ClassVar[Any] = ("name", "kind", "grades", "class_count", "people_count", "closed_on")
+    list_filter: ClassVar[Any] = ("kind",)
+    search_fields = ("name", "city")
+    inlines: ClassVar[Any] = (ClassRows,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[School]:
+        rows: QuerySet[School] = super().get_queryset(request)
+        return rows.annotate(
+            class_count=Count("classes", filter=Q(classes__is_active=True), distinct=True),
+            people_count=Count("memberships__user", filter=Q(memberships__ended_on__isnull=True), distinct=True),
+        )
+
+    @display(description=_("Grades"), ordering="grade_from")
+    def grades(self, school: School) -> str:
+        return f"{school.grade_from}–{school.grade_to}"
+
+    @display(description=_("Classes"), ordering="class_count")
+    def class_count(self, school: Any) -> int:
+        count: int = school.class_count
+        return count
+
+    @display(description=_("People"), ordering="people_count")
+    def people_count(self, school: Any) -> int:
+        count: int = school.people_count
+        return count
+
+
+class GradeFilter(admin.SimpleListFilter):
+    """Classes that are in a grade today."""
+
+    title = _("grade this school year")
+    parameter_name = "grade"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(grade), name) for grade, name in GRADES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value not in dict(self.lookup_choices):
+            return queryset
+        grade = int(value or 0)
+        began = school_year_of(local_day(clock.now())) - grade
+        return queryset.filter(Q(start_year=began) | Q(grade_from__lte=grade, grade_to__gte=grade))
+
+
+class SchoolClassDesk(Desk):
+    """A class: a cohort or a group."""
+
+    icon = "groups"
+    list_display: ClassVar[Any] = ("label", "school", "span", "pupils", "is_active")
+    list_filter: ClassVar[Any] = (GradeFilter, "is_active", "school")
+    search_fields = ("school__name", "name", "letter")
+    list_select_related = ("school",)
+    autocomplete_fields = ("school",)
+
+    @display(description=_("Class"), ordering="-start_year")
+    def label(self, school_class: SchoolClass) -> str:
+        return school_class.label(local_day(clock.now()))
+
+    @display(description=_("Grades"))
+    def span(self, school_class: SchoolClass) -> str:
+        grades = school_class.grades(local_day(clock.now()))
+        return str(grades.start) if len(grades) == 1 else f"{grades.start}–{grades.stop - 1}"
+
+
+class MembershipRows(Rows):
+    """A person's roles at schools."""
+
+    model = Membership
+    fields = ("school", "role", "ended_on")
+    autocomplete_fields = ("school",)
+    verbose_name_plural = _("Roles at schools")
+
+
+class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
+    """The desk gives the coordinator's role; the operator's is given in the shell."""
+
+    role = forms.ChoiceField(
+        label=_("role"), choices=[(COORDINATOR, MunicipalRole.Role.COORDINATOR.label)], initial=COORDINATOR
+    )
+
+    class Meta:
+        model = MunicipalRole
+        fields = ("role",)
+
+
+class MunicipalRoleFormSet(BaseInlineFormSet[MunicipalRole, User, MunicipalRoleForm]):
+    """Whoever works at the desk does not lock the door behind themselves."""
+
+    acting_user: User | None = None
+
+    def clean(self) -> None:
+        super().clean()
+        if self.acting_user is not None and self.acting_user.pk == self.instance.pk and self.deleted_forms:
+            raise forms.ValidationError(gettext("You cannot take away your own role. Ask another coordinator."))
+
+
+class MunicipalRoleRows(Rows):
+    """A person's role as coordinator."""
+
+    model = MunicipalRole
+    form = MunicipalRoleForm
+    formset = MunicipalRoleFormSet
+    fields = ("role",)
+    can_delete = True
+    max_num = 1
+    verbose_name_plural = _("Role in the municipality")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MunicipalRole]:
+        rows: QuerySet[MunicipalRole] = super().get_queryset(request)
+        return rows.filter(role=COORDINATOR)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.acting_user = request.user
+        return formset
+
+
+class RoleFilter(admin.SimpleListFilter):
+    """People by what they are."""
+
+    title = _("role")
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [*Membership.Role.choices, *MunicipalRole.Role.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value in Membership.Role.values:
+            current = Membership.objects.filter(role=value, ended_on__isnull=True)
+            return queryset.filter(pk__in=current.values("user"))
+        if value in MunicipalRole.Role.values:
+            return queryset.filter(pk__in=MunicipalRole.objects.filter(role=value).values("user"))
+        return queryset
+
+
+class PersonDesk(Desk):
+    """A person with an account, the roles at schools and the role in the municipality."""
+
+    icon = "person"
+    list_display: ClassVar[Any] = ("name", "email", "schools", "municipal", "is_active")
+    list_filter: ClassVar[Any] = (RoleFilter, "is_active")
+    search_fields = ("name", "email", "memberships__school__name")
+    search_help_text = _("Name, e-mail or school")
+    fields = ("name", "email", "phone", "language", "is_active")
+    inlines: ClassVar[Any] = (MembershipRows, MunicipalRoleRows)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        rows: QuerySet[User] = super().get_queryset(request)
+        current = Membership.objects.filter(ended_on__isnull=True).select_related("school")
+        return rows.prefetch_related(Prefetch("memberships", current, to_attr="current"), "municipal_roles")
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        obj.email = obj.email.strip().lower()
+        if not change:
+            obj.password = make_password(None)
+        super().save_model(request, obj, form, change)
+
+    @display(description=_("Roles at schools"))
+    def schools(self, person: Any) -> str:
+        return ", ".join(f"{one.school} ({one.get_role_display()})" for one in person.current) or "–"
+
+    @display(description=_("In the municipality"))
+    def municipal(self, person: User) -> str:
+        return ", ".join(str(one.get_role_display()) for one in person.municipal_roles.all()) or "–"
