@@ -109,7 +109,7 @@ def plans_of(
                 chosen = numbers if first else numbers and [min(numbers)]
                 planned = moments(chosen, meeting, school_calendar)
                 ends = [moment for _number, moment in planned[1:]] + [meeting.starts_at]
-                not_after = {number: end for (number, _moment), end in zip(planned, ends, strict=True)}
+                not_after = {number: end for (number, _moment), end in zip(planned, ends, strict=False)}
                 if enrolments is None:
                     yield from _to_host(session, contact, facts, planned, not_after, school_calendar, now)
                 else:
