@@ -1,24 +1,20 @@
-"""The whole portal as it runs, and a browser in front of it.
+"""A browser before the whole portal: mail is read, and the clock is moved, on the demo's own pages.
 
-Web server, worker and beat are processes of their own on a database of their own, filled with the demo municipality;
-mail leaves over SMTP and is read on the demo's page; the clock is moved on the demo's page. Nothing stands in between.
+Nothing stands in between: what a person sees is what the tests see.
 """
 
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.prove.ground import ROOT, Process, environment, free_port, fresh_database, wait_for
+from tests.e2e.stack import Portal, running_portal
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
@@ -26,89 +22,32 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
-DATABASE = "portal_e2e"
 PASSWORD = "fjordby-demo"
 
 
-class Catcher:
-    """Takes every mail and lays it into a folder, as the demo's catcher does."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
-        name = f"{time.time_ns()}"
-        draft = self.folder / f"{name}.tmp"
-        draft.write_bytes(envelope.content)
-        draft.rename(self.folder / f"{name}.eml")
-        return "250 taken"
-
-
-@dataclass
-class Portal:
-    """Where the running portal answers."""
-
-    url: str
-    mails: Path
-    logs: Path
-
-    def path(self, address: str) -> str:
-        return f"{self.url}{address}"
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run Debian's Chromium, without a window."""
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    assert program, "There is no Chromium; bin/test installs it."
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Run web server, worker, beat and mail catcher with the demo municipality."""
-    folder = tmp_path_factory.mktemp("portal")
-    mails, logs = folder / "mails", folder / "logs"
-    mails.mkdir()
-    logs.mkdir()
-    catcher = Controller(Catcher(mails), hostname="127.0.0.1", port=free_port())
-    catcher.start()
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    more = {
-        "DEMO": "1",
-        "ORIGIN": url,
-        "EMAIL_HOST": "127.0.0.1",
-        "EMAIL_PORT": str(catcher.port),
-        "DEMO_MAIL_DIR": str(mails),
-        "HEARTBEAT_DIR": str(folder),
-        "STATIC_HASHED": "0",
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-    }
-    children: list[Process] = []
-    try:
-        with fresh_database(DATABASE) as database:
-            env = environment(database, **more)
-            subprocess.run(
-                [sys.executable, "manage.py", "seed_demo"], cwd=ROOT, env=env, check=True, capture_output=True
-            )
-            for command, name in (
-                (["gunicorn", "portal.wsgi:application", "--bind", f"127.0.0.1:{port}", "--threads", "8"], "web"),
-                (["celery", "-A", "portal.celery", "worker", "--concurrency", "2", "-l", "WARNING"], "worker"),
-                (["celery", "-A", "portal.celery", "beat", "-l", "WARNING"], "beat"),
-            ):
-                children.append(Process([sys.executable, "-m", *command], env, logs / f"{name}.log"))
-            wait_for(f"{url}/healthz/", children[0])
-            yield Portal(url=url, mails=mails, logs=logs)
-            for child in children:
-                child.kill()
-    finally:
-        for child in children:
-            child.kill()
-        catcher.stop()
+    with running_portal(tmp_path_factory.mktemp("portal")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    assert program, "There is no Chromium; bin/test installs it."
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @dataclass

@@ -15,7 +15,7 @@ app = Celery("forgetful")
 app.conf.update(broker_url=settings.REDIS_URL, task_ignore_result=True, task_default_queue=os.environ["PROVE_QUEUE"])
 
 
-@app.task(name="tests.prove.forgetful.send")
+@app.task(name="tests.prove.forgetful.send")  # type: ignore[untyped-decorator]
 def send(number: int) -> None:
     """Send one mail, and remember nothing."""
     EmailMessage(

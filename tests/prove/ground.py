@@ -46,14 +46,14 @@ def fresh_database(name: str) -> Iterator[str]:
     """Make an empty database, migrate it, and drop it afterwards. Yields its name."""
     drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
     with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
-        connection.execute(drop)  # type: ignore[arg-type]
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(drop)
+        connection.execute(f'CREATE DATABASE "{name}"')
     try:
         manage(name, "migrate", "--verbosity", "0")
         yield name
     finally:
         with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
-            connection.execute(drop)  # type: ignore[arg-type]
+            connection.execute(drop)
 
 
 def manage(database: str, *words: str, **more: str) -> None:

@@ -31,7 +31,8 @@ def get(address: str, cookie: str) -> int:
 
 def milliseconds(address: str, limit: str, cookie: str) -> tuple[float, float]:
     """Return the median milliseconds of a page and of its limit, fetched in turns."""
-    ours, limits = [], []
+    ours: list[float] = []
+    limits: list[float] = []
     for _round in range(ROUNDS):
         for target, times in ((address, ours), (limit, limits)):
             began = time.perf_counter()
