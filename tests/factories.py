@@ -109,6 +109,7 @@ class OfferFactory(factory.django.DjangoModelFactory[Offer]):
     description = "Klassen møder smeden i værkstedet og svejser selv."
     purpose = "Eleverne lærer, hvordan metal formes og samles."
     pupil_activity = "Eleverne svejser et bogmærke."
+    during = "Velkomst, sikkerhed, svejsning på tre hold, oprydning."
     activity_type = factory.LazyFunction(lambda: ActivityType.objects.get(slug="virksomhedsbesoeg"))
     industry = factory.LazyFunction(lambda: Industry.objects.get(slug="industri"))
     jobs = "smed, industritekniker"

@@ -386,6 +386,8 @@ def _clean_scalar(model: type[models.Model], field_name: str, name: str, value: 
     assert isinstance(field, models.Field)
     if isinstance(field, models.CharField | models.TextField):
         value = _clean_text(value)
+        if not isinstance(field, models.TextField):
+            value = " ".join(value.split())  # one line: it may become a heading or a subject
         _refuse_words(name, value, field.max_length)
         if not value:
             if not field.blank:
@@ -683,7 +685,7 @@ def save_step(
         _refuse_contradictions(clean)
     if offer is not None and version != offer.version:
         current = step_content(invite, step)
-        if all(current[name] == _comparable(value) for name, value in clean.items()):
+        if all(_comparable(current[name]) == _comparable(value) for name, value in clean.items()):
             return offer  # a double click, or the same text from two tabs
         raise ChangedMeanwhile(offer, current)
     if offer is None:
@@ -711,7 +713,7 @@ def save_step(
 
 
 def _comparable(value: Any) -> Any:
-    return _clean_text(value) if isinstance(value, str) else value
+    return " ".join(value.split()) if isinstance(value, str) else value
 
 
 def refusal_to_submit(offer: Offer) -> Refusal | None:

@@ -46,6 +46,13 @@ PICTURES = {
     "partnerskab": _("Partnership"),
 }
 GRADE_CHOICES = [("", _("Choose")), (0, _("0 (preschool class)")), *((grade, str(grade)) for grade in range(1, 11))]
+# Empty means the usual: one date, a week before, counted in pupils, at the company.
+WITH_A_USUAL_VALUE: dict[str, Any] = {
+    "meetings": 1,
+    "closes_days": 7,
+    "places_counted": Offer.Counted.PUPILS,
+    "venue": Offer.Venue.HOST,
+}
 CPR_REFUSED = _("This looks like a CPR number. Personal numbers do not belong here; please remove it.")
 
 
@@ -144,7 +151,7 @@ class StepForm(forms.Form):
             self._mark_mandatory()
 
     def _mark_mandatory(self) -> None:
-        for name in (*MANDATORY, "contact_name"):
+        for name in (*MANDATORY, *WITH_A_USUAL_VALUE, "contact_name"):
             if name in self.fields:
                 self.fields[name].required = True
 
@@ -237,6 +244,7 @@ class ExperienceForm(StepForm):
         _("In one sentence"),
         _("What would you tell a class at the door? E.g. “Put on the mask, draw your pattern and weld it yourself.”"),
         most=180,
+        rows=2,
     )
     description = words(
         _("Description"),
@@ -474,8 +482,7 @@ class PracticalForm(StepForm):
     def content(self) -> dict[str, Any]:
         """What was typed; what was left empty although it has a usual value gets that."""
         content = super().content
-        usual = {"meetings": 1, "closes_days": 7, "places_counted": Offer.Counted.PUPILS, "venue": Offer.Venue.HOST}
-        for name, value in usual.items():
+        for name, value in WITH_A_USUAL_VALUE.items():
             if content[name] in (None, ""):
                 content[name] = value
         return content

@@ -54,8 +54,10 @@ def _steps(invite: Invite, current: int = 0) -> list[dict[str, Any]]:
 
 
 def _next_step(invite: Invite) -> int:
-    """Return where to go on: the first step that is not done."""
-    return next((step["number"] for step in _steps(invite) if not step["done"]), LAST_STEP)
+    """Return where to go on: the first step with a comment, else the first that is not done."""
+    steps = _steps(invite)
+    commented = next((step["number"] for step in steps if step["comments"]), None)
+    return commented or next((step["number"] for step in steps if not step["done"]), LAST_STEP)
 
 
 @link_required(Link.Purpose.INVITE, "invite_id")
