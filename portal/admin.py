@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -15,8 +16,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
@@ -95,6 +98,16 @@ class MomentInput(forms.DateTimeInput):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs=attrs, format="%Y-%m-%dT%H:%M")
+
+
+def day(moment: datetime | None) -> str:
+    """Return a moment's day in few letters, for a column."""
+    return date_format(localtime(moment), "j. M Y") if moment else "–"
+
+
+def day_and_hour(moment: datetime | None) -> str:
+    """Return a moment in few letters with its weekday, for a column."""
+    return date_format(localtime(moment), "D j. M Y, H.i") if moment else "–"
 
 
 class Desk(ModelAdmin):  # type: ignore[misc]
@@ -381,6 +394,9 @@ class Rows(TabularInline):  # type: ignore[misc]
 class ReadRows(Rows):
     """Rows one reads within another row's form."""
 
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Sequence[str]:
+        return tuple(self.fields)
+
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
 
@@ -528,7 +544,7 @@ class MessageDesk(ReadDesk):
 
     icon = "mail"
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
-    list_display = ("state_label", "what", "address", "send_at", "sent_at", "attempts", "trouble")
+    list_display = ("state_label", "what", "address", "due", "left", "attempts", "trouble")
     list_display_links = ("what",)
     list_filter = (TroubleFilter, "state", "occasion")
     search_fields = ("address", "occasion", "subject", "reference_id__iexact")
@@ -556,6 +572,14 @@ class MessageDesk(ReadDesk):
     @display(description=_("What"), ordering="occasion")
     def what(self, message: Message) -> str:
         return message.subject or message.occasion
+
+    @display(description=_("Send at"), ordering="send_at")
+    def due(self, message: Message) -> str:
+        return day_and_hour(message.send_at)
+
+    @display(description=_("Sent"), ordering="sent_at")
+    def left(self, message: Message) -> str:
+        return day_and_hour(message.sent_at)
 
     @display(description=_("Text as sent, links masked"))
     def text(self, message: Message) -> str | SafeString:
@@ -644,5 +668,7 @@ __all__ = [
     "User",
     "WholeNumber",
     "action",
+    "day",
+    "day_and_hour",
     "display",
 ]

@@ -19,11 +19,26 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from portal.context import the_municipality
-from portal.domain.theme import admin_ramp
+from portal.domain.theme import NEUTRAL, admin_ramp, colour_of
 from portal.models import MunicipalRole, User
 
 HITS_PER_LIST = 8
 LONGEST_SEARCH = 100
+
+# How light each shade of grey is, from 0 to 1.
+GREYS = {
+    "50": 0.985,
+    "100": 0.965,
+    "200": 0.92,
+    "300": 0.86,
+    "400": 0.72,
+    "500": 0.56,
+    "600": 0.46,
+    "700": 0.38,
+    "800": 0.29,
+    "900": 0.22,
+    "950": 0.15,
+}
 
 
 def site_title(request: HttpRequest) -> str:
@@ -32,8 +47,22 @@ def site_title(request: HttpRequest) -> str:
 
 
 def colors(request: HttpRequest) -> dict[str, dict[str, str]]:
-    """Return the municipality's colour in the eleven shades that the theme wants (a new dict: it is changed)."""
-    return {"primary": dict(admin_ramp(the_municipality().brand_color))}
+    """Return the municipality's colour and the portal's warm grey in the eleven shades that the theme wants.
+
+    A new dict each time: the theme changes it.
+    """
+    return {
+        "base": {step: colour_of(lightness, NEUTRAL.chroma * 0.6, NEUTRAL.hue) for step, lightness in GREYS.items()},
+        "primary": dict(admin_ramp(the_municipality().brand_color)),
+        "font": {
+            "subtle-light": "var(--color-base-600)",
+            "subtle-dark": "var(--color-base-300)",
+            "default-light": "var(--color-base-700)",
+            "default-dark": "var(--color-base-200)",
+            "important-light": "var(--color-base-900)",
+            "important-dark": "var(--color-base-50)",
+        },
+    }
 
 
 def mark(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from companies.admin import CompanyDesk, ContactRows
 from companies.models import Company, Contact
 from offers.domain import agreements, authoring
 from offers.models import Agreement, AgreementVersion, Invite, Offer, Signature
-from portal.admin import DayInput, DeskForm, ReadDesk, ReadRows, WholeNumber, action, display
+from portal.admin import DayInput, DeskForm, ReadDesk, ReadRows, WholeNumber, action, day, display
 from portal.domain import clock
 from portal.http import actor_of
 from schools.models import School
@@ -145,8 +145,8 @@ class CompanyWithOffersDesk(CompanyDesk):
         return count
 
     @display(description=_("Last invited"), ordering="invited_at")
-    def last_invite(self, company: Any) -> Any:
-        return company.invited_at
+    def last_invite(self, company: Any) -> str:
+        return day(company.invited_at)
 
     @action(description=_("Invite to describe a course"), url_path="inviter", icon="forward_to_inbox")
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -212,7 +212,7 @@ class InviteDesk(ReadDesk):
     """Who was asked to describe a course, and how far they have come."""
 
     icon = "forward_to_inbox"
-    list_display = ("company", "contact", "state_label", "step", "created_at", "opened_at", "submitted_at")
+    list_display = ("company", "contact", "state_label", "step", "sent", "opened", "submitted")
     list_filter = ("state",)
     search_fields = ("company__name", "contact__name", "contact__email")
     search_help_text = _("Company or contact")
@@ -237,6 +237,18 @@ class InviteDesk(ReadDesk):
     @display(description=_("State"), ordering="state", label=INVITE_COLORS)
     def state_label(self, invite: Invite) -> tuple[str, str]:
         return invite.state, invite.get_state_display()
+
+    @display(description=_("Sent"), ordering="created_at")
+    def sent(self, invite: Invite) -> str:
+        return day(invite.created_at)
+
+    @display(description=_("Opened"), ordering="opened_at")
+    def opened(self, invite: Invite) -> str:
+        return day(invite.opened_at)
+
+    @display(description=_("Sent for review"), ordering="submitted_at")
+    def submitted(self, invite: Invite) -> str:
+        return day(invite.submitted_at)
 
     @display(description=_("Reached step"), ordering="reached_step")
     def step(self, invite: Invite) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from offers.domain import dates, encounters
 from offers.domain import enrolment as enrolling
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
-from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, display
+from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, day_and_hour, display
 from portal.domain import clock
 from portal.http import actor_of
 
@@ -124,7 +124,7 @@ class EnrolmentDesk(ReadDesk):
     """Which class comes when."""
 
     icon = "how_to_reg"
-    list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_by")
+    list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_until")
     list_filter = ("status", "school", "session__offer__industry", "needs_step_free")
     search_fields = (
         "school__name",
@@ -179,8 +179,12 @@ class EnrolmentDesk(ReadDesk):
         return [str(enrolment.session.offer), enrolment.session.offer.company.name]
 
     @display(description=_("Date"), ordering="session__starts_at")
-    def day(self, enrolment: Enrolment) -> Any:
-        return enrolment.session.starts_at
+    def day(self, enrolment: Enrolment) -> str:
+        return day_and_hour(enrolment.session.starts_at)
+
+    @display(description=_("Answer by"), ordering="answer_by")
+    def answer_until(self, enrolment: Enrolment) -> str:
+        return day_and_hour(enrolment.answer_by)
 
     @display(description=_("Status"), ordering="status", label=ENROLMENT_COLORS)
     def status_label(self, enrolment: Enrolment) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from offers.domain import encounters, surveys
 from offers.models import Encounter, SurveyRequest, VisitReport
-from portal.admin import ReadDesk, display
+from portal.admin import ReadDesk, day, day_and_hour, display
 
 OUTCOME_COLORS = {
     VisitReport.Outcome.HELD: "success",
@@ -48,7 +48,7 @@ class VisitReportDesk(ReadDesk):
     """What each side says about each class on each date."""
 
     icon = "fact_check"
-    list_display = ("class_label", "course", "day", "side", "outcome_label", "pupils", "at")
+    list_display = ("class_label", "course", "day", "side", "outcome_label", "pupils")
     list_filter = (DisputedFilter, "outcome", "side", "enrolment__school")
     search_fields = (
         "enrolment__session__offer__title",
@@ -74,8 +74,8 @@ class VisitReportDesk(ReadDesk):
         return str(report.enrolment.session.offer)
 
     @display(description=_("Date"), ordering="meeting__starts_at")
-    def day(self, report: VisitReport) -> Any:
-        return report.meeting.starts_at
+    def day(self, report: VisitReport) -> str:
+        return day_and_hour(report.meeting.starts_at)
 
     @display(description=_("Outcome"), ordering="outcome", label=OUTCOME_COLORS)
     def outcome_label(self, report: VisitReport) -> tuple[str, str]:
@@ -119,7 +119,7 @@ class SurveyDesk(ReadDesk):
     """Who was asked how it was, and what they answered."""
 
     icon = "reviews"
-    list_display = ("class_label", "course", "audience", "state_label", "average", "comment_start", "answered_at")
+    list_display = ("class_label", "course", "audience", "state_label", "average", "comment_start", "answered")
     list_filter = ("state", "audience", "may_quote", ("comment", admin.EmptyFieldListFilter))
     search_fields = (
         "enrolment__session__offer__title",
@@ -151,6 +151,10 @@ class SurveyDesk(ReadDesk):
     @display(description=_("Average (1–5)"))
     def average(self, survey: SurveyRequest) -> str:
         return average_of(survey)
+
+    @display(description=_("Answered"), ordering="answered_at")
+    def answered(self, survey: SurveyRequest) -> str:
+        return day(survey.answered_at)
 
     @display(description=_("Comment"))
     def comment_start(self, survey: SurveyRequest) -> str:

@@ -31,6 +31,8 @@ from portal.admin import (
     TimeInput,
     WholeNumber,
     action,
+    day,
+    day_and_hour,
     display,
 )
 from portal.domain import audit, calendar, clock
@@ -59,7 +61,7 @@ def pictures() -> list[tuple[str, str]]:
 class OfferForm(forms.ModelForm[Offer]):
     """What a course says. It is written by the use-case, not by the form."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
     price_ore = WholeNumber(label=_("Price for a class (kr.)"), min_value=0, max_value=100_000, required=False)
 
     class Meta:
@@ -75,7 +77,7 @@ class OfferForm(forms.ModelForm[Offer]):
             chosen.queryset = Contact.objects.filter(company=self.instance.company_id)
         if "price_ore" in self.fields:
             self.initial["price_ore"] = self.instance.price_ore // 100
-        self.initial["version"] = self.instance.version
+        self.initial["seen_version"] = self.instance.version
 
     def clean_price_ore(self) -> int:
         return (self.cleaned_data["price_ore"] or 0) * 100
@@ -287,7 +289,7 @@ class OfferDesk(Desk):
         "state_label",
         "industry",
         "grades",
-        "submitted_at",
+        "sent",
         "next_session",
         "free_places",
     )
@@ -317,7 +319,7 @@ class OfferDesk(Desk):
         },
     )
     fieldsets: ClassVar[Any] = (
-        (_("What can pupils experience?"), {"fields": ("version", *authoring.STEP_FIELDS[2])}),
+        (_("What can pupils experience?"), {"fields": ("seen_version", *authoring.STEP_FIELDS[2])}),
         (_("For whom?"), {"fields": authoring.STEP_FIELDS[3]}),
         (_("How it goes"), {"fields": authoring.STEP_FIELDS[4]}),
         (_("Time, place, number and safety"), {"fields": authoring.STEP_FIELDS[5]}),
@@ -350,9 +352,13 @@ class OfferDesk(Desk):
             return "–"
         return str(offer.grade_from) if offer.grade_from == offer.grade_to else f"{offer.grade_from}–{offer.grade_to}"
 
+    @display(description=_("Sent for review"), ordering="submitted_at")
+    def sent(self, offer: Offer) -> str:
+        return day(offer.submitted_at)
+
     @display(description=_("Next date"), ordering="next_at")
-    def next_session(self, offer: Any) -> Any:
-        return offer.next_at
+    def next_session(self, offer: Any) -> str:
+        return day_and_hour(offer.next_at)
 
     @display(description=_("Free places"), ordering="free")
     def free_places(self, offer: Any) -> Any:
@@ -388,7 +394,7 @@ class OfferDesk(Desk):
         """Call the use-case; who answers for the course at the company is a plain edit beside it."""
         by, now = actor_of(request), clock.now()
         authoring.edit_offer(
-            offer_id=offer.pk, content=form.content(), version=form.cleaned_data["version"], by=by, now=now
+            offer_id=offer.pk, content=form.content(), version=form.cleaned_data["seen_version"], by=by, now=now
         )
         if "contact" in form.changed_data:
             with transaction.atomic():
@@ -399,7 +405,7 @@ class OfferDesk(Desk):
         """Return what stands against saving, by field; after somebody else's save, what stands there now."""
         if isinstance(refusal, authoring.ChangedMeanwhile):
             typed = request.POST.copy()
-            typed["version"] = str(refusal.version)
+            typed["seen_version"] = str(refusal.version)
             request.POST = typed  # type: ignore[assignment]
             now_there = authoring.clean_content(form.content())
             differs = {
@@ -730,9 +736,9 @@ class OfferDesk(Desk):
         """Return in words which days of a series would be planned, and which skipped and why."""
         school_calendar = calendar.SchoolCalendar.load()
         planned, skipped = [], []
-        for day in days:
-            words = date_format(day, "l j. F Y")
-            reason = planning.closed_because(day, school_calendar)
+        for one in days:
+            words = date_format(one, "l j. F Y")
+            reason = planning.closed_because(one, school_calendar)
             if reason:
                 skipped.append(f"{words}: {reason}")
             else:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from offers.domain import dates, planning
 from offers.models import Enrolment, Meeting, Session
-from portal.admin import Desk, DeskForm, ReadRows, WholeNumber, action, display
+from portal.admin import Desk, DeskForm, ReadRows, WholeNumber, action, day_and_hour, display
 from portal.domain import clock
 from portal.http import actor_of
 
@@ -98,7 +98,7 @@ class SessionDesk(Desk):
 
     icon = "event"
     can_add = False
-    list_display = ("starts_at", "course", "state_label", "taken", "waiting", "closes_at")
+    list_display = ("when", "course", "state_label", "taken", "waiting", "closes")
     list_filter = (WhenFilter, "state", "offer__industry", "offer__activity_type")
     search_fields = ("offer__title", "offer__company__name")
     search_help_text = _("Course or company")
@@ -131,6 +131,14 @@ class SessionDesk(Desk):
         if obj.state == Session.State.CANCELLED:
             return []
         return ["change_places", "cancel"] if obj.starts_at > clock.now() else ["change_places"]
+
+    @display(description=_("When"), ordering="starts_at")
+    def when(self, session: Session) -> str:
+        return day_and_hour(session.starts_at)
+
+    @display(description=_("Enrolment closes"), ordering="closes_at")
+    def closes(self, session: Session) -> str:
+        return day_and_hour(session.closes_at)
 
     @display(description=_("Course"), ordering="offer__title", header=True)
     def course(self, session: Session) -> list[str]:
