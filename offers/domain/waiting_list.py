@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from offers.domain import dates, notices, places
@@ -27,6 +28,23 @@ def position(enrolment: Enrolment) -> int:
         | Q(waiting_since=since, created_at=made, pk__lt=enrolment.pk)
     )
     return Enrolment.objects.waitlisted().filter(before, session=enrolment.session_id).count() + 1
+
+
+def with_positions(line: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
+    """Return waiting enrolments, each with its ``position`` in its line (1: the next)."""
+    before = (
+        Enrolment.objects.filter(session=OuterRef("session"), status=Status.WAITLISTED)
+        .filter(
+            Q(waiting_since__lt=OuterRef("waiting_since"))
+            | Q(waiting_since=OuterRef("waiting_since"), created_at__lt=OuterRef("created_at"))
+            | Q(waiting_since=OuterRef("waiting_since"), created_at=OuterRef("created_at"), pk__lt=OuterRef("pk"))
+        )
+        .order_by()
+        .values("session")
+        .annotate(count=Count("pk"))
+        .values("count")
+    )
+    return line.annotate(position=Coalesce(Subquery(before), 0) + 1)
 
 
 @transaction.atomic(durable=True)

@@ -1,5 +1,554 @@
-"""Mails about enrolments, waiting lists and changed sessions."""
+"""Mails about enrolments, waiting lists and changed sessions. They share one letter: mail/enrolment.txt and .html.
 
-from portal.domain.outbox import Occasion
+A ticked need is named to the host; the free text about needs never is.
+"""
 
-OCCASIONS: dict[str, Occasion] = {}
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from companies.models import Contact
+from offers.domain import calendar_file, dates, waiting_list
+from offers.domain import enrolment as enrolling
+from offers.models import Enrolment, Meeting, Offer, Session
+from portal.domain import links
+from portal.domain.actor import has_role
+from portal.domain.calendar import local_day
+from portal.domain.outbox import Attachment, Letter, Occasion
+from portal.models import Link, Message, MunicipalRole, User
+
+Status = Enrolment.Status
+COMING = [Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What one mail says around the facts of the visit."""
+
+    kind: str
+    sentences: list[str]
+    button: str = ""
+    quote: str = ""
+    others: bool = False
+    file: calendar_file.Method | None = None
+    facts: list[tuple[str, str]] = field(default_factory=list)
+
+
+# --- What the letters stand on -----------------------------------------------------------------------------------
+
+
+def _enrolment(message: Message) -> Enrolment | None:
+    rows = Enrolment.objects.select_related("school_class", "school", "teacher", "session__offer__company")
+    return rows.select_related("session__offer__contact").filter(pk=message.reference_id).first()
+
+
+def _session(message: Message) -> Session | None:
+    return Session.objects.select_related("offer__company", "offer__contact").filter(pk=message.reference_id).first()
+
+
+def _receiver_stays(message: Message) -> bool:
+    """Return whether the person may still be told: a contact or account in use, and a coordinator still one."""
+    if message.recipient_kind == "contact":
+        return Contact.objects.filter(pk=message.recipient_id, is_active=True).exists()
+    person = User.objects.filter(pk=message.recipient_id, is_active=True).first()
+    if person is None or not message.occasion.startswith("coordinator_"):
+        return person is not None
+    return has_role(person, MunicipalRole.Role.COORDINATOR)
+
+
+def _name(message: Message) -> str:
+    if message.recipient_kind == "contact":
+        contact = Contact.objects.filter(pk=message.recipient_id).first()
+        return contact.name if contact else ""
+    person = User.objects.filter(pk=message.recipient_id).first()
+    return person.get_short_name() if person else ""
+
+
+def _reason(message: Message) -> str:
+    if message.recipient_kind == "contact":
+        return _("You get this mail because you are the contact for the course.")
+    if message.occasion.startswith("coordinator_"):
+        return _("You get this mail because you coordinate the open school.")
+    return _("You get this mail because you enrolled a class.")
+
+
+def _where(offer: Offer, enrolment: Enrolment | None) -> str:
+    """Return the place as a subject says it."""
+    if offer.venue == Offer.Venue.ONLINE:
+        return _("online")
+    if offer.venue == Offer.Venue.SCHOOL and enrolment is not None:
+        return enrolment.school.name
+    return offer.company.name
+
+
+def _place(meeting: Meeting, offer: Offer, enrolment: Enrolment | None) -> str:
+    if meeting.place or offer.venue != Offer.Venue.HOST:
+        return meeting.place or _where(offer, enrolment)
+    return ", ".join(part for part in (offer.company.name, offer.company.full_address) if part)
+
+
+def _dates(session: Session, enrolment: Enrolment | None) -> list[tuple[str, str]]:
+    """Return when and where, a pair for each; several dates stand one below the other."""
+    meetings = list(session.meetings.order_by("number"))
+    places = {_place(meeting, session.offer, enrolment) for meeting in meetings}
+    whens = [dates.span_in_words(meeting.starts_at, meeting.ends_at) for meeting in meetings]
+    if len(places) > 1:
+        whens = [f"{when}, {_place(one, session.offer, enrolment)}" for when, one in zip(whens, meetings, strict=True)]
+    facts = [(_("When"), "\n".join(whens))]
+    if len(places) == 1:
+        facts.append((_("Where"), places.pop()))
+    return facts
+
+
+def _class(enrolment: Enrolment) -> list[tuple[str, str]]:
+    label = f"{enrolment.class_label}, {enrolment.school.name}"
+    return [(_("Class"), label), (_("Coming"), _people(enrolment))]
+
+
+def _people(enrolment: Enrolment) -> str:
+    pupils = ngettext("%(count)d pupil", "%(count)d pupils", enrolment.pupils) % {"count": enrolment.pupils}
+    adults = ngettext("%(count)d adult", "%(count)d adults", enrolment.adults) % {"count": enrolment.adults}
+    return _("%(pupils)s and %(adults)s") % {"pupils": pupils, "adults": adults}
+
+
+def _teacher(enrolment: Enrolment) -> list[tuple[str, str]]:
+    """Return whom the host can reach; only from confirmation on."""
+    if enrolment.teacher is None:
+        return []
+    reach = (enrolment.teacher.name, enrolment.teacher.email, enrolment.teacher_phone)
+    return [(_("Teacher"), "\n".join(part for part in reach if part))]
+
+
+def _needs(enrolment: Enrolment) -> list[tuple[str, str]]:
+    """Return what the class ticked."""
+    needs = [
+        str(Enrolment._meta.get_field(name).verbose_name)
+        for name in ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
+        if getattr(enrolment, name)
+    ]
+    return [(_("Please think of"), "\n".join(needs))] if needs else []
+
+
+def _address(name: str, *args: Any) -> str:
+    return settings.ORIGIN + reverse(name, args=args)
+
+
+def _desk(model: str, pk: UUID) -> str:
+    try:
+        return _address(f"admin:offers_{model}_change", pk)
+    except NoReverseMatch:
+        return _address("admin:index")
+
+
+def _host_address(message: Message, now: datetime) -> str:
+    """Return the host's link; one that ran out is prolonged, one that was withdrawn stays dead."""
+    assert message.recipient_id is not None
+    return links.address(links.ensure(purpose=Link.Purpose.HOST, reference_id=message.recipient_id, now=now))
+
+
+def _others(session: Session, need: int, now: datetime) -> list[dict[str, str]]:
+    """Return other sessions of the course with room, with the address where one enrols."""
+    return [
+        {"when": dates.span_in_words(other.starts_at, other.ends_at), "url": _address("enrol", other.pk)}
+        for other in enrolling.alternatives(session, need, now=now)
+    ]
+
+
+def _until(moment: datetime | None) -> str:
+    return dates.moment_in_words(moment) if moment is not None else ""
+
+
+def _write(message: Message, words: Words, session: Session, enrolment: Enrolment | None, now: datetime) -> Letter:
+    """Put facts, words, button and file together."""
+    offer = session.offer
+    subject_parts = {
+        "kind": words.kind,
+        "class": enrolment.class_label if enrolment is not None else offer.title,
+        "day": dates.short_day(session.starts_at),
+        "place": _where(offer, enrolment),
+    }
+    if message.recipient_kind == "contact":
+        url = _host_address(message, now)
+    elif message.occasion == "place_offered" and enrolment is not None:
+        url = _address("enrolment-place", enrolment.pk)
+    elif enrolment is not None:
+        url = _address("enrolment", enrolment.pk)
+    else:
+        url = _desk("session", session.pk)
+    files = []
+    if words.file is not None and enrolment is not None:
+        content = calendar_file.calendar_file(enrolment, method=words.file, now=now)
+        filename = f"{slugify(enrolment.class_label) or 'klasse'}-{_first_day(session).isoformat()}.ics"
+        files = [
+            Attachment(
+                filename=filename, content=content, mimetype=f"text/calendar; charset=utf-8; method={words.file}"
+            )
+        ]
+    about_class = _class(enrolment) if enrolment is not None else []
+    context = {
+        "name": _name(message),
+        "title": offer.title,
+        "company": offer.company.name,
+        "sentences": words.sentences,
+        "facts": [*_dates(session, enrolment), *about_class, *words.facts],
+        "quote": words.quote,
+        "others": _others(session, enrolment.places, now) if words.others and enrolment is not None else [],
+        "url": url if words.button else "",
+        "label": words.button,
+        "reason": _reason(message),
+    }
+    subject = _("%(kind)s: %(class)s, %(day)s, %(place)s") % subject_parts
+    return Letter(subject=subject, context=context, template="enrolment", attachments=files)
+
+
+def _first_day(session: Session) -> date:
+    return local_day(session.starts_at)
+
+
+# --- To the teacher ----------------------------------------------------------------------------------------------
+
+
+def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Enrolment confirmed"),
+        sentences=[
+            _("%(class)s has its places. %(company)s looks forward to your visit.")
+            % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            _("The attached file puts the visit into your calendar. We remind you in good time."),
+            _("You can change the numbers until %(when)s, and cancel until the visit begins.")
+            % {"when": _until(enrolment.session.closes_at)},
+        ],
+        button=_("See your enrolment"),
+        file="PUBLISH",
+    )
+
+
+def _pending(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request received"),
+        sentences=[
+            _("Your request for %(class)s has been passed on. The host or the municipality answers each request.")
+            % {"class": enrolment.class_label},
+            _("We hold your places until %(when)s. You get a mail as soon as there is an answer.")
+            % {"when": _until(enrolment.answer_by)},
+        ],
+        button=_("See your request"),
+    )
+
+
+def _waitlisted(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("On the waiting list"),
+        sentences=[
+            _("The session is full. %(class)s is number %(position)d on the waiting list.")
+            % {"class": enrolment.class_label, "position": waiting_list.position(enrolment)},
+            _("When enough places become free and it is your turn, we write to you, and you say yes or no."),
+        ],
+        button=_("See your place in line"),
+        others=True,
+    )
+
+
+def _offered(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Place offered"),
+        sentences=[
+            _("There is room for %(class)s now.") % {"class": enrolment.class_label},
+            _("We hold your places until %(when)s. After that they go to the next in line.")
+            % {"when": _until(enrolment.answer_by)},
+        ],
+        button=_("Say yes or no"),
+    )
+
+
+def _place_expired(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("The offered place has gone on"),
+        sentences=[
+            _("We had no answer in time, so the places for %(class)s have gone to the next in line.")
+            % {"class": enrolment.class_label},
+            _("You can enrol the class again, as long as enrolment is open."),
+        ],
+        button=_("See the enrolment"),
+        others=True,
+    )
+
+
+def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
+    held = calendar_file.method_for(enrolment) == "CANCEL" and enrolment.waiting_since is None
+    by_town = enrolment.status == Status.CANCELLED_BY_MUNICIPALITY
+    return Words(
+        kind=_("Enrolment cancelled"),
+        sentences=[
+            (
+                _("The municipality has cancelled the enrolment of %(class)s.")
+                if by_town
+                else _("The enrolment of %(class)s is cancelled. The host knows.")
+            )
+            % {"class": enrolment.class_label}
+        ],
+        quote=enrolment.ended_reason if by_town else "",
+        button=_("See the enrolment"),
+        file="CANCEL" if held else None,
+    )
+
+
+def _declined(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request declined"),
+        sentences=[
+            _("Unfortunately %(class)s cannot come this time. The host writes:") % {"class": enrolment.class_label}
+        ],
+        quote=enrolment.ended_reason,
+        button=_("See the request"),
+        others=True,
+    )
+
+
+def _request_expired(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request expired"),
+        sentences=[
+            _("Nobody answered your request for %(class)s in time, so the places are free again. We are sorry.")
+            % {"class": enrolment.class_label},
+            _("The municipality's coordinators have been told. You are welcome to ask again."),
+        ],
+        button=_("See the request"),
+        others=True,
+    )
+
+
+def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
+    company = enrolment.session.offer.company.name
+    by_host = enrolment.status == Status.CANCELLED_BY_HOST
+    return Words(
+        kind=_("Visit cancelled"),
+        sentences=[
+            (
+                _("%(company)s has had to cancel the visit of %(class)s.")
+                if by_host
+                else _("The municipality has had to cancel the visit of %(class)s to %(company)s.")
+            )
+            % {"company": company, "class": enrolment.class_label}
+        ],
+        quote=enrolment.ended_reason,
+        button=_("See the enrolment"),
+        others=True,
+        file="CANCEL",
+    )
+
+
+# --- To the host -------------------------------------------------------------------------------------------------
+
+
+def _host_new(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("New class"),
+        sentences=[
+            _("%(class)s from %(school)s comes to you.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("On your page you see everyone who comes, and can cancel the session if you have to."),
+        ],
+        facts=[*_teacher(enrolment), *_needs(enrolment)],
+        button=_("See who comes"),
+    )
+
+
+def _host_request(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request from a class"),
+        sentences=[
+            _("%(class)s from %(school)s would like to come. May they?")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("Please answer before %(when)s. Until then the places are held.") % {"when": _until(enrolment.answer_by)},
+        ],
+        facts=_needs(enrolment),
+        button=_("Answer the request"),
+    )
+
+
+def _host_changed(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Numbers changed"),
+        sentences=[
+            _("%(class)s from %(school)s has changed how many come.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name}
+        ],
+        button=_("See who comes"),
+    )
+
+
+def _host_cancelled(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Class cancelled"),
+        sentences=[
+            _("%(class)s from %(school)s does not come after all.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("If other classes wait in line, the places are offered to them."),
+        ],
+        button=_("See who comes"),
+    )
+
+
+def _host_session_cancelled(session: Session, now: datetime) -> Words:
+    return Words(
+        kind=_("Session cancelled"),
+        sentences=[
+            _("The session below has been cancelled, and the classes have been told. The reason they got:"),
+        ],
+        quote=session.cancel_reason,
+        button=_("See your sessions"),
+    )
+
+
+# --- To the coordinators -----------------------------------------------------------------------------------------
+
+
+def _coordinator_request(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request waits for an answer"),
+        sentences=[
+            _("%(class)s has asked for places. The host has been asked; you can answer as well.")
+            % {"class": enrolment.class_label},
+            _("The places are held until %(when)s.") % {"when": _until(enrolment.answer_by)},
+        ],
+        button=_("See the request"),
+    )
+
+
+def _coordinator_expired(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request expired"),
+        sentences=[
+            _("Nobody answered the request of %(class)s in time. The places are free again, and the teacher knows.")
+            % {"class": enrolment.class_label},
+            _("A telephone call to host and teacher may still save the visit."),
+        ],
+        button=_("See the request"),
+    )
+
+
+def _coordinator_cancelled(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Class cancelled"),
+        sentences=[
+            _("%(class)s has cancelled. The host knows, and places are offered to those who wait.")
+            % {"class": enrolment.class_label}
+        ],
+        quote=enrolment.ended_reason,
+        button=_("See the enrolment"),
+    )
+
+
+def _coordinator_session_cancelled(session: Session, now: datetime) -> Words:
+    ended = session.enrolments.filter(status=Status.CANCELLED_BY_HOST).count()
+    return Words(
+        kind=_("Session cancelled by the host"),
+        sentences=[
+            ngettext(
+                "%(company)s has cancelled the session below. %(count)d class has been told.",
+                "%(company)s has cancelled the session below. %(count)d classes have been told.",
+                ended,
+            )
+            % {"company": session.offer.company.name, "count": ended}
+        ],
+        quote=session.cancel_reason,
+        button=_("See the session"),
+    )
+
+
+def _coordinator_place_free(session: Session, now: datetime) -> Words:
+    first = session.enrolments.waitlisted().select_related("school_class", "school", "teacher").first()
+    facts = []
+    if first is not None:
+        label = f"{first.school_class.label(_first_day(session))}, {first.school.name}"
+        reach = (label, _people(first), first.teacher.name if first.teacher else "", first.teacher_phone)
+        facts.append((_("First in line"), "\n".join(part for part in reach if part)))
+    return Words(
+        kind=_("Free places shortly before closing"),
+        sentences=[
+            _("Places became free, but it is too late to offer them by mail and wait for an answer."),
+            _("If you reach the first in line by telephone, you can give them the place at your desk."),
+        ],
+        facts=facts,
+        button=_("See the session"),
+    )
+
+
+# --- When each is still wanted ------------------------------------------------------------------------------------
+
+
+def _about_enrolment(words: Callable[[Enrolment, datetime], Words], *statuses: str, coming: bool = False) -> Occasion:
+    """Return an occasion about an enrolment, wanted in these statuses only (``coming``: until the visit is over)."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        enrolment = _enrolment(message)
+        if enrolment is None or enrolment.status not in statuses or not _receiver_stays(message):
+            return False
+        to_teacher = message.recipient_kind == "user" and not message.occasion.startswith("coordinator_")
+        if to_teacher and enrolment.teacher_id != message.recipient_id:
+            return False
+        if enrolment.status == Status.OFFERED and enrolment.answer_by is not None and enrolment.answer_by <= now:
+            return False
+        return not (coming and now >= enrolment.session.ends_at)
+
+    def letter(message: Message, now: datetime) -> Letter:
+        enrolment = _enrolment(message)
+        assert enrolment is not None
+        return _write(message, words(enrolment, now), enrolment.session, enrolment, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
+def _about_session(words: Callable[[Session, datetime], Words], state: str) -> Occasion:
+    """Return an occasion about a session, wanted while it is in this state and not over."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        session = _session(message)
+        return session is not None and session.state == state and now < session.ends_at and _receiver_stays(message)
+
+    def letter(message: Message, now: datetime) -> Letter:
+        session = _session(message)
+        assert session is not None
+        return _write(message, words(session, now), session, None, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
+OCCASIONS: dict[str, Occasion] = {
+    "enrolment_confirmed": _about_enrolment(_confirmed, *COMING, coming=True),
+    "enrolment_pending": _about_enrolment(_pending, Status.PENDING),
+    "enrolment_waitlisted": _about_enrolment(_waitlisted, Status.WAITLISTED, coming=True),
+    "place_offered": _about_enrolment(_offered, Status.OFFERED),
+    "place_expired": _about_enrolment(_place_expired, Status.OFFER_EXPIRED, coming=True),
+    "enrolment_cancelled": _about_enrolment(
+        _cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
+    ),
+    "enrolment_declined": _about_enrolment(_declined, Status.DECLINED, coming=True),
+    "request_expired": _about_enrolment(_request_expired, Status.REQUEST_EXPIRED, coming=True),
+    "session_cancelled": _about_enrolment(
+        _session_cancelled, Status.CANCELLED_BY_HOST, Status.CANCELLED_BY_MUNICIPALITY, coming=True
+    ),
+    "host_new_enrolment": _about_enrolment(_host_new, *COMING, coming=True),
+    "host_request": _about_enrolment(_host_request, Status.PENDING),
+    "host_changed_enrolment": _about_enrolment(_host_changed, Status.PENDING, *COMING, coming=True),
+    "host_cancelled_enrolment": _about_enrolment(
+        _host_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
+    ),
+    "coordinator_request": _about_enrolment(_coordinator_request, Status.PENDING),
+    "coordinator_request_expired": _about_enrolment(_coordinator_expired, Status.REQUEST_EXPIRED, coming=True),
+    "coordinator_cancelled": _about_enrolment(
+        _coordinator_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
+    ),
+    "host_session_cancelled": _about_session(_host_session_cancelled, Session.State.CANCELLED),
+    "coordinator_session_cancelled": _about_session(_coordinator_session_cancelled, Session.State.CANCELLED),
+    "coordinator_place_free": _about_session(_coordinator_place_free, Session.State.OPEN),
+}

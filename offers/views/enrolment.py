@@ -1,33 +1,360 @@
-"""A teacher's enrolments."""
+"""A teacher's enrolments: enrol a class, see what was agreed, change, cancel, say yes to an offered place."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from offers.domain import calendar_file, waiting_list
+from offers.domain import enrolment as enrolling
+from offers.forms.enrolment import CancelEnrolmentForm, EnrolmentForm, NumbersForm, PlaceForm
+from offers.models import Enrolment, Session
+from portal.domain import calendar as wall
+from portal.domain import clock
+from portal.domain.actor import Actor, is_coordinator
+from portal.domain.constraints import sentence_for
+from portal.domain.refusal import Refusal
+from portal.http import actor_of
+from portal.models import User
+from schools.domain import membership
+from schools.models import School, SchoolClass
+
+Status = Enrolment.Status
+PER_PAGE = 20
+CHANGEABLE = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
+STATES = {
+    Status.CONFIRMED: ("success", "check"),
+    Status.COMPLETED: ("success", "check"),
+    Status.PENDING: ("info", "clock"),
+    Status.WAITLISTED: ("warning", "pause"),
+    Status.OFFERED: ("warning", "alert"),
+    Status.NO_SHOW: ("neutral", "info"),
+}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An enrolment as it stands in a list."""
+
+    enrolment: Enrolment
+    label: str
+    color: str
+    icon: str
+    position: int = 0
+
+
+# --- Enrolling -----------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    raise Http404
+    """Enrol a class in a session, or put it in line."""
+    now, person = clock.now(), _person(request)
+    sessions = Session.objects.select_related("offer__company", "offer__contact", "offer__industry")
+    session = get_object_or_404(sessions.prefetch_related("meetings"), pk=session_id)
+    if session.state == Session.State.PLANNED or session.offer.published_at is None:
+        raise Http404
+    coordinator = is_coordinator(person)
+    facts = _session_facts(session, now)
+    refusal = enrolling.refusal_for(session, None, now=now)
+    if refusal and request.method != "POST":  # what was typed is kept, so a POST is refused on its form
+        return render(request, "offers/enrol_closed.html", {**facts, "refusal": refusal})
+    school = _chosen_school(request, now) if coordinator else None
+    if coordinator and school is None:
+        schools = School.objects.open(wall.local_day(now)).order_by("name")
+        return render(request, "offers/enrol_school.html", {**facts, "schools": schools})
+    classes = _classes(person, school, session)
+    if not classes:
+        return render(request, "offers/enrol_no_class.html", {**facts, "school": school})
+    form = EnrolmentForm(
+        request.POST if request.method == "POST" else None,
+        classes=classes,
+        offer=session.offer,
+        day=wall.local_day(session.starts_at),
+        teachers=membership.teachers_at(school) if school is not None else None,
+        initial=_first_answers(request, person, school, classes),
+    )
+    if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
+        return done
+    waiting = session.enrolments.waitlisted().count()
+    return render(request, "offers/enrol.html", {**facts, "form": form, "school": school, "waiting": waiting})
 
 
+def _enrol(
+    request: HttpRequest, session: Session, form: EnrolmentForm, by: Actor, now: datetime
+) -> HttpResponse | None:
+    """Do it, and go on to the receipt; or put what stands against it on the form."""
+    facts = dict(form.cleaned_data)
+    group = 2 if facts.pop("second_group") else 1
+    asked = enrolling.EnrolmentRequest(**{**facts, "group": group})
+    try:
+        enrolment = enrolling.enrol_class(session_id=session.pk, request=asked, by=by, now=now)
+    except Refusal as refusal:
+        _refuse(form, refusal)
+        return None
+    except IntegrityError as error:
+        form.add_error(None, str(sentence_for(error)))
+        return None
+    if not Enrolment.objects.visible_to(_person(request)).filter(pk=enrolment.pk).exists():
+        who = enrolment.teacher.name if enrolment.teacher is not None else _("a colleague")
+        form.add_error("school_class", _("The class is already enrolled in this session, by %(who)s.") % {"who": who})
+        return None
+    if enrolment.form_token != asked.token_for(session):
+        messages.info(request, _("The class was already enrolled. This is the enrolment; nothing was added."))
+    return redirect("enrolment", enrolment.pk)
+
+
+def _chosen_school(request: HttpRequest, now: datetime) -> School | None:
+    """Return the school that a coordinator enrols for, from the address."""
+    try:
+        pk = UUID(request.GET.get("skole", ""))
+    except ValueError:
+        return None
+    return School.objects.open(wall.local_day(now)).filter(pk=pk).first()
+
+
+def _classes(person: User, school: School | None, session: Session) -> list[SchoolClass]:
+    """Return the classes to choose from, as they are on the day of the visit."""
+    if school is None:
+        classes = membership.enrollable_classes(person)
+    else:
+        classes = SchoolClass.objects.filter(school=school, is_active=True).select_related("school")
+        classes = classes.order_by("-start_year", "letter", "name")
+    return membership.present(classes, wall.local_day(session.starts_at))
+
+
+def _first_answers(
+    request: HttpRequest, person: User, school: School | None, classes: list[SchoolClass]
+) -> dict[str, Any]:
+    """Return what can be known beforehand: the own phone, and the class when there is but one."""
+    known: dict[str, Any] = {"phone": person.phone if school is None else ""}
+    own = [one for one in classes if getattr(one, "is_own", False)]
+    wanted = request.GET.get("klasse", "")
+    if any(str(one.pk) == wanted for one in classes):
+        known["school_class"] = wanted
+    elif len(own) == 1 or len(classes) == 1:
+        known["school_class"] = str((own or classes)[0].pk)
+    return known
+
+
+def _session_facts(session: Session, now: datetime) -> dict[str, Any]:
+    """Return what every page about a session says."""
+    return {"session": session, "offer": session.offer, "meetings": list(session.meetings.all()), "now": now}
+
+
+# --- Seeing --------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_safe
 def my_enrolments(request: HttpRequest) -> HttpResponse:
-    raise Http404
+    """List what needs an answer, what is coming, who waits, and what has been."""
+    now, person = clock.now(), _person(request)
+    school_wide = membership.works_school_wide(person)
+    whole_school = school_wide and request.GET.get("vis") == "skole"
+    rows = _with_facts(Enrolment.objects.all())
+    if whole_school:
+        schools = membership.memberships_of(person).filter(role__in=membership.SCHOOL_WIDE).values("school")
+        mine = rows.filter(school__in=schools)
+    else:
+        mine = rows.filter(teacher=person)
+    ahead = mine.filter(session__ends_at__gt=now)
+    coming = ahead.filter(status__in=[Status.PENDING, Status.CONFIRMED]).order_by("session__starts_at", "pk")
+    line = ahead.filter(status=Status.WAITLISTED).order_by("session__starts_at", "pk")
+    asked = ahead.filter(status=Status.OFFERED).order_by("answer_by", "pk")
+    shown = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
+    past = mine.exclude(session__ends_at__gt=now, status__in=shown).order_by("-session__starts_at", "pk")
+    page = Paginator(past, PER_PAGE).get_page(_page_number(request))
+    context = {
+        "offered": [_row(one) for one in asked],
+        "coming": [_row(one) for one in coming],
+        "waiting": [_row(one, position=one.position) for one in waiting_list.with_positions(line)],
+        "past": [_row(one) for one in page],
+        "page": page,
+        "school_wide": school_wide,
+        "whole_school": whole_school,
+        "coordinator": is_coordinator(person),
+    }
+    return render(request, "offers/my_enrolments.html", context)
 
 
+@never_cache
+@require_safe
 def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
-    raise Http404
+    """Say how it stands with an enrolment, what happens next, and who has been told."""
+    now, one = clock.now(), _mine(request, enrolment_id)
+    session = one.session
+    color, icon = STATES.get(Status(one.status), ("neutral", "close"))
+    begun, closed = now >= session.starts_at, now >= session.closes_at
+    others = []
+    if one.status not in Status.holding() and not begun:
+        others = enrolling.alternatives(session, one.places, now=now)
+    context = {
+        **_session_facts(session, now),
+        "enrolment": one,
+        "color": color,
+        "icon": icon,
+        "position": waiting_list.position(one),
+        "begun": begun,
+        "may_change": one.status in CHANGEABLE and not closed,
+        "may_cancel": one.status in CHANGEABLE and not begun,
+        "has_guide": one.status in Status.holding() and one.status != Status.OFFERED,
+        "has_file": calendar_file.method_for(one) == "PUBLISH",
+        "may_report": one.status in {Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW} and begun,
+        "others": others,
+        "needs": _needs(one),
+        "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED},
+        "ended": one.status not in Status.active(),
+    }
+    return render(request, "offers/enrolment.html", context)
 
 
-def change(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
-    raise Http404
-
-
-def cancel(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
-    raise Http404
-
-
-def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
-    raise Http404
-
-
+@never_cache
+@require_safe
 def calendar(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
-    raise Http404
+    """Give the dates of an enrolment as a calendar file; to be taken out again once it has been cancelled."""
+    one = _mine(request, enrolment_id)
+    method = calendar_file.method_for(one)
+    if method is None:
+        raise Http404
+    content = calendar_file.calendar_file(one, method=method, now=clock.now())
+    day = wall.local_day(one.session.starts_at).isoformat()
+    name = f"{slugify(one.class_label) or 'klasse'}-{day}.ics"
+    return HttpResponse(
+        content,
+        content_type=f"text/calendar; charset=utf-8; method={method}",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+# --- Changing ------------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Change how many come."""
+    now, one = clock.now(), _mine(request, enrolment_id)
+    if one.status not in CHANGEABLE:
+        messages.info(request, _("The enrolment has ended and cannot be changed."))
+        return redirect("enrolment", one.pk)
+    form = NumbersForm(request.POST) if request.method == "POST" else NumbersForm.about(one)
+    if form.is_valid():
+        try:
+            enrolling.change_numbers(enrolment_id=one.pk, **form.cleaned_data, by=actor_of(request), now=now)
+        except Refusal as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, _("Changed. The host is told when the numbers are others than before."))
+            return redirect("enrolment", one.pk)
+    context = {
+        **_session_facts(one.session, now),
+        "enrolment": one,
+        "form": form,
+        "closed": now >= one.session.closes_at,
+        "holds": one.status in Status.holding(),
+    }
+    return render(request, "offers/enrolment_change.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Take the class out again, after one more question."""
+    now, one = clock.now(), _mine(request, enrolment_id)
+    form = CancelEnrolmentForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            enrolling.cancel_enrolment(
+                enrolment_id=one.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=now
+            )
+        except Refusal as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(request, _("The enrolment is cancelled."))
+            return redirect("enrolment", one.pk)
+    if one.status not in CHANGEABLE:
+        return redirect("enrolment", one.pk)
+    context = {**_session_facts(one.session, now), "enrolment": one, "form": form}
+    return render(request, "offers/enrolment_cancel.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Say yes or no to a place that became free."""
+    now, one = clock.now(), _mine(request, enrolment_id)
+    form = PlaceForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        yes = form.cleaned_data["answer"] == "yes"
+        answer = waiting_list.accept_place if yes else waiting_list.decline_place
+        try:
+            answer(enrolment_id=one.pk, by=actor_of(request), now=now)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("You have the places.") if yes else _("The places go to the next in line."))
+        return redirect("enrolment", one.pk)
+    if one.status != Status.OFFERED:
+        return redirect("enrolment", one.pk)
+    context = {
+        **_session_facts(one.session, now),
+        "enrolment": one,
+        "form": form,
+        "late": one.answer_by is not None and now >= one.answer_by,
+    }
+    return render(request, "offers/enrolment_place.html", context)
+
+
+# --- Common --------------------------------------------------------------------------------------------------------
+
+
+def _person(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def _with_facts(rows: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
+    return rows.select_related("school_class", "school", "teacher", "session__offer__company")
+
+
+def _mine(request: HttpRequest, enrolment_id: UUID) -> Enrolment:
+    """Return an enrolment that the person may see; others do not exist."""
+    rows = _with_facts(Enrolment.objects.visible_to(_person(request)))
+    return get_object_or_404(rows.prefetch_related("session__meetings"), pk=enrolment_id)
+
+
+def _row(one: Enrolment, position: int = 0) -> Row:
+    color, icon = STATES.get(Status(one.status), ("neutral", "close"))
+    return Row(enrolment=one, label=one.class_label, color=color, icon=icon, position=position)
+
+
+def _needs(one: Enrolment) -> list[str]:
+    """Return the ticked needs in words."""
+    names = ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
+    return [str(Enrolment._meta.get_field(name).verbose_name) for name in names if getattr(one, name)]
+
+
+def _refuse(form: forms.Form, refusal: Refusal) -> None:
+    """Put a refusal where the person can do something about it."""
+    form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal.message))
+
+
+def _page_number(request: HttpRequest) -> int:
+    """Return the page asked for; whatever is no number is the first."""
+    asked = request.GET.get("page", "1")
+    return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 and int(asked) > 0 else 1

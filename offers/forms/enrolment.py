@@ -1,0 +1,241 @@
+"""Forms of a teacher's enrolments. Each is valid on its own; whether there is room is decided under the lock."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from offers.models import Enrolment, Offer
+from portal.domain.cpr import holds_cpr
+from portal.models import User
+from schools.models import SchoolClass
+
+PHONE = re.compile(r"(\+[0-9]{1,3})?[0-9]{8,12}")
+# Zero-width signs and those that turn the direction of writing; the one that joins emoji stays.
+UNSEEN = re.compile(r"[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def clean_line(text: str) -> str:
+    """Return the text composed (NFC), without characters that cannot be seen."""
+    return UNSEEN.sub("", unicodedata.normalize("NFC", text)).strip()
+
+
+class CountField(forms.CharField):
+    """A number of people, written with the digits 0 to 9 and nothing else."""
+
+    def __init__(self, *, most: int, wrong: str | Promise, **options: Any) -> None:
+        self.most, self.wrong = most, wrong
+        attrs = {"size": 4, "inputmode": "numeric", "autocomplete": "off"}
+        super().__init__(widget=forms.TextInput(attrs=attrs), **options)
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= self.most:
+            raise ValidationError(self.wrong, code="number")
+        return int(text)
+
+
+class PhoneField(forms.CharField):
+    """A telephone number; spaces and dashes between the digits are forgiven."""
+
+    def __init__(self, **options: Any) -> None:
+        attrs = {"type": "tel", "autocomplete": "tel", "inputmode": "tel", "size": 16}
+        super().__init__(max_length=40, required=False, widget=forms.TextInput(attrs=attrs), **options)
+
+    def to_python(self, value: Any) -> str:
+        text = re.sub(r"[\s.\-/()]", "", super().to_python(value) or "")
+        if text and not PHONE.fullmatch(text):
+            raise ValidationError(
+                _("Write a telephone number with at least eight digits, e.g. 12 34 56 78."), code="phone"
+            )
+        return text
+
+
+class ClassSelect(forms.Select):
+    """The classes, with their size beside them for the script that fills in the number of pupils."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.sizes: dict[str, int] = {}
+
+    def create_option(self, name: str, value: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **options)
+        if str(value) in self.sizes:
+            option["attrs"]["data-pupils"] = self.sizes[str(value)]
+        return option
+
+
+class ClassField(forms.ChoiceField):
+    """One of the classes the person may enrol: the own ones first, then school by school."""
+
+    widget = ClassSelect
+
+    def offer(self, classes: Iterable[SchoolClass], offer: Offer, day: date) -> None:
+        """Show these classes as they are called on the day of the visit."""
+        self.classes = {str(one.pk): one for one in classes}
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for pk, one in self.classes.items():
+            label = ngettext("%(label)s – %(count)d pupil", "%(label)s – %(count)d pupils", one.pupils) % {
+                "label": one.label(day),
+                "count": one.pupils,
+            }
+            if not offer.suits(one.grades(day)):
+                label = _("%(label)s (outside the grades)") % {"label": label}
+            own = getattr(one, "is_own", False)
+            groups.setdefault(str(_("Your own classes")) if own else one.school.name, []).append((pk, label))
+        self.choices = [("", _("Choose a class")), *groups.items()]
+        assert isinstance(self.widget, ClassSelect)
+        self.widget.sizes = {pk: one.pupils for pk, one in self.classes.items()}
+
+    def clean(self, value: Any) -> Any:
+        return self.classes[super().clean(value)]
+
+
+class EnrolmentForm(forms.Form):
+    """Which class comes, how many, and what it needs."""
+
+    school_class = ClassField(label=_("Class"), error_messages={"required": _("Choose a class.")})
+    teacher = forms.ModelChoiceField(
+        User.objects.none(),
+        label=_("Contact teacher"),
+        empty_label=_("Choose a teacher"),
+        error_messages={"required": _("Choose the teacher who is told, and reminded.")},
+    )
+    pupils = CountField(
+        label=_("Number of pupils"),
+        most=60,
+        required=False,
+        wrong=_("Write a whole number between 1 and 60, with digits only."),
+        help_text=_("Leave it empty when the whole class comes."),
+    )
+    adults = CountField(
+        label=_("Number of adults"),
+        most=20,
+        wrong=_("Write a whole number between 1 and 20, with digits only."),
+        error_messages={"required": _("Write how many adults come along.")},
+    )
+    phone = PhoneField(
+        label=_("Mobile on the day"), help_text=_("So that the host can reach you on the way. Only the host sees it.")
+    )
+    needs_step_free = forms.BooleanField(label=_("Step-free access"), required=False)
+    needs_quiet = forms.BooleanField(label=_("A quiet place to withdraw to"), required=False)
+    needs_diet = forms.BooleanField(label=_("Dietary needs"), required=False)
+    needs_language = forms.BooleanField(label=_("Plain language, or interpreting"), required=False)
+    needs_text = forms.CharField(
+        label=_("Anything else the host should know"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_(
+            "Do not write about single pupils, and never names. The text is shown to the host only and is deleted"
+            " 30 days after the visit."
+        ),
+    )
+    second_group = forms.BooleanField(
+        label=_("This is a second group of a class that is already enrolled here"), required=False
+    )
+    even_if_grade = forms.BooleanField(
+        label=_("Our class is outside the course's grades; we have agreed it with the host"), required=False
+    )
+    form_token = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, classes: Iterable[SchoolClass], offer: Offer, day: date, teachers: Any = None, **options: Any
+    ) -> None:
+        initial = {"form_token": uuid4(), "adults": offer.adults or 2, **(options.pop("initial", None) or {})}
+        super().__init__(*args, initial=initial, **options)
+        picker = self.fields["school_class"]
+        assert isinstance(picker, ClassField)
+        picker.offer(classes, offer, day)
+        if teachers is None:
+            del self.fields["teacher"]
+        else:
+            choice = self.fields["teacher"]
+            assert isinstance(choice, forms.ModelChoiceField)
+            choice.queryset = teachers
+
+    @property
+    def asks_about_grade(self) -> bool:
+        """Whether the tick about grades is shown: once it has been asked for."""
+        return bool(self["even_if_grade"].errors) or (self.is_bound and bool(self["even_if_grade"].value()))
+
+    @property
+    def asks_about_group(self) -> bool:
+        """Whether the tick about a second group stands open."""
+        return self.is_bound and bool(self["second_group"].value())
+
+    def clean_needs_text(self) -> str:
+        """Refuse civil registration numbers; they have no business here."""
+        return without_cpr(self.cleaned_data["needs_text"])
+
+
+class NumbersForm(forms.Form):
+    """How many come after all."""
+
+    pupils = CountField(
+        label=_("Number of pupils"),
+        most=60,
+        wrong=_("Write a whole number between 1 and 60, with digits only."),
+        error_messages={"required": _("Write how many pupils come.")},
+    )
+    adults = CountField(
+        label=_("Number of adults"),
+        most=20,
+        wrong=_("Write a whole number between 1 and 20, with digits only."),
+        error_messages={"required": _("Write how many adults come along.")},
+    )
+    phone = PhoneField(label=_("Mobile on the day"))
+
+    @classmethod
+    def about(cls, enrolment: Enrolment) -> "NumbersForm":
+        """Return the form filled in with what is agreed now."""
+        facts = {"pupils": enrolment.pupils, "adults": enrolment.adults, "phone": enrolment.teacher_phone}
+        return cls(initial=facts)
+
+
+class CancelEnrolmentForm(forms.Form):
+    """Why a class does not come; one need not say."""
+
+    reason = forms.CharField(
+        label=_("Why?"),
+        required=False,
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("The municipality reads it. Do not write names of pupils."),
+    )
+
+    def clean_reason(self) -> str:
+        """Refuse civil registration numbers."""
+        return without_cpr(self.cleaned_data["reason"])
+
+
+class PlaceForm(forms.Form):
+    """Yes or no to an offered place; each answer is a button."""
+
+    answer = forms.ChoiceField(
+        choices=[("yes", _("Yes, we come")), ("no", _("No, give the place to the next"))],
+        error_messages={
+            "required": _("Press one of the two buttons."),
+            "invalid_choice": _("Press one of the two buttons."),
+        },
+    )
+
+
+def without_cpr(text: str) -> str:
+    """Return the text tidied; raise ValidationError when it holds what looks like a CPR number."""
+    tidy = clean_line(text)
+    if holds_cpr(tidy):
+        raise ValidationError(
+            _("This looks like a CPR number. Leave it out; the portal holds no data about pupils."), code="cpr"
+        )
+    return tidy
