@@ -45,8 +45,12 @@ def remember_link(request: HttpRequest, link: Link) -> None:
 
 
 def secret_page(response: HttpResponseBase) -> HttpResponseBase:
-    """Mark a page that only a link holder sees: not stored, not indexed, and its address is told to nobody."""
-    response.headers["Referrer-Policy"] = "no-referrer"
+    """Mark a page that only a link holder sees: not stored, not indexed, and its address is told to nobody.
+
+    The policy names the origin and nothing more. ``no-referrer`` would make browsers send ``Origin: null`` with every
+    form of the page, which the protection against forged requests must refuse.
+    """
+    response.headers["Referrer-Policy"] = "strict-origin"
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
