@@ -24,6 +24,7 @@ from portal.models import ActivityType, Industry, Subject
 
 SEVERAL = ("klassetrin", "fag", "branche", "type")
 SINGLE = ("q", "fra", "til", "ledige", "sort")
+DAYS = ("fra", "til")
 AROUND = ("page",)
 YES = ("1", "on", "true")
 # Marks that newsletters and social media hang on every address; nobody needs to hear that they were ignored.
@@ -62,10 +63,46 @@ class Choices:
             found[name].append((slug, in_english if english else danish))
         return cls(subjects=found["fag"], industries=found["branche"], activity_types=found["type"])
 
+    def names(self) -> list[str]:
+        """Return every word one can choose."""
+        return [name for _slug, name in (*self.subjects, *self.industries, *self.activity_types)]
+
 
 def grade_choices() -> list[tuple[str, str]]:
     """Return the grades as they stand beside the word *grade*."""
     return [(str(grade), pgettext("a grade alone", "%(grade)d") % {"grade": grade}) for grade in range(11)]
+
+
+class DayField(forms.DateField):
+    """A day, typed in any of the usual ways; what is no day is named in the message."""
+
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    input_formats = DAY_FORMATS
+
+    def to_python(self, value: Any) -> date | None:
+        try:
+            if not str(value).isascii():
+                raise ValidationError("")
+            day = super().to_python(value)
+        except ValidationError:
+            raise ValidationError(
+                _("“%(typed)s” is not a day. Write it like 24.12.2026.") % {"typed": str(value)[:30]}, code="invalid"
+            ) from None
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise ValidationError(
+                _("Choose a day between the years %(first)d and %(last)d.") % {"first": FIRST_YEAR, "last": LAST_YEAR},
+                code="invalid",
+            )
+        return day
+
+
+def day_as_browsers_write(typed: str) -> str:
+    """Return a day as the browser's own field for days needs it; what is no day is returned as it was typed."""
+    try:
+        day = DayField().to_python(typed)
+    except ValidationError:
+        return typed
+    return day.isoformat() if day else ""
 
 
 def understood(data: QueryDict, choices: Choices) -> tuple[QueryDict, list[str]]:
@@ -93,31 +130,10 @@ def understood(data: QueryDict, choices: Choices) -> tuple[QueryDict, list[str]]
             if name in allowed and value and value not in allowed[name]:
                 ignored.append(f"{name}={value}")
             elif value:
-                clean[name] = value
+                clean[name] = day_as_browsers_write(value) if name in DAYS else value
         elif name not in AROUND and not TRACKING.fullmatch(name):
             ignored.append(name)
     return clean, [text if len(text) <= 30 else text[:29] + "…" for text in ignored[:5]]
-
-
-class DayField(forms.DateField):
-    """A day, typed in any of the usual ways; what is no day is named in the message."""
-
-    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    input_formats = DAY_FORMATS
-
-    def to_python(self, value: Any) -> date | None:
-        try:
-            day = super().to_python(value)
-        except ValidationError:
-            raise ValidationError(
-                _("“%(typed)s” is not a day. Write it like 24.12.2026.") % {"typed": str(value)[:30]}, code="invalid"
-            ) from None
-        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
-            raise ValidationError(
-                _("Choose a day between the years %(first)d and %(last)d.") % {"first": FIRST_YEAR, "last": LAST_YEAR},
-                code="invalid",
-            )
-        return day
 
 
 class DayFilter(django_filters.DateFilter):  # type: ignore[misc]

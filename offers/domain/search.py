@@ -17,7 +17,6 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 
 from offers.models import Offer
-from portal.models import ActivityType, Industry, Subject
 
 LETTERS = re.compile(r"[^\W_]+")
 MOST_WORDS = 8
@@ -181,11 +180,11 @@ def rank(wanted: SearchQuery | CombinedSearchQuery) -> SearchRank:
     return SearchRank(F("search"), wanted)
 
 
-def suggestion(text: str) -> str:
+def suggestion(text: str, *, names: Iterable[str] = ()) -> str:
     """Return the text as it may have been meant, or nothing: each unknown word replaced by the nearest known one.
 
     Known are the words of published courses that resemble the text in title or first sentence or have a word that
-    begins alike, and those of the vocabularies. To be asked only when nothing was found: five queries.
+    begins alike, and those of ``names`` (the vocabularies). To be asked only when nothing was found: two queries.
     """
     terms = terms_of(text)
     if not terms:
@@ -200,9 +199,7 @@ def suggestion(text: str) -> str:
         .values_list("title", "teaser", "description", "jobs", "company__name")
     )
     lines = [" ".join(texts) for texts in [*resembling[:40], *courses.filter(search=begin_alike)[:40]]]
-    for vocabulary in (Subject, Industry, ActivityType):
-        lines += vocabulary.objects.values_list("name", flat=True)
-    known = {word for line in lines for word in words_in(line) if len(word) >= SHORTEST_PART}
+    known = {word for line in [*lines, *names] for word in words_in(line) if len(word) >= SHORTEST_PART}
     meant = [nearest(term, known) for term in terms]
     return " ".join(meant) if meant != terms else ""
 

@@ -94,7 +94,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         return render(request, "offers/catalogue_beyond.html", beyond, status=404)
     page = pages.page(number)
     asked = found.cleaned.get("q") or ""
-    meant = search.suggestion(asked) if asked and not pages.count else ""
+    meant = search.suggestion(asked, names=found.choices.names()) if asked and not pages.count else ""
     context = {
         "filter": found,
         "form": found.form,
