@@ -417,25 +417,17 @@ def _tasks(talk: str, check: str, eve: str, after: str) -> list[Task]:
 
 def _cards_of_enrolment(enrolment: Enrolment, municipality: Municipality) -> list[Card]:
     offer = enrolment.session.offer
-    cards = []
-    if teacher := enrolment.teacher:
-        cards.append(
-            Card(
-                role=gettext("Teacher"),
-                name=teacher.name,
-                detail=str(enrolment.school),
-                email=teacher.email,
-                phone=enrolment.teacher_phone or teacher.phone,
-            )
-        )
-    cards.append(
+    school, teacher = enrolment.school, enrolment.teacher
+    cards = [
         Card(
-            role=gettext("School"),
-            name=str(enrolment.school),
-            phone=enrolment.school.phone,
-            address=enrolment.school.full_address,
+            role=gettext("Teacher") if teacher else gettext("School"),
+            name=teacher.name if teacher else school.name,
+            detail=school.name if teacher else "",
+            address=school.full_address,
+            email=teacher.email if teacher else "",
+            phone=(enrolment.teacher_phone or teacher.phone if teacher else "") or school.phone,
         )
-    )
+    ]
     contact: Contact | None = offer.contact
     if contact is not None and contact.is_active:
         cards.append(
@@ -524,7 +516,11 @@ def _room(offer: Offer) -> str:
 
 
 def _price(offer: Offer) -> str:
-    return gettext("%(price)s kr. for a class") % {"price": offer.price_kr} if offer.price_ore else pgettext("price", "Free")
+    return (
+        gettext("%(price)s kr. for a class") % {"price": offer.price_kr}
+        if offer.price_ore
+        else pgettext("price", "Free")
+    )
 
 
 def _minutes(minutes: int | None) -> str:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
@@ -15,11 +15,12 @@ from django.views.decorators.http import require_safe
 from companies.models import Company
 from offers.domain import guides
 from offers.models import Enrolment, Offer
+from offers.models.enrolment import EnrolmentQuerySet
 from portal import pdf
 from portal.context import the_municipality
 from portal.domain import clock
 from portal.domain.actor import is_coordinator
-from portal.http import LinkRequest, actor_of, link_required
+from portal.http import LinkRequest, UserRequest, link_required
 from portal.models import Document, DocumentJob, User
 
 GUIDES = {"guide-offer", "guide-company", "guide-enrolment", "host-guide"}
@@ -48,9 +49,9 @@ def for_company(request: HttpRequest, company_id: UUID) -> HttpResponse:
 
 
 @require_safe
-def for_enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+def for_enrolment(request: UserRequest, enrolment_id: UUID) -> HttpResponse:
     """Show a class's guide to whoever may see the enrolment."""
-    enrolment = get_object_or_404(_enrolments().visible_to(actor_of(request)), pk=enrolment_id)  # type: ignore[attr-defined]
+    enrolment = get_object_or_404(_enrolments().visible_to(request.user), pk=enrolment_id)
     guide = guides.for_enrolment(enrolment=enrolment, municipality=the_municipality(), now=clock.now())
     return _answer(request, guide, private=True)
 
@@ -112,7 +113,7 @@ def _coordinates(request: HttpRequest) -> bool:
     return isinstance(request.user, User) and is_coordinator(request.user)
 
 
-def _enrolments() -> QuerySet[Enrolment]:
+def _enrolments() -> EnrolmentQuerySet:
     return Enrolment.objects.select_related(
         "session__offer__company",
         "session__offer__contact",

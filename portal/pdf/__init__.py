@@ -62,25 +62,24 @@ def render(html: str, *, seconds: float = SECONDS) -> bytes:
     source = html.encode()
     if len(source) > LONGEST_HTML:
         raise NotPrintable(f"The document has {len(source)} bytes; {LONGEST_HTML} is the limit.")
-    with tempfile.TemporaryDirectory(prefix="press-") as folder:
+    with tempfile.TemporaryDirectory(prefix="press-") as folder, tempfile.TemporaryFile() as pages:
+        pages.write(source)
+        pages.seek(0)
         told = {name: os.environ[name] for name in TOLD if name in os.environ}
-        child = subprocess.Popen(  # noqa: S603 (our own program, no arguments from outside)
-            [sys.executable, "-I", str(PRESS)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env={**told, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", "SOURCE_DATE_EPOCH": "1767225600"},
-            start_new_session=True,
-        )
         try:
-            made, said = child.communicate(source, timeout=seconds)
+            child = subprocess.run(  # noqa: S603 (our own program, no arguments from outside)
+                [sys.executable, "-I", str(PRESS)],
+                stdin=pages,
+                capture_output=True,
+                cwd=folder,
+                env={**told, "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8"},
+                start_new_session=True,
+                timeout=seconds,
+                check=False,
+            )
         except subprocess.TimeoutExpired as error:
             raise NotPrintable(f"The document was not finished after {seconds:g} seconds.") from error
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.communicate()
+    made, said = child.stdout, child.stderr
     last_words = said.decode(errors="replace").strip().rpartition("\n")[2][:300]
     if child.returncode == LIBRARIES_MISSING:
         raise LibrariesMissing(last_words)

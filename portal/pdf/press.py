@@ -56,7 +56,14 @@ ACTING_KINDS = {"/JavaScript", "/Launch", "/Filespec", "/EmbeddedFile", "/Submit
 
 
 class NamedFilesOnly(URLFetcher):  # type: ignore[misc]
-    """Serves the few files a document may use, by name, and ends the work at anything else."""
+    """Serves the few files a document may use, by name, and ends the work at anything else.
+
+    WeasyPrint swallows what is raised while an inline SVG is drawn, so every refusal is also remembered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(fail_on_errors=True)
+        self.refusals: list[str] = []
 
     def fetch(self, url: str, headers: Any = None) -> Any:  # noqa: ARG002 (WeasyPrint's signature)
         name = url.removeprefix("static:")
@@ -65,10 +72,16 @@ class NamedFilesOnly(URLFetcher):  # type: ignore[misc]
         )
         path = (STATIC / name) if kind else None
         if path is None or not url.startswith("static:") or not path.is_file():
-            raise FatalURLFetchingError(f"The document asked for {url[:120]!r}, which it may not have.")
+            raise self.refusal(f"The document asked for {url[:120]!r}, which it may not have.")
         if not path.resolve().is_relative_to(STATIC.resolve()):
-            raise FatalURLFetchingError(f"{url[:120]!r} leads out of the folder.")
+            raise self.refusal(f"{url[:120]!r} leads out of the folder.")
         return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": kind})
+
+    def refusal(self, why: str) -> BaseException:
+        """Remember the refusal, and return what to raise."""
+        self.refusals.append(why)
+        error: BaseException = FatalURLFetchingError(why)
+        return error
 
     @staticmethod
     def lies_in(name: str, folder: str, suffix: str) -> bool:
@@ -151,7 +164,8 @@ def press(source: str) -> bytes:
     complaints = Complaints()
     logging.getLogger("weasyprint").addHandler(complaints)
     # No base address: a relative one leads nowhere. Presentational hints stay off: an attribute is no style.
-    html = weasyprint.HTML(string=source, url_fetcher=NamedFilesOnly(fail_on_errors=True))
+    fetcher = NamedFilesOnly()
+    html = weasyprint.HTML(string=source, url_fetcher=fetcher)
     if not html.etree_element.get("lang"):
         raise ValueError("The document does not say its language.")
     document = html.render(presentational_hints=False, pdf_variant="pdf/ua-1")
@@ -160,8 +174,8 @@ def press(source: str) -> bytes:
     if len(document.pages) > MOST_PAGES:
         raise ValueError(f"The document has {len(document.pages)} pages; {MOST_PAGES} is the limit.")
     made: bytes = document.write_pdf(finisher=finish, pdf_variant="pdf/ua-1", presentational_hints=False)
-    if wrong := next((said for said in complaints.said if "required" in said), None):
-        raise ValueError(wrong)
+    if wrong := [*fetcher.refusals, *(said for said in complaints.said if "required" in said)]:
+        raise ValueError(wrong[0])
     return made
 
 
@@ -172,7 +186,7 @@ def main() -> int:
     try:
         made = press(source)
     except (Exception, FatalURLFetchingError) as error:  # noqa: BLE001 (whatever it is, the parent gets one line)
-        sys.stderr.write(f"{type(error).__name__}: {error}".replace("\n", " ")[:300] + "\n")
+        sys.stderr.write("\n" + f"{type(error).__name__}: {error}".replace("\n", " ")[:290] + "\n")
         return 1
     sys.stdout.buffer.write(made)
     return 0
