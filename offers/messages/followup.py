@@ -220,7 +220,7 @@ def _confirm(message: Message, now: datetime) -> Letter:
             "classes": [f"{one.class_label}, {one.school.name}" for one in _classes(session)],
             "url": _host_address(message, now),
         }
-        subject = _subject(_("Did the visit take place?"), meeting.starts_at, session.offer, _where(session.offer))
+        subject = _subject(_("Tell about the visit"), meeting.starts_at, session.offer, _where(session.offer))
         return Letter(subject=subject, context=context, template="visit_confirm_host")
     enrolment = _enrolment(message)
     offer = enrolment.session.offer
@@ -231,7 +231,7 @@ def _confirm(message: Message, now: datetime) -> Letter:
         "class_label": enrolment.class_label,
         "url": _address("enrolment-report", enrolment.pk),
     }
-    subject = _subject(_("Did the visit take place?"), meeting.starts_at, offer, _where(offer, enrolment))
+    subject = _subject(_("Tell about the visit"), meeting.starts_at, offer, _where(offer, enrolment))
     return Letter(subject=subject, context=context)
 
 
@@ -245,7 +245,7 @@ def _survey_letter(message: Message, now: datetime) -> Letter:
     survey = _survey(message)
     enrolment, offer = survey.enrolment, survey.enrolment.session.offer
     link = Link.objects.about(Link.Purpose.SURVEY, survey.pk).get(parent__isnull=True)
-    kind = _("Reminder: how was the visit?") if message.occasion == "survey_reminder" else _("How was the visit?")
+    kind = _("Survey, reminder") if message.occasion == "survey_reminder" else _("Survey")
     context = {
         "name": _first_name(message),
         "course": offer.title,
