@@ -191,9 +191,11 @@ def offers_for(by: Actor) -> models.QuerySet[Offer]:
     offers = Offer.objects.select_related("company", "contact", "activity_type", "industry")
     if by.is_coordinator:
         return offers
-    if by.kind == "link" and by.purpose == Link.Purpose.INVITE:
+    if by.kind != "link" or by.reference_id is None:
+        return offers.none()
+    if by.purpose == Link.Purpose.INVITE:
         return offers.filter(invite__pk=by.reference_id)
-    if by.kind == "link" and by.purpose == Link.Purpose.HOST:
+    if by.purpose == Link.Purpose.HOST:
         return offers.filter(contact__pk=by.reference_id)
     return offers.none()
 
@@ -203,7 +205,7 @@ def invites_for(by: Actor) -> models.QuerySet[Invite]:
     invites = Invite.objects.select_related("company", "contact", "offer__activity_type", "offer__industry")
     if by.is_coordinator:
         return invites
-    if by.kind == "link" and by.purpose == Link.Purpose.INVITE:
+    if by.kind == "link" and by.purpose == Link.Purpose.INVITE and by.reference_id is not None:
         return invites.filter(pk=by.reference_id)
     return invites.none()
 
@@ -246,9 +248,10 @@ def asked_by(invite: Invite) -> User | None:
 def content_of(offer: Offer) -> dict[str, Any]:
     """Return everything a course says, in the shape in which it is written and kept in revisions."""
     content: dict[str, Any] = {}
+    is_stored = not offer._state.adding
     for name in WRITABLE:
         if name in WORD_LISTS:
-            content[name] = sorted(getattr(offer, name).values_list("slug", flat=True)) if offer.pk else []
+            content[name] = sorted(getattr(offer, name).values_list("slug", flat=True)) if is_stored else []
         elif name in WORDS:
             word = getattr(offer, name)
             content[name] = word.slug if word else ""
@@ -304,7 +307,7 @@ def didactic_check(offer: Offer) -> list[Check]:
         (2, bool(offer.purpose), _("The purpose is told"), _("Tell what pupils know or can do when they go home.")),
         (
             3,
-            has_grades and bool(offer.pk) and offer.subjects.exists(),
+            has_grades and offer.subjects.exists(),
             _("Grades and subjects are chosen"),
             _("Choose grades and at least one subject, so that teachers find the course."),
         ),
@@ -334,7 +337,7 @@ def didactic_check(offer: Offer) -> list[Check]:
         ),
         (
             2,
-            bool(offer.pk) and offer.education_areas.exists(),
+            offer.education_areas.exists(),
             _("The ways into the jobs are shown"),
             _("Choose the educations that lead to these jobs."),
         ),

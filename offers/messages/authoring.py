@@ -35,12 +35,20 @@ def _live_link(invite: Invite, now: datetime) -> Link | None:
 
 def _still_there(message: Message) -> bool:
     """Return whether the contact may be written to, and still has the address."""
+    if message.recipient_id is None:
+        return False
     return Contact.objects.filter(pk=message.recipient_id, is_active=True, email__iexact=message.address).exists()
 
 
+def _user(message: Message) -> User | None:
+    return User.objects.filter(pk=message.recipient_id).first() if message.recipient_id else None
+
+
 def _name(message: Message) -> str:
+    if message.recipient_id is None:
+        return ""
     if message.recipient_kind == "user":
-        user = User.objects.filter(pk=message.recipient_id).first()
+        user = _user(message)
         return user.get_short_name() if user else ""
     contact = Contact.objects.filter(pk=message.recipient_id).first()
     return contact.name if contact else ""
@@ -131,7 +139,7 @@ def reminder_letter(message: Message, now: datetime) -> Letter:
 
 def submitted_is_wanted(message: Message, now: datetime) -> bool:
     """Still waits for review, and the receiver is still a coordinator."""
-    user = User.objects.filter(pk=message.recipient_id).first()
+    user = _user(message)
     return (
         Offer.objects.filter(pk=message.reference_id, state=S.SUBMITTED).exists()
         and user is not None

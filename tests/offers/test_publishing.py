@@ -33,10 +33,12 @@ def offer_in(state: str, now: datetime, **facts: Any) -> Offer:
     if state in {S.DRAFT, S.SUBMITTED, S.CHANGES_REQUESTED, S.APPROVED}:
         dates = {"last_confirmed_at": None, "published_at": None}
     reason = {"pause_reason": "Vi bygger om."} if state == S.PAUSED else {}
-    return factories.OfferFactory.create(state=state, **{**dates, **reason, **facts})
+    made: Offer = factories.OfferFactory.create(state=state, **{**dates, **reason, **facts})
+    return made
 
 
 def invited(offer: Offer, now: datetime, state: str = Invite.State.SUBMITTED) -> Invite:
+    assert offer.contact is not None
     invite = Invite.objects.create(company=offer.company, contact=offer.contact, offer=offer, state=state)
     links.ensure(purpose=Link.Purpose.INVITE, reference_id=invite.pk, now=now)
     return invite
@@ -76,7 +78,7 @@ def test_all_comments_go_out_in_one_mail_with_the_link(coordinator: Actor, now: 
     link = Link.objects.get(reference_id=invite.pk)
     assert letter.body.count(links.address(link)) == 1
     assert [text in letter.body for text in ("Kortere, tak.", "Hvem passer på?", "Tak <3")] == [True] * 3
-    assert "Tak &lt;3" in str(letter.alternatives[0][0])  # type: ignore[index]
+    assert "Tak &lt;3" in str(letter.alternatives[0][0])
 
 
 def test_an_expired_link_lives_again_when_the_course_is_sent_back(coordinator: Actor, now: datetime) -> None:
