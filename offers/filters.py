@@ -282,8 +282,9 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     # What the address says
 
-    def address(self, *, without: tuple[str, str] | None = None, **changes: str) -> str:
+    def address(self, changes: dict[str, str] | None = None, *, without: tuple[str, str] | None = None) -> str:
         """Return the query string of this choice, changed or without one value; always in the same order."""
+        changes = changes or {}
         pairs = [
             (name, value)
             for name in (*SINGLE[:1], *SEVERAL, *SINGLE[1:])
@@ -305,7 +306,7 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
         cleaned = self.cleaned
         chips = []
         if cleaned.get("q"):
-            chips.append({"label": f"“{cleaned['q']}”", "url": self.address(q="")})
+            chips.append({"label": f"“{cleaned['q']}”", "url": self.address({"q": ""})})
         for name, labels in names.items():
             chips += [
                 {"label": labels[value], "url": self.address(without=(name, value))}
@@ -314,9 +315,9 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
         for name, words in (("fra", _("From %(day)s")), ("til", _("Until %(day)s"))):
             if day := cleaned.get(name):
                 label = words % {"day": f"{day.day}.{day.month}.{day.year}"}
-                chips.append({"label": label, "url": self.address(**{name: ""})})
+                chips.append({"label": label, "url": self.address({name: ""})})
         if cleaned.get("ledige"):
-            chips.append({"label": _("Only with free places"), "url": self.address(ledige="")})
+            chips.append({"label": _("Only with free places"), "url": self.address({"ledige": ""})})
         return chips
 
 

@@ -104,7 +104,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "sorts": sorts(found),
         "too_small": bool(asked) and search.query(asked) is None,
         "meant": meant,
-        "meant_url": here + found.address(q=meant) if meant else "",
+        "meant_url": here + found.address({"q": meant}) if meant else "",
         "canonical": canonical(here, found, page),
     }
     only_hits = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
@@ -118,7 +118,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def canonical(here: str, found: CatalogueFilter, page: Page[Offer]) -> str:
     """Return the one address of this list."""
     number = str(page.number) if page.number > 1 else ""
-    return settings.ORIGIN + here + found.address(page=number)
+    return settings.ORIGIN + here + found.address({"page": number})
 
 
 def sorts(found: CatalogueFilter) -> list[dict[str, Any]]:
@@ -130,7 +130,7 @@ def sorts(found: CatalogueFilter) -> list[dict[str, Any]]:
         {
             "label": SORTS[key],
             "current": key == chosen,
-            "url": reverse("catalogue") + found.address(sort="" if key == default else key),
+            "url": reverse("catalogue") + found.address({"sort": "" if key == default else key}),
         }
         for key in offered
     ]

@@ -34,8 +34,8 @@ def session_in(days: int, **facts: Any) -> Session:
     return made
 
 
-def body(client: Client, address: str, status: int = 200, **headers: str) -> str:
-    response = client.get(address, headers=headers or None)
+def body(client: Client, address: str, status: int = 200, headers: dict[str, str] | None = None) -> str:
+    response = client.get(address, headers=headers)
     assert response.status_code == status, address
     return response.content.decode()
 
@@ -47,7 +47,7 @@ def titles(client: Client, address: str) -> list[str]:
 # The front page
 
 
-def test_the_front_page_shows_the_next_courses_with_places_each_once(client):
+def test_the_front_page_shows_the_next_courses_with_places_each_once(client: Client) -> None:
     soon, later = OfferFactory.create(title="Snart"), OfferFactory.create(title="Senere")
     for days in (10, 12, 14):
         session_in(days, offer=soon)
@@ -59,7 +59,7 @@ def test_the_front_page_shows_the_next_courses_with_places_each_once(client):
     assert titles(client, "/") == ["Snart", "Senere"]
 
 
-def test_the_front_page_leads_into_the_catalogue_by_grade_and_industry(client):
+def test_the_front_page_leads_into_the_catalogue_by_grade_and_industry(client: Client) -> None:
     OfferFactory.create()
 
     page = body(client, "/")
@@ -73,7 +73,7 @@ def test_the_front_page_leads_into_the_catalogue_by_grade_and_industry(client):
     ]
 
 
-def test_the_front_page_works_before_anything_is_there(client):
+def test_the_front_page_works_before_anything_is_there(client: Client) -> None:
     page = body(client, "/")
 
     assert page.count("<h1") == 1
@@ -81,7 +81,7 @@ def test_the_front_page_works_before_anything_is_there(client):
 
 
 @pytest.mark.parametrize("address", ["/", "/forloeb/", "/forloeb/?q=svejs&klassetrin=7&ledige=1", "/privatliv/"])
-def test_who_only_browses_gets_no_cookie(client, address):
+def test_who_only_browses_gets_no_cookie(client: Client, address: str) -> None:
     session_in(10)
 
     response = client.get(address)
@@ -92,7 +92,7 @@ def test_who_only_browses_gets_no_cookie(client, address):
     assert "csrfmiddlewaretoken" not in response.content.decode()
 
 
-def test_the_page_of_a_course_sets_no_cookie(client):
+def test_the_page_of_a_course_sets_no_cookie(client: Client) -> None:
     offer = session_in(10).offer
 
     response = client.get(f"/forloeb/{offer.pk}/{offer.slug}/")
@@ -104,7 +104,7 @@ def test_the_page_of_a_course_sets_no_cookie(client):
 # The catalogue
 
 
-def test_only_published_courses_stand_in_the_catalogue(client):
+def test_only_published_courses_stand_in_the_catalogue(client: Client) -> None:
     for state in Offer.State:
         OfferFactory.create(state=state, title=f"Forløb {state}", pause_reason="Ombygning")
 
@@ -113,7 +113,7 @@ def test_only_published_courses_stand_in_the_catalogue(client):
     assert TITLE.findall(page) == ["Forløb published"]
 
 
-def test_the_filters_narrow_the_list(client):
+def test_the_filters_narrow_the_list(client: Client) -> None:
     bank = Industry.objects.get(slug="kontor-raadgivning")
     guest = ActivityType.objects.get(slug="gaestelaerer")
     OfferFactory.create(title="Stål", grade_from=7, grade_to=9)
@@ -136,14 +136,14 @@ def test_the_filters_narrow_the_list(client):
     assert {query: titles(client, f"/forloeb/?sort=titel&{query}") for query in asked} == asked
 
 
-def test_free_text_finds_and_ranks(client):
+def test_free_text_finds_and_ranks(client: Client) -> None:
     for title, description in (("Robotter i laden", "Køer og mælk."), ("Mælk", "En robot malker."), ("Bank", "Penge.")):
         search.index(OfferFactory.create(title=title, teaser="", description=description))
 
     assert titles(client, "/forloeb/?q=robot") == ["Robotter i laden", "Mælk"]
 
 
-def test_nothing_found_asks_what_was_meant_and_keeps_the_filters(client):
+def test_nothing_found_asks_what_was_meant_and_keeps_the_filters(client: Client) -> None:
     search.index(OfferFactory.create(title="Svejsning", teaser="", description="Stål."))
 
     page = body(client, "/forloeb/?q=svejsnig&klassetrin=8")
@@ -152,7 +152,7 @@ def test_nothing_found_asks_what_was_meant_and_keeps_the_filters(client):
     assert TITLE.findall(page) == []
 
 
-def test_a_period_and_free_places_are_asked_of_the_same_session(client):
+def test_a_period_and_free_places_are_asked_of_the_same_session(client: Client) -> None:
     in_period = in_days(30).date()
     period = f"fra={in_period - timedelta(days=2)}&til={in_period + timedelta(days=2)}"
     both = OfferFactory.create(title="Ledig i perioden")
@@ -169,7 +169,7 @@ def test_a_period_and_free_places_are_asked_of_the_same_session(client):
     assert titles(client, "/forloeb/?sort=titel&ledige=1") == ["Fuld i perioden, ledig senere", "Ledig i perioden"]
 
 
-def test_the_last_day_of_a_period_belongs_to_it(client):
+def test_the_last_day_of_a_period_belongs_to_it(client: Client) -> None:
     late = session_in(30, offer=OfferFactory.create(title="Aftenåbent"))
     Session.objects.filter(pk=late.pk).update(starts_at=in_days(30, hour=20), ends_at=in_days(30, hour=22))
     day = in_days(30).date()
@@ -179,7 +179,7 @@ def test_the_last_day_of_a_period_belongs_to_it(client):
     assert titles(client, f"/forloeb/?fra={day + timedelta(days=1)}") == []
 
 
-def test_a_card_names_the_next_session_with_places_before_an_earlier_full_one(client):
+def test_a_card_names_the_next_session_with_places_before_an_earlier_full_one(client: Client) -> None:
     offer = OfferFactory.create(title="Stål")
     session_in(20, offer=offer, places=20, places_taken=20)
     session_in(40, offer=offer, places=20, places_taken=17)
@@ -194,7 +194,7 @@ def test_a_card_names_the_next_session_with_places_before_an_earlier_full_one(cl
     assert re.search(r"free-places--few.*?\b3\b", page, re.DOTALL)
 
 
-def test_the_list_is_sorted_as_asked(client):
+def test_the_list_is_sorted_as_asked(client: Client) -> None:
     old = OfferFactory.create(title="Åben dør", published_at=timezone.now() - timedelta(days=9))
     middle = OfferFactory.create(title="Ærter", published_at=timezone.now() - timedelta(days=5))
     new = OfferFactory.create(title="zebra", published_at=timezone.now())
@@ -214,7 +214,7 @@ def test_the_list_is_sorted_as_asked(client):
 
 
 @pytest.mark.parametrize("sort", ["foo", "password", "title__x", "?", "-pk", "company__cvr", ""])
-def test_an_unknown_order_is_the_default_order(client, sort):
+def test_an_unknown_order_is_the_default_order(client: Client, sort: str) -> None:
     OfferFactory.create(title="Gammel", published_at=timezone.now() - timedelta(days=9))
     OfferFactory.create(title="Ny")
 
@@ -225,12 +225,12 @@ def test_an_unknown_order_is_the_default_order(client, sort):
 
 
 @pytest.mark.parametrize("query", ["q=%00", "q=a%00b", "klassetrin=%00", "page=%00"])
-def test_a_null_byte_is_refused(client, query):
+def test_a_null_byte_is_refused(client: Client, query: str) -> None:
     body(client, f"/forloeb/?{query}", status=400)
 
 
 @pytest.mark.parametrize("query", ["q=%ff%fe", "q=%ED%A0%80", "fag=%ff", "fra=%ff"])
-def test_broken_utf8_breaks_nothing(client, query):
+def test_broken_utf8_breaks_nothing(client: Client, query: str) -> None:
     OfferFactory.create()
 
     assert body(client, f"/forloeb/?{query}").count("<h1") == 1
@@ -240,7 +240,7 @@ def test_broken_utf8_breaks_nothing(client, query):
     "value", ["99", "abc", "-1", "11", "7.0", "٣", "１", "99999999999999999999", "9" * 5000, "7'--", "<script>"]
 )
 @pytest.mark.parametrize("name", ["klassetrin", "fag", "branche", "type"])
-def test_a_choice_that_does_not_exist_is_left_out_with_a_notice(client, name, value):
+def test_a_choice_that_does_not_exist_is_left_out_with_a_notice(client: Client, name: str, value: str) -> None:
     OfferFactory.create(title="Stål")
 
     response = client.get("/forloeb/", {name: value})
@@ -252,7 +252,7 @@ def test_a_choice_that_does_not_exist_is_left_out_with_a_notice(client, name, va
     assert "<script>" not in page.split("<body")[1]
 
 
-def test_a_good_value_beside_a_bad_one_still_counts_and_is_shown(client):
+def test_a_good_value_beside_a_bad_one_still_counts_and_is_shown(client: Client) -> None:
     OfferFactory.create(title="Stål", grade_from=7, grade_to=9)
     OfferFactory.create(title="Leg", grade_from=0, grade_to=2)
 
@@ -264,7 +264,7 @@ def test_a_good_value_beside_a_bad_one_still_counts_and_is_shown(client):
     )
 
 
-def test_the_same_choice_a_thousand_times_is_one_choice(client):
+def test_the_same_choice_a_thousand_times_is_one_choice(client: Client) -> None:
     OfferFactory.create(title="Stål")
 
     page = body(client, "/forloeb/?" + "&".join(["klassetrin=8"] * 990))
@@ -274,7 +274,7 @@ def test_the_same_choice_a_thousand_times_is_one_choice(client):
     assert page.count("Remove:") + page.count("Fjern:") == 1
 
 
-def test_ten_thousand_parameters_are_refused(client):
+def test_ten_thousand_parameters_are_refused(client: Client) -> None:
     body(client, "/forloeb/?" + "&".join(f"a{number}=1" for number in range(10_000)), status=400)
 
 
@@ -283,7 +283,7 @@ def test_ten_thousand_parameters_are_refused(client):
     ["31-02-2026", "2026-02-31", "0001-01-01", "9999-12-31", "i morgen", "2026-13-01", "٢٠٢٦-01-01", "1" * 4000],
 )
 @pytest.mark.parametrize("name", ["fra", "til"])
-def test_a_bad_day_is_told_at_the_field_and_the_list_stays_whole(client, name, typed):
+def test_a_bad_day_is_told_at_the_field_and_the_list_stays_whole(client: Client, name: str, typed: str) -> None:
     OfferFactory.create(title="Uden tidspunkter")
 
     response = client.get("/forloeb/", {name: typed})
@@ -296,7 +296,7 @@ def test_a_bad_day_is_told_at_the_field_and_the_list_stays_whole(client, name, t
     assert 'aria-invalid="true"' in field[0]
 
 
-def test_a_period_that_ends_before_it_begins_is_told_at_its_end(client):
+def test_a_period_that_ends_before_it_begins_is_told_at_its_end(client: Client) -> None:
     OfferFactory.create(title="Uden tidspunkter")
 
     response = client.get("/forloeb/?fra=2027-05-02&til=2027-05-01&klassetrin=8")
@@ -305,7 +305,7 @@ def test_a_period_that_ends_before_it_begins_is_told_at_its_end(client):
 
 
 @pytest.mark.parametrize("typed", ["2027-03-04", "04.03.2027", "4-3-2027", "4/3/2027", "4.3.27", " 04.03.2027 "])
-def test_a_day_may_be_written_as_people_do(client, typed):
+def test_a_day_may_be_written_as_people_do(client: Client, typed: str) -> None:
     response = client.get("/forloeb/", {"fra": typed})
 
     assert str(response.context["form"].cleaned_data["fra"]) == "2027-03-04"
@@ -324,7 +324,7 @@ def test_a_day_may_be_written_as_people_do(client, typed):
         "foo=",
     ],
 )
-def test_a_parameter_that_is_not_on_the_list_becomes_no_lookup(client, query):
+def test_a_parameter_that_is_not_on_the_list_becomes_no_lookup(client: Client, query: str) -> None:
     OfferFactory.create(title="Stål")
 
     page = body(client, f"/forloeb/?{query}")
@@ -333,7 +333,7 @@ def test_a_parameter_that_is_not_on_the_list_becomes_no_lookup(client, query):
     assert len(re.findall(r'data-color="info"', page)) == 1
 
 
-def test_marks_of_newsletters_are_left_out_in_silence(client):
+def test_marks_of_newsletters_are_left_out_in_silence(client: Client) -> None:
     OfferFactory.create(title="Stål")
 
     page = body(client, "/forloeb/?utm_source=nyhedsbrev&fbclid=x&q=")
@@ -343,7 +343,7 @@ def test_marks_of_newsletters_are_left_out_in_silence(client):
 
 
 @pytest.mark.parametrize("typed", ["0", "-1", "abc", "1e3", "１", "", "1.0", "+2", " 2", "٢"])
-def test_a_page_number_that_is_none_is_the_first_page(client, typed):
+def test_a_page_number_that_is_none_is_the_first_page(client: Client, typed: str) -> None:
     OfferFactory.create_batch(25)
 
     response = client.get("/forloeb/", {"page": typed})
@@ -353,7 +353,7 @@ def test_a_page_number_that_is_none_is_the_first_page(client, typed):
 
 
 @pytest.mark.parametrize("typed", ["3", "9999999", "12345678901234567890123456"])
-def test_a_page_beyond_the_last_does_not_exist_and_leads_back(client, typed):
+def test_a_page_beyond_the_last_does_not_exist_and_leads_back(client: Client, typed: str) -> None:
     OfferFactory.create_batch(25)
 
     page = body(client, f"/forloeb/?page={typed}&klassetrin=8", status=404)
@@ -362,7 +362,7 @@ def test_a_page_beyond_the_last_does_not_exist_and_leads_back(client, typed):
     assert page.count("<h1") == 1
 
 
-def test_pages_keep_the_filters_and_name_their_one_address(client):
+def test_pages_keep_the_filters_and_name_their_one_address(client: Client) -> None:
     OfferFactory.create_batch(25)
 
     page = body(client, "/forloeb/?page=2&klassetrin=8&utm_source=x&sort=")
@@ -374,11 +374,11 @@ def test_pages_keep_the_filters_and_name_their_one_address(client):
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "trace"])
 @pytest.mark.parametrize("address", ["/", "/forloeb/"])
-def test_browsing_pages_are_only_read(client, method, address):
+def test_browsing_pages_are_only_read(client: Client, method: str, address: str) -> None:
     assert getattr(client, method)(address).status_code == 405
 
 
-def test_head_answers_as_get_without_a_body(client):
+def test_head_answers_as_get_without_a_body(client: Client) -> None:
     OfferFactory.create()
 
     for address in ("/", "/forloeb/"):
@@ -390,7 +390,7 @@ def test_head_answers_as_get_without_a_body(client):
 # HTMX
 
 
-def test_htmx_gets_the_list_alone_and_the_clean_address(client):
+def test_htmx_gets_the_list_alone_and_the_clean_address(client: Client) -> None:
     OfferFactory.create(title="Stål")
 
     response = client.get("/forloeb/?q=&klassetrin=8&fra=&til=", headers={"HX-Request": "true"})
@@ -403,16 +403,16 @@ def test_htmx_gets_the_list_alone_and_the_clean_address(client):
     assert sorted(response.headers["Vary"].lower().split(", ")) == ["cookie", "hx-request"]
 
 
-def test_going_back_in_history_gets_the_whole_page(client):
+def test_going_back_in_history_gets_the_whole_page(client: Client) -> None:
     headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
 
-    assert body(client, "/forloeb/", **headers).count("<html") == 1
+    assert body(client, "/forloeb/", headers=headers).count("<html") == 1
 
 
 # The page of a course
 
 
-def test_the_page_of_a_course_tells_what_a_teacher_needs(client):
+def test_the_page_of_a_course_tells_what_a_teacher_needs(client: Client) -> None:
     company = CompanyFactory.create(name="Tangvig Smedie", address="Essevej 4", postal_code="9995", city="Fjordby")
     offer = OfferFactory.create(
         company=company,
@@ -464,7 +464,7 @@ def enrol_links(page: str) -> list[str]:
     return re.findall(r'href="/tidspunkter/([0-9a-f-]+)/tilmeld/"', page)
 
 
-def test_each_session_says_whether_one_can_enrol(client):
+def test_each_session_says_whether_one_can_enrol(client: Client) -> None:
     offer = OfferFactory.create()
     free = session_in(20, offer=offer, places_taken=3)
     full = session_in(21, offer=offer, places_taken=28)
@@ -483,14 +483,14 @@ def test_each_session_says_whether_one_can_enrol(client):
     assert str(past.pk) not in page
 
 
-def test_a_full_session_without_a_waiting_list_offers_nothing(client):
+def test_a_full_session_without_a_waiting_list_offers_nothing(client: Client) -> None:
     offer = OfferFactory.create(has_waiting_list=False)
     session_in(21, offer=offer, places_taken=28)
 
     assert enrol_links(body(client, f"/forloeb/{offer.pk}/{offer.slug}/")) == []
 
 
-def test_every_meeting_of_a_longer_course_is_listed(client):
+def test_every_meeting_of_a_longer_course_is_listed(client: Client) -> None:
     offer = OfferFactory.create(meetings=3)
     session = session_in(20, offer=offer)
     for number in (2, 3):
@@ -508,7 +508,7 @@ def test_every_meeting_of_a_longer_course_is_listed(client):
     assert [place for place in ("Lokale 2", "Lokale 3") if place in page] == ["Lokale 2", "Lokale 3"]
 
 
-def test_a_paused_course_says_why_and_cannot_be_enrolled_in(client):
+def test_a_paused_course_says_why_and_cannot_be_enrolled_in(client: Client) -> None:
     offer = OfferFactory.create(state=Offer.State.PAUSED, pause_reason="Værkstedet bygges om til foråret.")
     session_in(20, offer=offer)
 
@@ -522,7 +522,7 @@ HIDDEN = [state for state in Offer.State if state not in {Offer.State.PUBLISHED,
 
 
 @pytest.mark.parametrize("state", HIDDEN)
-def test_what_is_not_public_does_not_exist_for_visitors_and_teachers(client, state):
+def test_what_is_not_public_does_not_exist_for_visitors_and_teachers(client: Client, state: str) -> None:
     offer = OfferFactory.create(state=state)
 
     for who in (None, UserFactory.create()):
@@ -535,7 +535,7 @@ def test_what_is_not_public_does_not_exist_for_visitors_and_teachers(client, sta
 
 
 @pytest.mark.parametrize("state", HIDDEN)
-def test_a_coordinator_previews_every_state_under_a_ribbon(client, state):
+def test_a_coordinator_previews_every_state_under_a_ribbon(client: Client, state: str) -> None:
     offer = OfferFactory.create(state=state)
     session_in(20, offer=offer)
     client.force_login(CoordinatorFactory.create())
@@ -547,7 +547,7 @@ def test_a_coordinator_previews_every_state_under_a_ribbon(client, state):
 
 
 @pytest.mark.parametrize("end", ["", "forkert/", "SVEJS/"])
-def test_an_address_with_another_ending_moves_to_the_right_one(client, end):
+def test_an_address_with_another_ending_moves_to_the_right_one(client: Client, end: str) -> None:
     offer = OfferFactory.create(title="Æbler & ørreder på åen")
 
     response = client.get(f"/forloeb/{offer.pk}/{end}")
@@ -556,12 +556,12 @@ def test_an_address_with_another_ending_moves_to_the_right_one(client, end):
     assert response.headers["Location"] == f"/forloeb/{offer.pk}/aebler-oerreder-paa-aaen/"
 
 
-def test_a_course_that_never_was_is_not_found(client):
+def test_a_course_that_never_was_is_not_found(client: Client) -> None:
     body(client, f"/forloeb/{uuid4()}/", status=404)
     body(client, "/forloeb/1/", status=404)
 
 
-def test_what_hosts_write_stays_text(client):
+def test_what_hosts_write_stays_text(client: Client) -> None:
     offer = OfferFactory.create(title="<b>Stål</b>", description="<script>alert(1)</script>", teaser='"><img src=x>')
 
     for address in (f"/forloeb/{offer.pk}/{offer.slug}/", "/forloeb/"):
@@ -580,7 +580,9 @@ def courses(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3, 30])
-def test_the_catalogue_asks_four_questions_however_long_it_is(client, django_assert_num_queries, count):
+def test_the_catalogue_asks_four_questions_however_long_it_is(
+    client: Client, django_assert_num_queries: Any, count: int
+) -> None:
     courses(count)
 
     # The municipality, the vocabularies in one, the count, the page.
@@ -588,7 +590,9 @@ def test_the_catalogue_asks_four_questions_however_long_it_is(client, django_ass
         client.get("/forloeb/")
 
 
-def test_finding_nothing_costs_two_questions_more_for_what_was_meant(client, django_assert_num_queries):
+def test_finding_nothing_costs_two_questions_more_for_what_was_meant(
+    client: Client, django_assert_num_queries: Any
+) -> None:
     courses(3)
 
     # No page to fetch; what begins alike, and what resembles.
@@ -596,7 +600,7 @@ def test_finding_nothing_costs_two_questions_more_for_what_was_meant(client, dja
         client.get("/forloeb/?q=svejsnig&ledige=1")
 
 
-def test_signing_in_costs_two_questions_more(client, django_assert_num_queries):
+def test_signing_in_costs_two_questions_more(client: Client, django_assert_num_queries: Any) -> None:
     courses(3)
     client.force_login(UserFactory.create())
 
@@ -605,7 +609,7 @@ def test_signing_in_costs_two_questions_more(client, django_assert_num_queries):
         client.get("/forloeb/")
 
 
-def test_a_filtered_catalogue_asks_no_more_questions(client, django_assert_num_queries):
+def test_a_filtered_catalogue_asks_no_more_questions(client: Client, django_assert_num_queries: Any) -> None:
     for offer in OfferFactory.create_batch(3):
         search.index(offer)
         session_in(30, offer=offer)
@@ -616,7 +620,7 @@ def test_a_filtered_catalogue_asks_no_more_questions(client, django_assert_num_q
 
 
 @pytest.mark.parametrize("count", [1, 3, 30])
-def test_the_front_page_asks_five_questions(client, django_assert_num_queries, count):
+def test_the_front_page_asks_five_questions(client: Client, django_assert_num_queries: Any, count: int) -> None:
     courses(count)
 
     # The municipality, how many courses, the industries, the next sessions, their courses.
@@ -626,8 +630,8 @@ def test_the_front_page_asks_five_questions(client, django_assert_num_queries, c
 
 @pytest.mark.parametrize("count", [1, 3, 30])
 def test_the_page_of_a_course_asks_six_questions_with_one_session_and_with_thirty(
-    client, django_assert_num_queries, count
-):
+    client: Client, django_assert_num_queries: Any, count: int
+) -> None:
     offer = OfferFactory.create()
     for number in range(count):
         session_in(20 + number, offer=offer)
@@ -637,7 +641,7 @@ def test_the_page_of_a_course_asks_six_questions_with_one_session_and_with_thirt
         client.get(f"/forloeb/{offer.pk}/{offer.slug}/")
 
 
-def test_a_thousand_courses_cost_as_many_questions_as_ten(client, django_assert_num_queries):
+def test_a_thousand_courses_cost_as_many_questions_as_ten(client: Client, django_assert_num_queries: Any) -> None:
     pattern = OfferFactory.create()
     Offer.objects.bulk_create(
         Offer(

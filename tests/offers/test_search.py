@@ -25,7 +25,7 @@ def titles(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", ["værksted", "værkstedet", "værksteder", "Værksted", "robot", "robotværksted"])
-def test_a_compound_is_found_by_its_parts_and_their_forms(text):
+def test_a_compound_is_found_by_its_parts_and_their_forms(text: str) -> None:
     indexed(title="Dagen i et robotværksted", teaser="", description="Kom og se.")
     indexed(title="En dag i banken", teaser="", description="Penge og renter.")
 
@@ -43,27 +43,27 @@ def test_a_compound_is_found_by_its_parts_and_their_forms(text):
         ("Bag kulissen på sygehuset", "sygehus"),
     ],
 )
-def test_words_are_found_in_what_they_are_part_of(written, asked):
+def test_words_are_found_in_what_they_are_part_of(written: str, asked: str) -> None:
     indexed(title=written, teaser="", description="Kom og se.")
 
     assert titles(asked) == [written]
 
 
 @pytest.mark.parametrize("text", ["køkken", "koekken", "kokken", "KØKKENET", unicodedata.normalize("NFD", "køkken")])
-def test_danish_letters_are_found_however_the_keyboard_writes_them(text):
+def test_danish_letters_are_found_however_the_keyboard_writes_them(text: str) -> None:
     indexed(title="Køkkenet bag gæsterne", teaser="", description="Mad til mange.")
 
     assert titles(text) == ["Køkkenet bag gæsterne"]
 
 
-def test_who_writes_danish_letters_means_them():
+def test_who_writes_danish_letters_means_them() -> None:
     indexed(title="Mejeriet alene i verden", teaser="", description="Ost.")
     indexed(title="Aalen og fjorden", teaser="", description="Fisk.")
 
     assert titles("ålen") == ["Aalen og fjorden"]
 
 
-def test_every_word_must_be_found():
+def test_every_word_must_be_found() -> None:
     indexed(title="Svejs i smedjen", teaser="", description="Stål.")
     indexed(title="Svejs på værftet", teaser="", description="Skibe.")
 
@@ -71,7 +71,7 @@ def test_every_word_must_be_found():
     assert titles("svejs og") == ["Svejs i smedjen", "Svejs på værftet"]
 
 
-def test_a_course_is_found_by_host_town_subject_industry_kind_and_education_in_both_languages():
+def test_a_course_is_found_by_host_town_subject_industry_kind_and_education_in_both_languages() -> None:
     company = CompanyFactory.create(name="Tangvig Smedie", city="Strandlev")
     offer = OfferFactory.create(company=company, title="Lys og stål", teaser="", description="Kom.")
     offer.education_areas.set(EducationArea.objects.filter(slug="htx"))
@@ -84,20 +84,20 @@ def test_a_course_is_found_by_host_town_subject_industry_kind_and_education_in_b
 @pytest.mark.parametrize(
     ("text", "found"), [("7. klasse", ["Lys"]), ("3. klasse", []), ("udskoling", ["Lys"]), ("indskoling", [])]
 )
-def test_grades_and_their_bands_are_words_too(text, found):
+def test_grades_and_their_bands_are_words_too(text: str, found: list[str]) -> None:
     indexed(title="Lys", grade_from=7, grade_to=9, description="Kom.")
 
     assert titles(text) == found
 
 
 @pytest.mark.parametrize("text", ["", "   ", "!!", "og", "i på til", "___", "\u200b", "&|:*'\\()", "%_%"])
-def test_a_text_without_telling_words_asks_nothing(text):
+def test_a_text_without_telling_words_asks_nothing(text: str) -> None:
     assert search.query(text) is None
     assert search.suggestion(text) == ""
 
 
 @pytest.mark.parametrize("text", ["a:*", "x & | !", "'; DROP TABLE", "svejs <-> stål", "é" * 9000, "ord " * 900])
-def test_no_text_is_a_command(text):
+def test_no_text_is_a_command(text: str) -> None:
     indexed(title="Lys", description="Kom.")
 
     assert titles(text) == []
@@ -113,13 +113,13 @@ def test_no_text_is_a_command(text):
         ("robbot svejsnig", "robot svejsning"),
     ],
 )
-def test_a_typo_is_answered_with_the_nearest_word(typed, meant):
+def test_a_typo_is_answered_with_the_nearest_word(typed: str, meant: str) -> None:
     indexed(title="Svejsning med robot", teaser="", description="Stål og strøm.")
 
     assert search.suggestion(typed) == meant
 
 
-def test_indexing_saves_nothing_but_the_words():
+def test_indexing_saves_nothing_but_the_words() -> None:
     offer = OfferFactory.create(title="Gammel titel")
     offer.title = "Ny titel"
 
@@ -130,7 +130,7 @@ def test_indexing_saves_nothing_but_the_words():
     assert "titel" in offer.words.split()
 
 
-def test_a_known_compound_is_taken_apart_to_the_first_part():
+def test_a_known_compound_is_taken_apart_to_the_first_part() -> None:
     assert search.parts_of("robotværkstedsbesøget") == {"besøg", "værksted", "robot"}
     assert search.parts_of("vindmøllepark") == {"park", "vindmølle"}
     assert search.parts_of("banken") == set()

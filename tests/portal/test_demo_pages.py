@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from portal.domain import clock
+from portal.models import Municipality
 
 PAGES = ["/demo/ur/", "/demo/mails/", "/demo/mails/1/", "/demo/mails/1/html/", "/demo/mails/1/0/"]
 
@@ -37,7 +39,9 @@ def caught(folder: Path, name: str, *, subject: str = "7.B er tilmeldt", to: str
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("address", PAGES)
-def test_outside_the_demo_its_pages_do_not_exist(client, settings, municipality, address):
+def test_outside_the_demo_its_pages_do_not_exist(
+    client: Client, settings: Any, municipality: Municipality, address: str
+) -> None:
     settings.DEMO = False
 
     assert client.get(address).status_code == 404
@@ -45,7 +49,7 @@ def test_outside_the_demo_its_pages_do_not_exist(client, settings, municipality,
 
 
 @pytest.mark.django_db
-def test_the_clock_moves_forward_by_a_step(client, mails):
+def test_the_clock_moves_forward_by_a_step(client: Client, mails: Path) -> None:
     before = clock.now()
 
     response = client.post("/demo/ur/", {"step": "day"}, follow=True)
@@ -57,7 +61,7 @@ def test_the_clock_moves_forward_by_a_step(client, mails):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("step", ["", "year", "-1", "hour "])
-def test_a_step_that_does_not_exist_moves_nothing(client, mails, step):
+def test_a_step_that_does_not_exist_moves_nothing(client: Client, mails: Path, step: str) -> None:
     before = clock.now()
 
     response = client.post("/demo/ur/", {"step": step}, follow=True)
@@ -67,7 +71,7 @@ def test_a_step_that_does_not_exist_moves_nothing(client, mails, step):
 
 
 @pytest.mark.django_db
-def test_the_mails_are_listed_newest_first_and_filtered_by_receiver(client, mails):
+def test_the_mails_are_listed_newest_first_and_filtered_by_receiver(client: Client, mails: Path) -> None:
     caught(mails, "1", subject="Den ældste")
     caught(mails, "2", subject="Den <b>nyeste</b>", to="vaert@firma.example")
 
@@ -80,7 +84,7 @@ def test_the_mails_are_listed_newest_first_and_filtered_by_receiver(client, mail
 
 
 @pytest.mark.django_db
-def test_no_mails_is_said_and_leads_to_the_clock(client, mails):
+def test_no_mails_is_said_and_leads_to_the_clock(client: Client, mails: Path) -> None:
     page = client.get("/demo/mails/").content.decode().split("<main")[1]
 
     assert 'href="/demo/ur/"' in page
@@ -88,14 +92,14 @@ def test_no_mails_is_said_and_leads_to_the_clock(client, mails):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("typed", ["0", "-1", "abc", "99", "1e3", ""])
-def test_any_page_number_shows_mails(client, mails, typed):
+def test_any_page_number_shows_mails(client: Client, mails: Path, typed: str) -> None:
     caught(mails, "1")
 
     assert client.get("/demo/mails/", {"page": typed}).content.decode().count('<a href="/demo/mails/1/">') == 1
 
 
 @pytest.mark.django_db
-def test_a_mail_shows_its_head_its_text_its_frame_and_its_files(client, mails):
+def test_a_mail_shows_its_head_its_text_its_frame_and_its_files(client: Client, mails: Path) -> None:
     caught(mails, "1")
 
     response = client.get("/demo/mails/1/")
@@ -110,7 +114,7 @@ def test_a_mail_shows_its_head_its_text_its_frame_and_its_files(client, mails):
 
 
 @pytest.mark.django_db
-def test_the_frame_of_a_mail_runs_nothing_and_its_links_leave_it(client, mails):
+def test_the_frame_of_a_mail_runs_nothing_and_its_links_leave_it(client: Client, mails: Path) -> None:
     caught(mails, "1")
 
     response = client.get("/demo/mails/1/html/")
@@ -121,7 +125,7 @@ def test_the_frame_of_a_mail_runs_nothing_and_its_links_leave_it(client, mails):
 
 
 @pytest.mark.django_db
-def test_a_file_of_a_mail_is_handed_out(client, mails):
+def test_a_file_of_a_mail_is_handed_out(client: Client, mails: Path) -> None:
     caught(mails, "1")
 
     response = client.get("/demo/mails/1/0/")
@@ -133,7 +137,7 @@ def test_a_file_of_a_mail_is_handed_out(client, mails):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["2", "..", "..%2f..%2fetc%2fpasswd", "a%20b", ".", "%2e%2e"])
-def test_no_other_file_of_the_machine_is_a_mail(client, mails, name):
+def test_no_other_file_of_the_machine_is_a_mail(client: Client, mails: Path, name: str) -> None:
     (mails.parent / "secret.eml").write_text("Subject: hemmelig\n\n")
 
     assert client.get(f"/demo/mails/{name}/").status_code == 404

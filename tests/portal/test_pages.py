@@ -6,10 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from portal.domain import links
-from portal.models import Link
+from portal.models import Link, Municipality
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +21,7 @@ def _fjordby(municipality: Any) -> None:
 
 
 @pytest.mark.parametrize("address", ["/tilgaengelighed/", "/privatliv/"])
-def test_the_statements_are_for_everybody_and_set_no_cookie(client, address):
+def test_the_statements_are_for_everybody_and_set_no_cookie(client: Client, address: str) -> None:
     response = client.get(address)
     page = response.content.decode()
 
@@ -31,7 +32,7 @@ def test_the_statements_are_for_everybody_and_set_no_cookie(client, address):
     assert client.post(address).status_code == 405
 
 
-def test_the_privacy_page_names_every_time_limit(client, municipality):
+def test_the_privacy_page_names_every_time_limit(client: Client, municipality: Municipality) -> None:
     municipality.survey_threshold = 7
     municipality.save()
 
@@ -48,13 +49,13 @@ def test_the_privacy_page_names_every_time_limit(client, municipality):
         assert limit in english, limit
 
 
-def en(client: Any, address: str) -> str:
+def en(client: Client, address: str) -> str:
     client.cookies["django_language"] = "en"
     page: str = client.get(address).content.decode()
     return page
 
 
-def test_the_language_can_be_chosen_without_a_token_and_leads_back(client):
+def test_the_language_can_be_chosen_without_a_token_and_leads_back(client: Client) -> None:
     response = client.post("/sprog/", {"language": "en", "next": "/forloeb/?q=robot"})
 
     assert response.status_code == 302
@@ -65,7 +66,7 @@ def test_the_language_can_be_chosen_without_a_token_and_leads_back(client):
 @pytest.mark.parametrize(
     "target", ["//evil.example", "https://evil.example/", "javascript:alert(1)", "/\\evil.example"]
 )
-def test_choosing_a_language_never_leads_elsewhere(client, target):
+def test_choosing_a_language_never_leads_elsewhere(client: Client, target: str) -> None:
     response = client.post("/sprog/", {"language": "en", "next": target})
 
     assert response.headers.get("Location", "/") == "/"
@@ -76,7 +77,9 @@ def link_for(purpose: Link.Purpose, **facts: Any) -> Link:
 
 
 @pytest.mark.parametrize("purpose", list(Link.Purpose))
-def test_a_link_lands_on_a_page_with_one_heading_and_one_button_of_its_own(client, purpose):
+def test_a_link_lands_on_a_page_with_one_heading_and_one_button_of_its_own(
+    client: Client, purpose: Link.Purpose
+) -> None:
     response = client.get(f"/l/{links.token(link_for(purpose))}/")
     main = response.content.decode().split("<main")[1].split("</main>")[0]
 
@@ -88,7 +91,7 @@ def test_a_link_lands_on_a_page_with_one_heading_and_one_button_of_its_own(clien
     assert response.headers["X-Robots-Tag"] == "noindex, nofollow"
 
 
-def test_each_purpose_says_what_it_is_for(client):
+def test_each_purpose_says_what_it_is_for(client: Client) -> None:
     headings = [
         re.findall(r"<h1>([^<]+)</h1>", en(client, f"/l/{links.token(link_for(purpose))}/"))
         for purpose in (Link.Purpose.INVITE, Link.Purpose.HOST, Link.Purpose.SURVEY)
@@ -101,7 +104,7 @@ def test_each_purpose_says_what_it_is_for(client):
     ]
 
 
-def test_looking_at_a_link_changes_nothing(client):
+def test_looking_at_a_link_changes_nothing(client: Client) -> None:
     link = link_for(Link.Purpose.HOST)
 
     for _look in range(3):
@@ -113,7 +116,7 @@ def test_looking_at_a_link_changes_nothing(client):
     assert dict(client.session) == {}
 
 
-def test_a_link_that_never_was_and_one_that_ended_are_told_apart(client):
+def test_a_link_that_never_was_and_one_that_ended_are_told_apart(client: Client) -> None:
     ended = link_for(Link.Purpose.SURVEY)
     Link.objects.filter(pk=ended.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
 
