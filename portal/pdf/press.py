@@ -149,8 +149,9 @@ def acting_parts(value: Any) -> Iterator[str]:
 
 def finish(_document: Any, pdf: Any) -> None:
     """Give table headers their direction, and refuse a document that could act."""
-    by_reference = {thing.reference: thing for thing in pdf.objects if isinstance(thing, dict)}
-    for thing in by_reference.values():
+    things: list[Any] = [thing for thing in pdf.objects if isinstance(thing, dict)]
+    by_reference = {thing.reference: thing for thing in things}
+    for thing in things:
         if thing.get("S") == "/TH" and isinstance(thing.get("A"), dict):
             row = by_reference.get(thing["P"], {})
             in_head = by_reference.get(row.get("P"), {}).get("S") == "/THead"

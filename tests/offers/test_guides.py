@@ -81,7 +81,7 @@ def html_of(guide: guides.Guide) -> str:
 
 def test_the_guide_of_an_enrolment_has_parties_times_and_tasks(
     enrolment: Enrolment, municipality: Municipality, now: datetime
-):
+) -> None:
     with translation.override("en"):
         guide = guides.for_enrolment(enrolment=enrolment, municipality=municipality, now=now)
 
@@ -112,15 +112,18 @@ def test_the_guide_of_an_enrolment_has_parties_times_and_tasks(
     ]
 
 
-def test_the_text_about_needs_is_in_no_guide(enrolment: Enrolment, municipality: Municipality, now: datetime):
+def test_the_text_about_needs_is_in_no_guide(enrolment: Enrolment, municipality: Municipality, now: datetime) -> None:
     html = html_of(guides.for_enrolment(enrolment=enrolment, municipality=municipality, now=now))
 
     assert SECRET not in html
     assert "epilepsi" not in html
 
 
-def test_guides_that_anyone_may_have_name_no_person(enrolment: Enrolment, municipality: Municipality, now: datetime):
+def test_guides_that_anyone_may_have_name_no_person(
+    enrolment: Enrolment, municipality: Municipality, now: datetime
+) -> None:
     offer = enrolment.session.offer
+    assert offer.contact is not None
     both = html_of(guides.for_offer(offer=offer, municipality=municipality, now=now)) + html_of(
         guides.for_company(company=offer.company, municipality=municipality, now=now)
     )
@@ -128,7 +131,7 @@ def test_guides_that_anyone_may_have_name_no_person(enrolment: Enrolment, munici
     assert [name for name in ("Birthe", "Åse", offer.contact.email, "7.A", "20202020") if name in both] == []
 
 
-def test_a_company_sees_its_published_courses_and_coming_dates(municipality: Municipality, now: datetime):
+def test_a_company_sees_its_published_courses_and_coming_dates(municipality: Municipality, now: datetime) -> None:
     session = factories.SessionFactory.create(offer__title="Svejs")
     factories.OfferFactory.create(company=session.offer.company, state=Offer.State.DRAFT, title="Kladde")
     factories.SessionFactory.create(offer=session.offer, starts_at=now - timedelta(days=3))
@@ -141,7 +144,7 @@ def test_a_company_sees_its_published_courses_and_coming_dates(municipality: Mun
 
 def test_a_programme_that_does_not_fit_the_date_keeps_its_minutes(
     enrolment: Enrolment, municipality: Municipality, now: datetime
-):
+) -> None:
     enrolment.session.offer.during = "15 min.: Velkomst\n110 min.: Svejsning"
     with translation.override("en"):
         facts = guides.for_enrolment(enrolment=enrolment, municipality=municipality, now=now).facts
@@ -151,7 +154,7 @@ def test_a_programme_that_does_not_fit_the_date_keeps_its_minutes(
 
 def test_other_facts_make_another_edition_and_another_hash(
     enrolment: Enrolment, municipality: Municipality, now: datetime
-):
+) -> None:
     one = guides.for_enrolment(enrolment=enrolment, municipality=municipality, now=now)
     same = guides.for_enrolment(enrolment=enrolment, municipality=municipality, now=now + timedelta(minutes=5))
     enrolment.pupils = 23
@@ -166,8 +169,8 @@ def test_other_facts_make_another_edition_and_another_hash(
 # On paper
 
 
-def test_a_guide_is_a_tagged_document_with_bookmarks(client: Client, enrolment: Enrolment):
-    client.force_login(enrolment.teacher)
+def test_a_guide_is_a_tagged_document_with_bookmarks(client: Client, enrolment: Enrolment) -> None:
+    client.force_login(person("own teacher", enrolment))
     answer = get(client, "guide-enrolment", enrolment.pk)
     made = pikepdf.open(io.BytesIO(answer.content))
     kinds: list[str] = []
@@ -175,7 +178,7 @@ def test_a_guide_is_a_tagged_document_with_bookmarks(client: Client, enrolment: 
 
     def walk(node: Any) -> None:
         if isinstance(node, pikepdf.Array):
-            for inner in node:  # type: ignore[attr-defined]
+            for inner in node:
                 walk(inner)
         elif isinstance(node, pikepdf.Dictionary) and "/S" in node:
             kinds.append(str(node.S))
@@ -202,7 +205,7 @@ def test_a_guide_is_a_tagged_document_with_bookmarks(client: Client, enrolment: 
     assert not any(word in answer.content for word in (b"/EmbeddedFile", b"/JavaScript", b"/Launch"))
 
 
-def test_hostile_texts_stay_text(client: Client, municipality: Municipality):
+def test_hostile_texts_stay_text(client: Client, municipality: Municipality) -> None:
     text = "\n".join(HOSTILE)
     offer = factories.OfferFactory.create(
         title=HOSTILE[0][:80],
@@ -232,12 +235,12 @@ def test_hostile_texts_stay_text(client: Client, municipality: Municipality):
     assert get(client, "guide-company", offer.company_id).status_code == 200
 
 
-def test_three_thousand_elements_typed_as_text_are_text(municipality: Municipality, now: datetime):
+def test_three_thousand_elements_typed_as_text_are_text(municipality: Municipality, now: datetime) -> None:
     offer = factories.OfferFactory.create(description="<div>" * 800, during="<div>" * 600, safety="<div>" * 400)
 
     html = html_of(guides.for_offer(offer=offer, municipality=municipality, now=now))
 
-    assert html.count("&lt;div&gt;") == 1800
+    assert html.replace("\u200b", "").count("&lt;div&gt;") == 1800
     assert pdf.render(html).startswith(b"%PDF-")
 
 
@@ -245,7 +248,7 @@ def test_three_thousand_elements_typed_as_text_are_text(municipality: Municipali
 
 
 @pytest.mark.usefixtures("quick_press")
-def test_the_answer_names_its_file_and_can_be_asked_again(client: Client, municipality: Municipality):
+def test_the_answer_names_its_file_and_can_be_asked_again(client: Client, municipality: Municipality) -> None:
     offer = factories.OfferFactory.create(title="Fra korn til brød")
     first = get(client, "guide-offer", offer.pk)
     second = get(client, "guide-offer", offer.pk)
@@ -263,22 +266,22 @@ def test_the_answer_names_its_file_and_can_be_asked_again(client: Client, munici
 
 
 @pytest.mark.usefixtures("quick_press")
-def test_a_guide_of_a_class_is_stored_by_nobody(client: Client, enrolment: Enrolment):
-    client.force_login(enrolment.teacher)
+def test_a_guide_of_a_class_is_stored_by_nobody(client: Client, enrolment: Enrolment) -> None:
+    client.force_login(person("own teacher", enrolment))
 
     assert get(client, "guide-enrolment", enrolment.pk)["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("name", ["guide-offer", "guide-company", "guide-enrolment", "guide-wait"])
-def test_nothing_is_posted_to_a_guide(client: Client, enrolment: Enrolment, name: str):
-    client.force_login(enrolment.teacher)
+def test_nothing_is_posted_to_a_guide(client: Client, enrolment: Enrolment, name: str) -> None:
+    client.force_login(person("own teacher", enrolment))
 
     assert client.post(reverse(name, args=[enrolment.pk])).status_code == 405
 
 
 def test_without_pango_the_page_says_what_to_install(
     client: Client, municipality: Municipality, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+) -> None:
     without = tmp_path / "press.py"
     without.write_text("raise SystemExit(3)")
     monkeypatch.setattr(pdf, "PRESS", without)
@@ -298,7 +301,7 @@ def test_without_pango_the_page_says_what_to_install(
 @pytest.mark.usefixtures("quick_press")
 def test_anyone_may_have_the_guide_of_a_published_course_only(
     client: Client, municipality: Municipality, state: str, expected: int
-):
+) -> None:
     offer = factories.OfferFactory.create(state=state)
 
     assert get(client, "guide-offer", offer.pk).status_code == expected
@@ -306,7 +309,7 @@ def test_anyone_may_have_the_guide_of_a_published_course_only(
 
 
 @pytest.mark.usefixtures("quick_press")
-def test_a_coordinator_may_have_the_guide_of_a_draft(client: Client, municipality: Municipality):
+def test_a_coordinator_may_have_the_guide_of_a_draft(client: Client, municipality: Municipality) -> None:
     offer = factories.OfferFactory.create(state=Offer.State.DRAFT)
     client.force_login(factories.CoordinatorFactory.create())
 
@@ -344,13 +347,13 @@ def person(kind: str, enrolment: Enrolment) -> User:
     ],
 )
 @pytest.mark.usefixtures("quick_press")
-def test_who_may_have_the_guide_of_a_class(client: Client, enrolment: Enrolment, kind: str, expected: int):
+def test_who_may_have_the_guide_of_a_class(client: Client, enrolment: Enrolment, kind: str, expected: int) -> None:
     client.force_login(person(kind, enrolment))
 
     assert get(client, "guide-enrolment", enrolment.pk).status_code == expected
 
 
-def test_a_visitor_is_asked_to_sign_in_for_the_guide_of_a_class(client: Client, enrolment: Enrolment):
+def test_a_visitor_is_asked_to_sign_in_for_the_guide_of_a_class(client: Client, enrolment: Enrolment) -> None:
     answer = get(client, "guide-enrolment", enrolment.pk)
 
     assert answer.status_code == 302
@@ -358,7 +361,7 @@ def test_a_visitor_is_asked_to_sign_in_for_the_guide_of_a_class(client: Client, 
 
 
 @pytest.mark.usefixtures("quick_press")
-def test_a_host_may_have_the_guides_of_its_own_company(client: Client, enrolment: Enrolment):
+def test_a_host_may_have_the_guides_of_its_own_company(client: Client, enrolment: Enrolment) -> None:
     contact = enrolment.session.offer.contact
     assert contact is not None
     let_in(client, contact.pk)
@@ -374,7 +377,7 @@ def test_a_host_may_have_the_guides_of_its_own_company(client: Client, enrolment
     assert get(client, "host-guide", contact.pk, foreign.pk).status_code == 404
 
 
-def test_another_host_has_no_guide(client: Client, enrolment: Enrolment):
+def test_another_host_has_no_guide(client: Client, enrolment: Enrolment) -> None:
     own, other = enrolment.session.offer.contact, factories.ContactFactory.create()
     assert own is not None
     let_in(client, other.pk)
@@ -383,7 +386,7 @@ def test_another_host_has_no_guide(client: Client, enrolment: Enrolment):
     assert get(client, "host-guide", other.pk, enrolment.pk).status_code == 404
 
 
-def test_a_host_has_no_guide_of_a_class_that_is_not_coming(client: Client, enrolment: Enrolment):
+def test_a_host_has_no_guide_of_a_class_that_is_not_coming(client: Client, enrolment: Enrolment) -> None:
     contact = enrolment.session.offer.contact
     assert contact is not None
     let_in(client, contact.pk)
@@ -402,7 +405,9 @@ def job(state: str) -> DocumentJob:
     )
 
 
-def test_the_page_to_wait_on_looks_again_by_itself_and_tells_nothing(client: Client, municipality: Municipality):
+def test_the_page_to_wait_on_looks_again_by_itself_and_tells_nothing(
+    client: Client, municipality: Municipality
+) -> None:
     there = reverse("guide-offer", args=[factories.OfferFactory.create().pk])
     address = reverse("guide-wait", args=[job("requested").pk])
     answer = client.get(address, {"back": there})
@@ -413,14 +418,14 @@ def test_the_page_to_wait_on_looks_again_by_itself_and_tells_nothing(client: Cli
     assert "Hemmelig" not in text
 
 
-def test_a_ready_guide_is_asked_for_at_its_own_door(client: Client, municipality: Municipality):
+def test_a_ready_guide_is_asked_for_at_its_own_door(client: Client, municipality: Municipality) -> None:
     there = reverse("guide-offer", args=[factories.OfferFactory.create().pk])
     answer = client.get(reverse("guide-wait", args=[job("ready").pk]), {"back": there})
 
     assert (answer.status_code, answer["Location"]) == (302, there)
 
 
-def test_a_failed_guide_says_so(client: Client, municipality: Municipality):
+def test_a_failed_guide_says_so(client: Client, municipality: Municipality) -> None:
     there = reverse("guide-offer", args=[factories.OfferFactory.create().pk])
     answer = client.get(reverse("guide-wait", args=[job("failed").pk]), {"back": there})
 
@@ -430,5 +435,5 @@ def test_a_failed_guide_says_so(client: Client, municipality: Municipality):
 
 
 @pytest.mark.parametrize("back", ["", "//ond.example/", "https://ond.example/", "/admin/", "/", "javascript:alert(1)"])
-def test_nobody_is_led_anywhere_else_from_waiting(client: Client, municipality: Municipality, back: str):
+def test_nobody_is_led_anywhere_else_from_waiting(client: Client, municipality: Municipality, back: str) -> None:
     assert client.get(reverse("guide-wait", args=[job("ready").pk]), {"back": back}).status_code == 404

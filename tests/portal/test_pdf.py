@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from weasyprint.urls import FatalURLFetchingError
 
 from portal import pdf
 from portal.models import Document, DocumentJob
@@ -52,7 +53,7 @@ def hold(session: psycopg.Connection[Any], number: int) -> None:
     session.execute("SELECT pg_advisory_lock(%s, %s)", [pdf.LOCK_CLASS, number])
 
 
-def test_a_document_is_tagged_titled_and_in_its_language():
+def test_a_document_is_tagged_titled_and_in_its_language() -> None:
     table = (
         '<table><thead><tr><th scope="col">Tid</th></tr></thead><tbody><tr><th scope="row">9</th></tr></tbody></table>'
     )
@@ -75,7 +76,7 @@ def parts(made: pikepdf.Pdf) -> list[tuple[str, str, str]]:
 
     def walk(node: Any) -> None:
         if isinstance(node, pikepdf.Array):
-            for inner in node:  # type: ignore[attr-defined]
+            for inner in node:
                 walk(inner)
         elif isinstance(node, pikepdf.Dictionary) and "/S" in node:
             scope = str(node.A.Scope) if "/A" in node and "/Scope" in node.A else ""
@@ -110,10 +111,10 @@ def parts(made: pikepdf.Pdf) -> list[tuple[str, str, str]]:
         "",
     ],
 )
-def test_the_press_serves_nothing_but_its_named_files(wanted: str):
+def test_the_press_serves_nothing_but_its_named_files(wanted: str) -> None:
     fetcher = press.NamedFilesOnly()
 
-    with pytest.raises(press.FatalURLFetchingError):
+    with pytest.raises(FatalURLFetchingError):
         fetcher.fetch(wanted)
     assert fetcher.refusals == [f"The document asked for {wanted!r}, which it may not have."]
 
@@ -126,7 +127,7 @@ def test_the_press_serves_nothing_but_its_named_files(wanted: str):
         ("static:vendor/figtree/figtree-latin-400-normal.woff2", "font/woff2"),
     ],
 )
-def test_the_press_serves_its_named_files(wanted: str, kind: str):
+def test_the_press_serves_its_named_files(wanted: str, kind: str) -> None:
     answer = press.NamedFilesOnly().fetch(wanted)
 
     assert answer.content_type == kind
@@ -143,7 +144,7 @@ def test_the_press_serves_its_named_files(wanted: str, kind: str):
         '<svg width="9" height="9"><title>x</title><image href="file:///etc/passwd" width="9" height="9"/></svg>',
     ],
 )
-def test_a_document_that_asks_for_more_does_not_come_out(wanted: str):
+def test_a_document_that_asks_for_more_does_not_come_out(wanted: str) -> None:
     assert "which it may not have" in refusal(paper(wanted))
 
 
@@ -157,22 +158,22 @@ def test_a_document_that_asks_for_more_does_not_come_out(wanted: str):
         ("<table><tr><td colspan=100000000>x</table>", "MemoryError"),
     ],
 )
-def test_what_must_not_come_out_does_not(body: str, complaint: str):
+def test_what_must_not_come_out_does_not(body: str, complaint: str) -> None:
     assert complaint in refusal(paper(body))
 
 
-def test_a_document_without_title_or_language_is_refused():
+def test_a_document_without_title_or_language_is_refused() -> None:
     assert "title" in refusal(paper().replace("<title>En guide</title>", ""))
     assert "language" in refusal(paper().replace(' lang="da"', ""))
 
 
-def test_a_document_that_is_too_long_is_not_even_begun():
+def test_a_document_that_is_too_long_is_not_even_begun() -> None:
     long = paper("x" * 300_001)
 
     assert refusal(long) == f"The document has {len(long)} bytes; 300000 is the limit."
 
 
-def test_a_press_that_takes_too_long_is_killed():
+def test_a_press_that_takes_too_long_is_killed() -> None:
     began = time.monotonic()
 
     assert refusal(paper("<p>Ord og atter ord.</p>" * 9000), seconds=0.5) == (
@@ -181,7 +182,9 @@ def test_a_press_that_takes_too_long_is_killed():
     assert time.monotonic() - began < 5
 
 
-def test_the_child_is_told_no_secret_and_begins_in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_the_child_is_told_no_secret_and_begins_in_an_empty_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     curious = tmp_path / "press.py"
     curious.write_text("import os; print('%PDF-', sorted(os.environ), os.listdir())")
     monkeypatch.setattr(pdf, "PRESS", curious)
@@ -191,7 +194,7 @@ def test_the_child_is_told_no_secret_and_begins_in_an_empty_folder(monkeypatch: 
     assert told.rstrip().endswith(" []")
 
 
-def test_missing_libraries_are_told_apart_from_a_bad_document(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_missing_libraries_are_told_apart_from_a_bad_document(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     without = tmp_path / "press.py"
     without.write_text("import sys; sys.stderr.write('cannot load library libpango'); sys.exit(3)")
     monkeypatch.setattr(pdf, "PRESS", without)
@@ -201,7 +204,7 @@ def test_missing_libraries_are_told_apart_from_a_bad_document(monkeypatch: pytes
 
 
 @pytest.mark.django_db
-def test_the_same_content_is_made_once():
+def test_the_same_content_is_made_once() -> None:
     first = pdf.obtain(html=paper(), filename="guide.pdf")
     made_at = Document.objects.get().made_at
     second = pdf.obtain(html=paper(), filename="guide.pdf")
@@ -211,14 +214,14 @@ def test_the_same_content_is_made_once():
     assert (Document.objects.count(), Document.objects.get().made_at) == (1, made_at)
 
 
-def test_other_content_has_another_hash():
+def test_other_content_has_another_hash() -> None:
     assert pdf.hash_of(paper()) == pdf.hash_of(paper())
     assert pdf.hash_of(paper("<p>a</p>")) != pdf.hash_of(paper("<p>b</p>"))
     assert len(pdf.hash_of(paper())) == 64
 
 
 @pytest.mark.django_db
-def test_two_at_once_and_the_third_becomes_a_job(other_sessions: list[psycopg.Connection[Any]]):
+def test_two_at_once_and_the_third_becomes_a_job(other_sessions: list[psycopg.Connection[Any]]) -> None:
     hold(other_sessions[0], 1)
     second = pdf.obtain(html=paper("<p>second</p>"), filename="second.pdf")
     hold(other_sessions[1], 2)
@@ -232,7 +235,7 @@ def test_two_at_once_and_the_third_becomes_a_job(other_sessions: list[psycopg.Co
 
 
 @pytest.mark.django_db
-def test_the_worker_makes_what_the_web_server_had_no_room_for(other_sessions: list[psycopg.Connection[Any]]):
+def test_the_worker_makes_what_the_web_server_had_no_room_for(other_sessions: list[psycopg.Connection[Any]]) -> None:
     hold(other_sessions[0], 1)
     hold(other_sessions[1], 2)
     job = pdf.obtain(html=paper(), filename="guide.pdf")
@@ -261,7 +264,7 @@ def wait_for_a_press() -> None:
 
 
 @pytest.mark.django_db
-def test_a_job_that_nobody_began_is_made_when_a_press_is_free(other_sessions: list[psycopg.Connection[Any]]):
+def test_a_job_that_nobody_began_is_made_when_a_press_is_free(other_sessions: list[psycopg.Connection[Any]]) -> None:
     hold(other_sessions[0], 1)
     hold(other_sessions[1], 2)
     pdf.obtain(html=paper(), filename="guide.pdf")
@@ -273,7 +276,7 @@ def test_a_job_that_nobody_began_is_made_when_a_press_is_free(other_sessions: li
 
 
 @pytest.mark.django_db
-def test_a_document_that_does_not_come_out_fails_visibly_after_three_attempts():
+def test_a_document_that_does_not_come_out_fails_visibly_after_three_attempts() -> None:
     hostile = paper("<a href='javascript:alert(1)'>x</a>")
     job = pdf.obtain(html=hostile, filename="guide.pdf")
     assert isinstance(job, DocumentJob)
@@ -288,7 +291,7 @@ def test_a_document_that_does_not_come_out_fails_visibly_after_three_attempts():
 
 
 @pytest.mark.django_db
-def test_a_failed_job_is_tried_again_after_ten_minutes():
+def test_a_failed_job_is_tried_again_after_ten_minutes() -> None:
     job = DocumentJob.objects.create(
         content_hash=pdf.hash_of(paper()),
         filename="guide.pdf",
@@ -305,7 +308,7 @@ def test_a_failed_job_is_tried_again_after_ten_minutes():
 
 
 @pytest.mark.django_db
-def test_a_job_whose_worker_died_is_taken_up_again_and_given_up_after_the_third():
+def test_a_job_whose_worker_died_is_taken_up_again_and_given_up_after_the_third() -> None:
     dead = timezone.now() - timedelta(seconds=1)
     taken_up = DocumentJob.objects.create(
         content_hash="a" * 64, filename="a.pdf", html=paper(), state="rendering", attempts=2, lease_until=dead
@@ -322,7 +325,7 @@ def test_a_job_whose_worker_died_is_taken_up_again_and_given_up_after_the_third(
 
 
 @pytest.mark.django_db
-def test_documents_are_forgotten_after_a_week():
+def test_documents_are_forgotten_after_a_week() -> None:
     now = timezone.now()
     Document.objects.create(content_hash="a" * 64, filename="a.pdf", pdf=b"a", made_at=now - timedelta(days=8))
     Document.objects.create(content_hash="b" * 64, filename="b.pdf", pdf=b"b", made_at=now - timedelta(days=6))
