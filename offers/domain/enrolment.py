@@ -233,7 +233,7 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
     )
     if status != Status.WAITLISTED:
         places.take(session, need)
-    audit.record(by, f"enrolment-{status.value}", enrolment, pupils=enrolment.pupils, places=need)
+    audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)
     notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now)
     if status == Status.CONFIRMED:
         notices.tell_host(offer, enrolment, "host_new_enrolment", now=now)
@@ -308,7 +308,7 @@ def change_numbers(
             field="pupils",
         )
     changed = (pupils, adults) != (enrolment.pupils, enrolment.adults)
-    facts = {"pupils": pupils, "adults": adults, "places": need}
+    facts: dict[str, int | str] = {"pupils": pupils, "adults": adults, "places": need}
     if phone is not None:
         facts["teacher_phone"] = phone
     Enrolment.objects.filter(pk=enrolment.pk).update(**facts)
@@ -320,7 +320,9 @@ def change_numbers(
         places.take(session, need - before)
     elif holds and need < before:
         places.release(session, before - need)
-    audit.record(by, "enrolment-numbers-changed", enrolment, pupils=pupils, adults=adults, before=before, places=need)
+    audit.record(
+        by, "enrolment-numbers-changed", enrolment, at=now, pupils=pupils, adults=adults, before=before, places=need
+    )
     if enrolment.status in {Status.CONFIRMED, Status.PENDING}:
         notices.tell_host(session.offer, enrolment, "host_changed_enrolment", now=now, key=now.isoformat())
     places.offer_to_line(session, by=by, now=now)

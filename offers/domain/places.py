@@ -100,7 +100,7 @@ def offer_to_line(session: Session, *, by: Actor, now: datetime) -> list[Enrolme
         waiting.update(status=Enrolment.Status.OFFERED, status_at=now, answer_by=answer_by)
         entry.status, entry.status_at, entry.answer_by = Enrolment.Status.OFFERED, now, answer_by
         take(session, entry.places)
-        audit.record(by, "enrolment-offered", entry, places=entry.places, answer_by=answer_by.isoformat())
+        audit.record(by, "enrolment-offered", entry, at=now, places=entry.places, answer_by=answer_by.isoformat())
         notices.tell_teacher(entry, "place_offered", now=now, not_after=answer_by)
         asked.append(entry)
     return asked
@@ -120,7 +120,7 @@ def end(enrolment: Enrolment, status: str, *, reason: str = "", by: Actor, now: 
     if held:
         release(enrolment.session, enrolment.places)
     outbox.withdraw(about=enrolment)
-    audit.record(by, "enrolment-" + status.replace("_", "-"), enrolment, before=before, places=enrolment.places)
+    audit.record(by, "enrolment-" + status.replace("_", "-"), enrolment, at=now, before=before, places=enrolment.places)
     return True
 
 
@@ -129,7 +129,7 @@ def confirm(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     still = Enrolment.objects.filter(pk=enrolment.pk, status=enrolment.status)
     still.update(status=Enrolment.Status.CONFIRMED, status_at=now, answer_by=None)
     enrolment.status, enrolment.status_at, enrolment.answer_by = Enrolment.Status.CONFIRMED, now, None
-    audit.record(by, "enrolment-confirmed", enrolment, pupils=enrolment.pupils, places=enrolment.places)
+    audit.record(by, "enrolment-confirmed", enrolment, at=now, pupils=enrolment.pupils, places=enrolment.places)
     notices.tell_teacher(enrolment, "enrolment_confirmed", now=now)
 
 

@@ -174,7 +174,7 @@ def change_places(*, session_id: UUID, places: int, by: Actor, now: datetime) ->
     if places != before:
         Session.objects.filter(pk=session.pk).update(places=places)
         session.places = places
-        audit.record(by, "session-places-changed", session, before=before, places=places)
+        audit.record(by, "session-places-changed", session, at=now, before=before, places=places)
         seats.offer_to_line(session, by=by, now=now)
     return session
 
@@ -219,7 +219,7 @@ def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -
     )
     session.state, session.cancel_reason = Session.State.CANCELLED, reason[:300]
     session.sequence += 1
-    audit.record(by, "session-cancelled", session, enrolments=len(concerned))
+    audit.record(by, "session-cancelled", session, at=now, enrolments=len(concerned))
     for enrolment in concerned:
         notices.tell_teacher(enrolment, "session_cancelled", now=now)
     notices.tell_host(session.offer, session, "host_session_cancelled", now=now)
@@ -342,7 +342,9 @@ def _plan(
         Meeting(session=session, number=number, starts_at=begins, ends_at=over, place=where)
         for number, (begins, over) in enumerate(spans, start=1)
     )
-    audit.record(by, "session-planned", session, places=count, dates=len(spans), starts_at=starts_at.isoformat())
+    audit.record(
+        by, "session-planned", session, at=now, places=count, dates=len(spans), starts_at=starts_at.isoformat()
+    )
     return session
 
 

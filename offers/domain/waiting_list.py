@@ -30,8 +30,8 @@ def position(enrolment: Enrolment) -> int:
     return Enrolment.objects.waitlisted().filter(before, session=enrolment.session_id).count() + 1
 
 
-def with_positions(line: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
-    """Return waiting enrolments, each with its ``position`` in its line (1: the next)."""
+def in_line(rows: QuerySet[Enrolment]) -> list[tuple[Enrolment, int]]:
+    """Return waiting enrolments, each with its place in its own line (1: the next), in one query."""
     before = (
         Enrolment.objects.filter(session=OuterRef("session"), status=Status.WAITLISTED)
         .filter(
@@ -44,7 +44,7 @@ def with_positions(line: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
         .annotate(count=Count("pk"))
         .values("count")
     )
-    return line.annotate(position=Coalesce(Subquery(before), 0) + 1)
+    return [(one, one.ahead + 1) for one in rows.annotate(ahead=Coalesce(Subquery(before), 0))]
 
 
 @transaction.atomic(durable=True)
@@ -95,7 +95,7 @@ def give_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
             % {"need": enrolment.places, "left": session.places_left},
             code="no-room",
         )
-    audit.record(by, "enrolment-given-a-place", enrolment, position=position(enrolment))
+    audit.record(by, "enrolment-given-a-place", enrolment, at=now, position=position(enrolment))
     places.take(session, enrolment.places)
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)

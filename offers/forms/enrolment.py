@@ -41,7 +41,7 @@ class CountField(forms.CharField):
         if not text:
             return None
         if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= self.most:
-            raise ValidationError(self.wrong, code="number")
+            raise ValidationError(str(self.wrong), code="number")
         return int(text)
 
 
@@ -85,16 +85,13 @@ class ClassField(forms.ChoiceField):
         self.classes = {str(one.pk): one for one in classes}
         groups: dict[str, list[tuple[str, str]]] = {}
         for pk, one in self.classes.items():
-            label = ngettext("%(label)s – %(count)d pupil", "%(label)s – %(count)d pupils", one.pupils) % {
-                "label": one.label(day),
-                "count": one.pupils,
-            }
+            size = ngettext("%(count)d pupil", "%(count)d pupils", one.pupils) % {"count": one.pupils}
+            label = f"{one.label(day)} – {size}"
             if not offer.suits(one.grades(day)):
                 label = _("%(label)s (outside the grades)") % {"label": label}
             own = getattr(one, "is_own", False)
             groups.setdefault(str(_("Your own classes")) if own else one.school.name, []).append((pk, label))
         self.choices = [("", _("Choose a class")), *groups.items()]
-        assert isinstance(self.widget, ClassSelect)
         self.widget.sizes = {pk: one.pupils for pk, one in self.classes.items()}
 
     def clean(self, value: Any) -> Any:
@@ -125,7 +122,10 @@ class EnrolmentForm(forms.Form):
         error_messages={"required": _("Write how many adults come along.")},
     )
     phone = PhoneField(
-        label=_("Mobile on the day"), help_text=_("So that the host can reach you on the way. Only the host sees it.")
+        label=_("Mobile on the day"),
+        help_text=_(
+            "So that the host can reach you on the way. Only the host and the municipality's coordinators see it."
+        ),
     )
     needs_step_free = forms.BooleanField(label=_("Step-free access"), required=False)
     needs_quiet = forms.BooleanField(label=_("A quiet place to withdraw to"), required=False)
@@ -137,8 +137,8 @@ class EnrolmentForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_(
-            "Do not write about single pupils, and never names. The text is shown to the host only and is deleted"
-            " 30 days after the visit."
+            "Do not write about single pupils, and never names."
+            " The host reads it; it is in no mail and is deleted 30 days after the visit."
         ),
     )
     second_group = forms.BooleanField(
@@ -152,8 +152,8 @@ class EnrolmentForm(forms.Form):
     def __init__(
         self, *args: Any, classes: Iterable[SchoolClass], offer: Offer, day: date, teachers: Any = None, **options: Any
     ) -> None:
-        initial = {"form_token": uuid4(), "adults": offer.adults or 2, **(options.pop("initial", None) or {})}
-        super().__init__(*args, initial=initial, **options)
+        options["initial"] = {"form_token": uuid4(), "adults": offer.adults or 2, **(options.get("initial") or {})}
+        super().__init__(*args, **options)
         picker = self.fields["school_class"]
         assert isinstance(picker, ClassField)
         picker.offer(classes, offer, day)

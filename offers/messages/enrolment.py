@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import calendar_file, dates, waiting_list
+from offers.domain import calendar_file, dates, reminders, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import links
@@ -54,21 +54,32 @@ def _session(message: Message) -> Session | None:
     return Session.objects.select_related("offer__company", "offer__contact").filter(pk=message.reference_id).first()
 
 
+def _contact(message: Message) -> Contact | None:
+    if message.recipient_kind != "contact" or message.recipient_id is None:
+        return None
+    return Contact.objects.filter(pk=message.recipient_id, is_active=True).first()
+
+
+def _person(message: Message) -> User | None:
+    if message.recipient_kind != "user" or message.recipient_id is None:
+        return None
+    return User.objects.filter(pk=message.recipient_id, is_active=True).first()
+
+
 def _receiver_stays(message: Message) -> bool:
     """Return whether the person may still be told: a contact or account in use, and a coordinator still one."""
     if message.recipient_kind == "contact":
-        return Contact.objects.filter(pk=message.recipient_id, is_active=True).exists()
-    person = User.objects.filter(pk=message.recipient_id, is_active=True).first()
+        return _contact(message) is not None
+    person = _person(message)
     if person is None or not message.occasion.startswith("coordinator_"):
         return person is not None
     return has_role(person, MunicipalRole.Role.COORDINATOR)
 
 
 def _name(message: Message) -> str:
-    if message.recipient_kind == "contact":
-        contact = Contact.objects.filter(pk=message.recipient_id).first()
-        return contact.name if contact else ""
-    person = User.objects.filter(pk=message.recipient_id).first()
+    if contact := _contact(message):
+        return contact.name
+    person = _person(message)
     return person.get_short_name() if person else ""
 
 
@@ -129,11 +140,7 @@ def _teacher(enrolment: Enrolment) -> list[tuple[str, str]]:
 
 def _needs(enrolment: Enrolment) -> list[tuple[str, str]]:
     """Return what the class ticked."""
-    needs = [
-        str(Enrolment._meta.get_field(name).verbose_name)
-        for name in ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
-        if getattr(enrolment, name)
-    ]
+    needs = reminders.needs_in_words(enrolment)
     return [(_("Please think of"), "\n".join(needs))] if needs else []
 
 
@@ -220,7 +227,7 @@ def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Enrolment confirmed"),
         sentences=[
-            _("%(class)s has its places. %(company)s looks forward to your visit.")
+            _("%(class)s has its places. %(company)s looks forward to meeting you.")
             % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
             _("The attached file puts the visit into your calendar. We remind you in good time."),
             _("You can change the numbers until %(when)s, and cancel until the visit begins.")
@@ -248,7 +255,7 @@ def _waitlisted(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("On the waiting list"),
         sentences=[
-            _("The session is full. %(class)s is number %(position)d on the waiting list.")
+            _("%(class)s is number %(position)d on the waiting list.")
             % {"class": enrolment.class_label, "position": waiting_list.position(enrolment)},
             _("When enough places become free and it is your turn, we write to you, and you say yes or no."),
         ],
@@ -291,7 +298,7 @@ def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
             (
                 _("The municipality has cancelled the enrolment of %(class)s.")
                 if by_town
-                else _("The enrolment of %(class)s is cancelled. The host knows.")
+                else _("The enrolment of %(class)s is cancelled.")
             )
             % {"class": enrolment.class_label}
         ],
@@ -305,7 +312,7 @@ def _declined(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request declined"),
         sentences=[
-            _("Unfortunately %(class)s cannot come this time. The host writes:") % {"class": enrolment.class_label}
+            _("Unfortunately %(class)s cannot come this time. The answer was:") % {"class": enrolment.class_label}
         ],
         quote=enrolment.ended_reason,
         button=_("See the request"),
@@ -333,9 +340,9 @@ def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
         kind=_("Visit cancelled"),
         sentences=[
             (
-                _("%(company)s has had to cancel the visit of %(class)s.")
+                _("%(company)s has had to cancel the session with %(class)s.")
                 if by_host
-                else _("The municipality has had to cancel the visit of %(class)s to %(company)s.")
+                else _("The municipality has had to cancel the session of %(class)s with %(company)s.")
             )
             % {"company": company, "class": enrolment.class_label}
         ],
@@ -353,7 +360,7 @@ def _host_new(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("New class"),
         sentences=[
-            _("%(class)s from %(school)s comes to you.")
+            _("%(class)s from %(school)s is enrolled.")
             % {"class": enrolment.class_label, "school": enrolment.school.name},
             _("On your page you see everyone who comes, and can cancel the session if you have to."),
         ],

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from offers.domain import calendar_file, waiting_list
+from offers.domain import calendar_file, reminders, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.forms.enrolment import CancelEnrolmentForm, EnrolmentForm, NumbersForm, PlaceForm
 from offers.models import Enrolment, Session
@@ -181,7 +181,7 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
     context = {
         "offered": [_row(one) for one in asked],
         "coming": [_row(one) for one in coming],
-        "waiting": [_row(one, position=one.position) for one in waiting_list.with_positions(line)],
+        "waiting": [_row(one, position=number) for one, number in waiting_list.in_line(line)],
         "past": [_row(one) for one in page],
         "page": page,
         "school_wide": school_wide,
@@ -215,7 +215,7 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "has_file": calendar_file.method_for(one) == "PUBLISH",
         "may_report": one.status in {Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW} and begun,
         "others": others,
-        "needs": _needs(one),
+        "needs": reminders.needs_in_words(one),
         "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED},
         "ended": one.status not in Status.active(),
     }
@@ -341,12 +341,6 @@ def _mine(request: HttpRequest, enrolment_id: UUID) -> Enrolment:
 def _row(one: Enrolment, position: int = 0) -> Row:
     color, icon = STATES.get(Status(one.status), ("neutral", "close"))
     return Row(enrolment=one, label=one.class_label, color=color, icon=icon, position=position)
-
-
-def _needs(one: Enrolment) -> list[str]:
-    """Return the ticked needs in words."""
-    names = ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
-    return [str(Enrolment._meta.get_field(name).verbose_name) for name in names if getattr(one, name)]
 
 
 def _refuse(form: forms.Form, refusal: Refusal) -> None:

@@ -52,7 +52,7 @@ def test_every_date_is_an_entry_at_its_own_hour(course: Session, now: datetime) 
     ]
     assert {one["LOCATION"] for one in events} == {"Havnegade 3, 4000 Fjordby"}
     assert {one["SUMMARY"] for one in events} == {f"Byg en bro; af papir, og mål den – {enrolment.class_label}"}
-    assert {(one["STATUS"], int(one["SEQUENCE"])) for one in events} == {("CONFIRMED", 0)}
+    assert {(one["STATUS"], one.decoded("sequence")) for one in events} == {("CONFIRMED", 0)}
     assert len({one["UID"] for one in events}) == 3
 
 
@@ -76,13 +76,13 @@ def test_the_entry_keeps_its_name_and_its_number_goes_up_when_the_session_is_can
     after = file.walk("VEVENT")
     assert file["METHOD"] == "CANCEL"
     assert [one["UID"] for one in after] == [one["UID"] for one in before]
-    assert {(one["STATUS"], int(one["SEQUENCE"])) for one in after} == {("CANCELLED", 1)}
+    assert {(one["STATUS"], one.decoded("sequence")) for one in after} == {("CANCELLED", 1)}
 
 
 def test_a_class_that_leaves_alone_takes_its_entries_out(course: Session, now: datetime) -> None:
     enrolment = factories.EnrolmentFactory.create(session=course, status="cancelled_by_school")
     events = Calendar.from_ical(calendar_file(enrolment, method="CANCEL", now=now)).walk("VEVENT")
-    assert {(one["STATUS"], int(one["SEQUENCE"])) for one in events} == {("CANCELLED", 1)}
+    assert {(one["STATUS"], one.decoded("sequence")) for one in events} == {("CANCELLED", 1)}
 
 
 def test_text_of_others_cannot_write_lines_of_its_own(now: datetime) -> None:
@@ -95,7 +95,7 @@ def test_text_of_others_cannot_write_lines_of_its_own(now: datetime) -> None:
     assert [line for line in lines if len(line) > 75] == []
     assert [line for line in lines if line.startswith((b"BEGIN:VALARM", b"ATTENDEE"))] == []
     event = Calendar.from_ical(written).walk("VEVENT")[0]
-    assert event["SUMMARY"].startswith("Å" * 60 + ";ROLE=CHAIR,")
+    assert str(event["SUMMARY"]).startswith("Å" * 60 + ";ROLE=CHAIR,")
 
 
 @pytest.mark.parametrize(

@@ -29,17 +29,20 @@ def on_the_day(now: datetime) -> Any:
 
 @pytest.fixture
 def role() -> Membership:
-    return factories.MembershipFactory.create()
+    made: Membership = factories.MembershipFactory.create()
+    return made
 
 
 @pytest.fixture
 def school_class(role: Membership) -> SchoolClass:
-    return factories.SchoolClassFactory.create(school=role.school, letter="A", pupils=24)
+    made: SchoolClass = factories.SchoolClassFactory.create(school=role.school, letter="A", pupils=24)
+    return made
 
 
 @pytest.fixture
 def session() -> Session:
-    return factories.SessionFactory.create()
+    made: Session = factories.SessionFactory.create()
+    return made
 
 
 def signed_in(user: User) -> Client:

@@ -30,6 +30,11 @@ def somebody(session: Session, now: datetime, pupils: int = 24) -> Enrolment:
     return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
 
 
+def teacher_of(enrolment: Enrolment) -> Actor:
+    assert enrolment.teacher is not None
+    return Actor.of_user(enrolment.teacher)
+
+
 @pytest.fixture
 def three(municipality: Any, now: datetime) -> list[Enrolment]:
     """One class that left, one that was offered its places, and one behind it."""
@@ -44,10 +49,10 @@ def three(municipality: Any, now: datetime) -> list[Enrolment]:
 def test_a_place_is_taken_once(three: list[Enrolment], now: datetime) -> None:
     offered, behind, _left = three
     for _twice in range(2):
-        taken = waiting_list.accept_place(enrolment_id=offered.pk, by=Actor.of_user(offered.teacher), now=now)
+        taken = waiting_list.accept_place(enrolment_id=offered.pk, by=teacher_of(offered), now=now)
     behind.refresh_from_db()
     assert (taken.status, taken.answer_by, behind.status) == ("confirmed", None, "waitlisted")
-    assert Message.objects.filter(occasion="enrolment_confirmed", recipient_id=offered.teacher.pk).count() == 1
+    assert Message.objects.filter(occasion="enrolment_confirmed", recipient_id=offered.teacher_id).count() == 1
     assert Message.objects.filter(occasion="host_new_enrolment", reference_id=offered.pk).count() == 1
 
 
@@ -55,7 +60,7 @@ def test_a_place_is_taken_once(three: list[Enrolment], now: datetime) -> None:
 def test_a_place_that_is_not_wanted_goes_to_the_next(three: list[Enrolment], now: datetime) -> None:
     offered, behind, _left = three
     for _twice in range(2):
-        waiting_list.decline_place(enrolment_id=offered.pk, by=Actor.of_user(offered.teacher), now=now)
+        waiting_list.decline_place(enrolment_id=offered.pk, by=teacher_of(offered), now=now)
     offered.refresh_from_db()
     behind.refresh_from_db()
     assert (offered.status, behind.status) == ("cancelled_by_school", "offered")
@@ -108,7 +113,7 @@ def test_a_coordinator_gives_a_place_when_it_is_too_late_to_ask(municipality: An
     assert refusal.value.code == "no-room"
     enrolling.cancel_enrolment(enrolment_id=first.pk, by=DESK, now=late)
     with pytest.raises(Refusal) as refusal:
-        waiting_list.give_place(enrolment_id=second.pk, by=Actor.of_user(second.teacher), now=late)
+        waiting_list.give_place(enrolment_id=second.pk, by=teacher_of(second), now=late)
     assert refusal.value.code == "not-yours"
     assert waiting_list.give_place(enrolment_id=second.pk, by=DESK, now=late).status == "confirmed"
     session.refresh_from_db()
@@ -127,8 +132,8 @@ def test_two_classes_of_the_same_name_stand_apart_in_line(municipality: Any, now
         by = Actor.of_user(role.user)
         namesakes.append(enrolling.enrol_class(session_id=session.pk, request=request, by=by, now=now))
     assert [waiting_list.position(one) for one in namesakes] == [1, 2]
-    positions = waiting_list.with_positions(Enrolment.objects.filter(session=session, status=Status.WAITLISTED))
-    assert sorted((one.school.name, one.position) for one in positions) == sorted(
+    found = waiting_list.in_line(Enrolment.objects.filter(session=session, status=Status.WAITLISTED))
+    assert sorted((one.school.name, number) for one, number in found) == sorted(
         (role.school.name, number) for number, role in enumerate(roles, start=1)
     )
 
