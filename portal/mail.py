@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import InterfaceError, OperationalError
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -42,7 +43,7 @@ def render(message: Message, now: datetime) -> EmailMultiAlternatives:
         template = letter.template or message.occasion
         from_email, reply_to = sender()
         context = {
-            "municipality": Municipality.objects.first(),
+            "municipality": Municipality.objects.first() or Municipality(name="Åben skole"),
             "origin": settings.ORIGIN,
             "subject": one_line(letter.subject),
             "language": message.language,
@@ -86,10 +87,17 @@ def deliver(message: Message, *, connection: BaseEmailBackend, owner: UUID, now:
         mail.message()  # header errors show here, before anything is sent
     except Exception as error:  # noqa: BLE001 (whatever a letter stumbles over, the next one must leave)
         trouble = f"{type(error).__name__}: {error}"
+        if isinstance(error, OperationalError | InterfaceError):  # the database was away; the letter is innocent
+            outbox.mark_postponed(message, owner=owner, now=now, trouble=trouble)
+            return Message.State.QUEUED
         outbox.mark_failed(message, owner=owner, now=now, trouble=trouble, for_good=True)
         return Message.State.FAILED
     try:
         connection.open()
+    except (smtplib.SMTPException, OSError) as error:  # away, full, or it does not know our password (any more)
+        outbox.mark_postponed(message, owner=owner, now=now, trouble=f"{type(error).__name__}: {error}")
+        return Message.State.QUEUED
+    try:
         mail.send()
     except smtplib.SMTPRecipientsRefused as error:
         code, reason = next(iter(error.recipients.values()), (550, b""))
@@ -105,8 +113,9 @@ def deliver(message: Message, *, connection: BaseEmailBackend, owner: UUID, now:
         return Message.State.FAILED if permanent else Message.State.QUEUED
     except (smtplib.SMTPException, OSError) as error:
         trouble = f"{type(error).__name__}: {error}"
-        outbox.mark_failed(message, owner=owner, now=now, trouble=trouble, for_good=False)
-        return Message.State.QUEUED
+        outbox.mark_failed(message, owner=owner, now=now, trouble=trouble, for_good=False, unknown=True)
+        once = message.policy == Message.Policy.AT_MOST_ONCE
+        return Message.State.UNCERTAIN if once else Message.State.QUEUED
     # What lets somebody into an account is kept no longer than it takes to send it.
     body = "" if message.occasion in SECRET else logs.mask(str(mail.body))
     outbox.mark_sent(message, owner=owner, now=now, subject=str(mail.subject), body=body)

@@ -33,7 +33,11 @@ def drain(*, budget: float = BUDGET_SECONDS) -> int:
                 break
             for message in claimed:
                 state = mail.deliver(message, connection=connection, owner=owner, now=now)
-                if state == "queued":
+                if state in (
+                    "queued",
+                    "failed",
+                    "uncertain",
+                ):  # after trouble the next letter gets a conversation of its own
                     connection.close()
                 handled += 1
     finally:

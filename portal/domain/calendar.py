@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.models import CalendarPeriod
@@ -46,9 +47,14 @@ def easter_sunday(year: int) -> date:
     return date(year, month, day + 1)
 
 
-@lru_cache(maxsize=64)
 def computed(school_year: int) -> tuple[Closed, ...]:
     """Return the holidays of a school year as the law and custom put them, not confirmed by the municipality."""
+    return _computed(school_year, get_language() or "")
+
+
+@lru_cache(maxsize=64)
+def _computed(school_year: int, language: str) -> tuple[Closed, ...]:
+    """Return the holidays with their names in the language of the moment."""
     first, second = school_year, school_year + 1
     easter = easter_sunday(second)
     autumn = date.fromisocalendar(first, 42, 1)

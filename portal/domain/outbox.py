@@ -188,15 +188,36 @@ def mark_unwanted(message: Message, *, owner: UUID, state: str) -> bool:
     return _finish(message, owner, state=state)
 
 
-def mark_failed(message: Message, *, owner: UUID, now: datetime, trouble: str, for_good: bool) -> bool:
-    """Note that it could not be sent: try again later, or give up and lay it before a person."""
+def mark_failed(
+    message: Message, *, owner: UUID, now: datetime, trouble: str, for_good: bool, unknown: bool = False
+) -> bool:
+    """Note that it could not be sent: try again later, or give up and lay it before a person.
+
+    ``unknown`` says that it may have left all the same; what must leave at most once is then for a person to decide.
+    """
+    if unknown and message.policy == Message.Policy.AT_MOST_ONCE:
+        return _finish(message, owner, state=Message.State.UNCERTAIN, trouble=trouble[:300])
     if for_good or message.attempts >= MAX_ATTEMPTS:
         return _finish(message, owner, state=Message.State.FAILED, trouble=trouble[:300])
+    return _try_later(message, owner, now=now, trouble=trouble)
+
+
+def mark_postponed(message: Message, *, owner: UUID, now: datetime, trouble: str) -> bool:
+    """Note that the mail server was away or would not talk to us: try again later, for as long as it takes.
+
+    That says nothing about the letter, so it does not use up its attempts.
+    """
+    message.attempts = min(message.attempts, MAX_ATTEMPTS - 2)
+    return _try_later(message, owner, now=now, trouble=trouble, attempts=message.attempts)
+
+
+def _try_later(message: Message, owner: UUID, *, now: datetime, trouble: str, **values: Any) -> bool:
+    """Queue it again after a pause that doubles, from half a minute to an hour; let it expire if that is too late."""
     pause = timedelta(seconds=min(30 * 2 ** (message.attempts - 1), 3600) * random.uniform(0.8, 1.2))  # noqa: S311
     later = now + pause
     if message.not_after is not None and message.not_after <= later:
-        return _finish(message, owner, state=Message.State.EXPIRED, trouble=trouble[:300])
-    return _finish(message, owner, state=Message.State.QUEUED, send_at=later, trouble=trouble[:300])
+        return _finish(message, owner, state=Message.State.EXPIRED, trouble=trouble[:300], **values)
+    return _finish(message, owner, state=Message.State.QUEUED, send_at=later, trouble=trouble[:300], **values)
 
 
 @transaction.atomic(durable=True)
@@ -207,11 +228,11 @@ def recover(*, real_now: datetime) -> int:
     """
     abandoned = Message.objects.abandoned(real_now)
     free: dict[str, Any] = {"lease_owner": None, "lease_until": None}
-    worn_out = abandoned.filter(attempts__gte=MAX_ATTEMPTS).update(
-        state=Message.State.FAILED, trouble="The worker died again and again while sending this.", **free
-    )
     unsure = abandoned.filter(policy=Message.Policy.AT_MOST_ONCE).update(
         state=Message.State.UNCERTAIN, trouble="The worker died while sending; it may have arrived.", **free
+    )
+    worn_out = abandoned.filter(attempts__gte=MAX_ATTEMPTS).update(
+        state=Message.State.FAILED, trouble="The worker died again and again while sending this.", **free
     )
     again = abandoned.filter(policy=Message.Policy.AT_LEAST_ONCE).update(state=Message.State.QUEUED, **free)
     return worn_out + unsure + again
