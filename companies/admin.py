@@ -33,8 +33,6 @@ class CompanyDesk(Desk):
     list_filter: ClassVar[Any] = ("state", "kind", "industries")
     search_fields = ("name", "cvr", "city", "contacts__name", "contacts__email")
     search_help_text = _("Name, CVR number, town or contact")
-    autocomplete_fields = ()
-    filter_horizontal = ("industries",)
     inlines: ClassVar[Any] = (ContactRows,)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("name", "kind", "state", "industries", "about")}),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
@@ -73,6 +74,16 @@ class WholeNumber(forms.IntegerField):
         return number
 
 
+class NumberList(SimpleArrayField):
+    """Numbers with commas between them; the same numbers written otherwise are no change."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return list(initial or []) != (self.to_python(data) or [])
+        except forms.ValidationError:
+            return True
+
+
 class DayInput(forms.DateInput):
     """The browser's own calendar."""
 
@@ -110,6 +121,16 @@ def day_and_hour(moment: datetime | None) -> str:
     return date_format(localtime(moment), "D j. M Y, H.i") if moment else "–"
 
 
+def plain(field: Any) -> Any:
+    """Return a form field without buttons that add and change other rows."""
+    if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+        field.widget.can_add_related = False
+        field.widget.can_change_related = False
+        field.widget.can_delete_related = False
+        field.widget.can_view_related = False
+    return field
+
+
 class Desk(ModelAdmin):  # type: ignore[misc]
     """A list of the desk with its forms: who may open it follows the municipal roles, and nothing is deleted.
 
@@ -130,6 +151,20 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     warn_unsaved_form = True
     actions: ClassVar[Sequence[Any]] = ()
     formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {models.IntegerField: {"form_class": WholeNumber}}
+
+    # Inputs
+
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Leave out the theme's buttons that add and change other rows from within a form."""
+        return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Let words be ticked off, all of them in sight."""
+        kwargs.setdefault("widget", forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks"}))
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        field.widget.attrs["class"] = "desk-ticks"
+        field.help_text = ""
+        return field
 
     # Who may do what
 
@@ -161,6 +196,12 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         found: dict[str, Any] = super().get_actions(request) if self.may_act(request) else {}
         found.pop("delete_selected", None)
         return found
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Let addresses filter by this list's filters alone: otherwise texts could be guessed letter by letter."""
+        names = [one[0] if isinstance(one, tuple) else one for one in self.list_filter]
+        known = [name for name in [*names, self.date_hierarchy] if isinstance(name, str)]
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
 
     # What is remembered: the portal's own log, which holds no names, instead of Django's
 
@@ -374,6 +415,13 @@ class Rows(TabularInline):  # type: ignore[misc]
         models.IntegerField: {**FORMFIELD_OVERRIDES_INLINE[models.IntegerField], "form_class": WholeNumber},
     }
 
+    def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
+        """Say to those who do not see the column's heading what an input is for."""
+        field = plain(super().formfield_for_dbfield(db_field, request, **kwargs))
+        if field is not None:
+            getattr(field.widget, "widget", field.widget).attrs["aria-label"] = field.label
+        return field
+
     def rights(self, request: HttpRequest) -> bool:
         """Return whether whoever asks is a coordinator."""
         return COORDINATOR in self.admin_site.roles_of(request)
@@ -432,12 +480,15 @@ class MunicipalityDesk(Desk):
     )
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if isinstance(db_field, ArrayField) and isinstance(field, SimpleArrayField):
-            dressed = self.formfield_overrides[models.CharField]["widget"]
-            field.widget = dressed()
-            field.help_text = _("Numbers separated by commas, e.g. 10, 3.")
-        return field
+        if isinstance(db_field, ArrayField):
+            text = self.formfield_overrides[models.CharField]["widget"]
+            return db_field.formfield(
+                form_class=NumberList,
+                widget=text(),
+                show_hidden_initial=False,
+                help_text=_("Numbers separated by commas, e.g. 10, 3."),
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):

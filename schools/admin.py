@@ -10,6 +10,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from portal.admin import COORDINATOR, Desk, Rows, display
 from portal.domain import clock
@@ -110,7 +111,9 @@ class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
     """The desk gives the coordinator's role; the operator's is given in the shell."""
 
     role = forms.ChoiceField(
-        label=_("role"), choices=[(COORDINATOR, MunicipalRole.Role.COORDINATOR.label)], initial=COORDINATOR
+        label=_("role"),
+        choices=[("", "–"), (COORDINATOR, MunicipalRole.Role.COORDINATOR.label)],
+        widget=UnfoldAdminSelectWidget,
     )
 
     class Meta:

@@ -139,17 +139,22 @@ class EnrolmentDesk(ReadDesk):
     ordering = ("-created_at",)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("status", "status_at", "answer_by", "waiting_since", "ended_reason")}),
-        (_("Who comes"), {"fields": ("school", "class_name", "group", "grade", "pupils", "adults", "places")}),
+        (_("Who comes"), {"fields": ("school", "label", "group", "grade", "pupils", "adults", "places")}),
         (_("Where to"), {"fields": ("session", "teacher", "teacher_phone", "created_at")}),
         (
             _("Needs"),
-            {"fields": ("needs_step_free", "needs_quiet", "needs_diet", "needs_language", "needs_text")},
+            {"fields": ("needs", "needs_text")},
         ),
     )
-    readonly_fields = ("class_name",)
+    readonly_fields = ("label", "needs")
     inlines: ClassVar[Any] = (ReportRows, EncounterRows, SurveyRows)
     actions: ClassVar[Any] = ("approve_several",)
-    actions_detail: ClassVar[Any] = ("approve", "decline", "decide", "change_numbers", "cancel", "undo", "guide")
+    actions_detail: ClassVar[Any] = (
+        "approve",
+        "decline",
+        "decide",
+        {"title": _("More"), "icon": "more_horiz", "items": ["guide", "change_numbers", "cancel", "undo"]},
+    )
 
     def may_act(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -169,6 +174,20 @@ class EnrolmentDesk(ReadDesk):
             if obj.status != E.CONFIRMED:
                 names.append("undo")
         return names
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Show what came of a visit once it has begun."""
+        return self.inlines if obj is not None and obj.session.starts_at <= clock.now() else ()
+
+    @display(description=_("Class"))
+    def label(self, enrolment: Enrolment) -> str:
+        return enrolment.class_label
+
+    @display(description=_("Needs"))
+    def needs(self, enrolment: Enrolment) -> str:
+        names = ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
+        ticked = [Enrolment._meta.get_field(name).verbose_name for name in names if getattr(enrolment, name)]
+        return ", ".join(str(name) for name in ticked) or gettext("None")
 
     @display(description=_("Class"), ordering="school__name", header=True)
     def class_name(self, enrolment: Enrolment) -> list[str]:

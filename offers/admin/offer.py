@@ -49,7 +49,7 @@ OFFER_COLORS = {
     S.EXPIRED: "danger",
 }
 MOST_DATES = 12
-COMMENT_ROWS = 5
+COMMENT_ROWS = 4
 
 
 def pictures() -> list[tuple[str, str]]:
@@ -298,7 +298,6 @@ class OfferDesk(Desk):
     search_help_text = _("Title, company or job")
     list_select_related = ("company", "industry")
     ordering = ("-updated_at",)
-    filter_horizontal = ("education_areas", "subjects")
     inlines: ClassVar[Any] = (SessionRows, CommentRows, RevisionRows)
     change_form_before_template = "admin/desk_offer.html"
     actions_list = ("write",)
