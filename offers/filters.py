@@ -33,6 +33,18 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 LONGEST_TEXT = 200
 DAY_FORMATS = ["%Y-%m-%d", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%d.%m.%y"]
 
+ON_A_CARD = (
+    "title",
+    "teaser",
+    "illustration",
+    "grade_from",
+    "grade_to",
+    "duration_minutes",
+    "venue",
+    "places_counted",
+    "has_waiting_list",
+    "published_at",
+)
 SORTS = {
     "relevans": pgettext_lazy("sort", "Best match"),
     "dato": pgettext_lazy("sort", "Next date"),
@@ -266,7 +278,7 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
         first = self.bookable_sessions().order_by(
             Case(When(places_taken__lt=F("places"), then=Value(0)), default=Value(1)), "starts_at", "pk"
         )
-        offers: QuerySet[Offer] = self.qs.select_related("company", "activity_type", "industry").annotate(
+        offers: QuerySet[Offer] = cards(self.qs).annotate(
             next_at=Subquery(first.values("starts_at")[:1]),
             next_left=Subquery(first.annotate(left=F("places") - F("places_taken")).values("left")[:1]),
         )
@@ -275,7 +287,8 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
             assert wanted is not None
             return offers.annotate(rank=search.rank(wanted)).order_by("-rank", "-published_at", "pk")
         if self.sort == "dato":
-            return offers.order_by(F("next_at").asc(nulls_last=True), "pk")
+            soonest = self.bookable_sessions().with_places().order_by("starts_at").values("starts_at")[:1]
+            return offers.order_by(Subquery(soonest).asc(nulls_last=True), "-published_at", "pk")
         if self.sort == "titel":
             return offers.order_by(in_danish_order("title"), "pk")
         return offers.order_by("-published_at", "pk")
@@ -319,6 +332,17 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
         if cleaned.get("ledige"):
             chips.append({"label": _("Only with free places"), "url": self.address({"ledige": ""})})
         return chips
+
+
+def cards(offers: QuerySet[Offer]) -> QuerySet[Offer]:
+    """Fetch what a card shows, and leave the long texts and the search index where they are."""
+    related = offers.select_related("company", "activity_type", "industry")
+    return related.only(
+        *ON_A_CARD,
+        "company__name",
+        "company__city",
+        *(f"{word}__{field}" for word in ("activity_type", "industry") for field in ("slug", "name", "name_en")),
+    )
 
 
 class InDanish(Func):

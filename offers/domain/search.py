@@ -13,7 +13,7 @@ from functools import reduce
 from operator import and_, or_
 
 from django.contrib.postgres.search import CombinedSearchQuery, SearchQuery, SearchRank, TrigramWordSimilarity
-from django.db.models import F, Value
+from django.db.models import F, TextField, Value
 from django.db.models.functions import Concat
 
 from offers.models import Offer
@@ -24,6 +24,7 @@ LONGEST_WORD = 40
 SHORTEST_PREFIX = 3
 SHORTEST_COMPOUND = 7
 SHORTEST_PART = 4
+SAID = ("title", "teaser", "description", "jobs", "company__name")
 GRADES = {str(grade) for grade in range(11)}
 
 # What the Danish stemmer throws away; without them a question has the same words as the stemmed texts.
@@ -183,25 +184,31 @@ def rank(wanted: SearchQuery | CombinedSearchQuery) -> SearchRank:
 def suggestion(text: str, *, names: Iterable[str] = ()) -> str:
     """Return the text as it may have been meant, or nothing: each unknown word replaced by the nearest known one.
 
-    Known are the words of published courses that resemble the text in title or first sentence or have a word that
-    begins alike, and those of ``names`` (the vocabularies). To be asked only when nothing was found: two queries.
+    Known are the words of ``names`` (the vocabularies) and of published courses: first of those with a word that
+    begins alike; when none of it is near, of those among the newest 2,000 whose titles resemble the text. To be asked
+    only when nothing was found: one query or two, of bounded cost.
     """
     terms = terms_of(text)
     if not terms:
         return ""
     begin_alike = reduce(or_, [SearchQuery(f"'{term[:3]}':*", config="simple", search_type="raw") for term in terms])
-    courses = Offer.objects.published().values_list("title", "teaser", "description", "jobs", "company__name")
-    said = Concat("title", Value(" "), "teaser", Value(" "), "company__name")
-    resembling = (
-        courses.annotate(nearness=TrigramWordSimilarity(" ".join(terms), said))
-        .filter(nearness__gte=0.25)
-        .order_by("-nearness")
-        .values_list("title", "teaser", "description", "jobs", "company__name")
+    courses = Offer.objects.published().annotate(
+        said=Concat(*[part for field in SAID for part in (field, Value(" "))], output_field=TextField())
     )
-    lines = [" ".join(texts) for texts in [*resembling[:40], *courses.filter(search=begin_alike)[:40]]]
-    known = {word for line in [*lines, *names] for word in words_in(line) if len(word) >= SHORTEST_PART}
+    known = known_words([*names, *courses.filter(search=begin_alike).values_list("said", flat=True)[:40]])
     meant = [nearest(term, known) for term in terms]
+    if meant == terms:
+        newest = courses.order_by("-published_at").values("pk")[:2000]
+        resembling = courses.filter(pk__in=newest).annotate(near=TrigramWordSimilarity(" ".join(terms), "title"))
+        lines = resembling.filter(near__gte=0.25).order_by("-near").values_list("said", flat=True)[:40]
+        known |= known_words(lines)
+        meant = [nearest(term, known) for term in terms]
     return " ".join(meant) if meant != terms else ""
+
+
+def known_words(lines: Iterable[str]) -> set[str]:
+    """Return the words of the lines that are long enough to be meant."""
+    return {word for line in lines for word in words_in(line) if len(word) >= SHORTEST_PART}
 
 
 def nearest(term: str, known: set[str]) -> str:

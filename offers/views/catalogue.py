@@ -18,11 +18,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from offers.domain import search
-from offers.filters import SORTS, CatalogueFilter
+from offers.filters import SORTS, CatalogueFilter, cards
 from offers.models import Meeting, Offer, Session
 from portal.domain import clock
+from portal.domain.actor import is_coordinator
 from portal.domain.calendar import local_day
-from portal.models import Industry
+from portal.models import Industry, User
 
 PER_PAGE = 24
 NEXT_FREE = 6
@@ -71,7 +72,7 @@ def next_free(now: datetime) -> list[Offer]:
         soonest.setdefault(offer_id, (starts_at, left))
         if len(soonest) == NEXT_FREE:
             break
-    offers = Offer.objects.select_related("company", "activity_type", "industry").in_bulk(list(soonest))
+    offers = cards(Offer.objects.all()).in_bulk(list(soonest))
     found = []
     for offer_id, (starts_at, left) in soonest.items():
         offer = offers[offer_id]
@@ -172,12 +173,12 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
 
     Published and paused courses are for everybody; coordinators see every state before it is published.
     """
-    offers = Offer.objects.select_related("company", "activity_type", "industry")
+    offers = Offer.objects.select_related("company", "activity_type", "industry").defer("search", "words")
     shown = offers.prefetch_related("subjects", "education_areas").filter(pk=offer_id).first()
     if shown is None:
         raise Http404
     public = shown.state in {Offer.State.PUBLISHED, Offer.State.PAUSED}
-    if not public and not getattr(request.user, "is_staff", False):
+    if not public and not (isinstance(request.user, User) and is_coordinator(request.user)):
         raise Http404
     if slug != shown.slug:
         return redirect("offer", offer_id, shown.slug, permanent=True)
