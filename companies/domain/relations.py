@@ -21,7 +21,7 @@ def create_company(
     """Take a company into the municipality's network, as a lead unless ``state`` says otherwise."""
     company = Company.objects.create(name=name.strip(), created_at=now, **facts)
     company.industries.set(industries)
-    audit.record(by, "company-created", company, state=company.state)
+    audit.record(by, "company-created", company, at=now, state=company.state)
     return company
 
 
@@ -32,11 +32,18 @@ def add_contact(*, company: Company, name: str, email: str, by: Actor, now: date
     if known is not None:
         return known
     contact = Contact.objects.create(company=company, name=name.strip(), email=address, created_at=now, **facts)
-    audit.record(by, "contact-added", contact, company=str(company.pk))
+    audit.record(by, "contact-added", contact, at=now, company=str(company.pk))
     return contact
 
 
-def become(company: Company, state: Company.State, *, by: Actor, only_from: Iterable[str] | None = None) -> bool:
+def become(
+    company: Company,
+    state: Company.State,
+    *,
+    by: Actor,
+    now: datetime | None = None,
+    only_from: Iterable[str] | None = None,
+) -> bool:
     """Move the relation to ``state``; with ``only_from``, only from one of these. Returns whether it moved."""
     before = company.state
     moving = Company.objects.filter(pk=company.pk).exclude(state=state)
@@ -45,5 +52,5 @@ def become(company: Company, state: Company.State, *, by: Actor, only_from: Iter
     if not moving.update(state=state):
         return False
     company.state = state
-    audit.record(by, f"company-{state}", company, before=before)
+    audit.record(by, f"company-{state}", company, at=now, before=before)
     return True

@@ -52,7 +52,7 @@ def create_agreement(
         created_at=now,
     )
     _write(agreement, purpose, roles, now=now)
-    audit.record(by, "agreement-created", agreement)
+    audit.record(by, "agreement-created", agreement, at=now)
     return agreement
 
 
@@ -67,7 +67,7 @@ def change_text(*, agreement_id: UUID, purpose: str, roles: str, by: Actor, now:
         return latest
     version = _write(agreement, purpose, roles, now=now)
     Agreement.objects.filter(pk=agreement.pk).update(state=Agreement.State.DRAFT)
-    audit.record(by, "agreement-version", agreement, number=version.number)
+    audit.record(by, "agreement-version", agreement, at=now, number=version.number)
     return version
 
 
@@ -88,7 +88,7 @@ def sign_version(*, agreement_id: UUID, number: int, party: str, job_title: str,
         version=version, party=party, defaults={"job_title": job_title, "signed_at": now}
     )
     if made:
-        audit.record(by, "agreement-signed", agreement, party=party, number=number)
+        audit.record(by, "agreement-signed", agreement, at=now, party=party, number=number)
         signed = set(version.signatures.values_list("party", flat=True))
         if signed >= NEEDED and calendar.local_day(now) <= agreement.last_day:
             Agreement.objects.filter(pk=agreement.pk).update(state=Agreement.State.ACTIVE)
@@ -102,7 +102,7 @@ def end_agreement(*, agreement_id: UUID, by: Actor, now: datetime) -> bool:
     running = Agreement.objects.filter(pk=agreement_id).exclude(state=Agreement.State.ENDED)
     if not running.update(state=Agreement.State.ENDED):
         return False
-    audit.record(by, "agreement-ended", Agreement.objects.get(pk=agreement_id))
+    audit.record(by, "agreement-ended", Agreement.objects.get(pk=agreement_id), at=now)
     return True
 
 

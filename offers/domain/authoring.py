@@ -567,8 +567,8 @@ def invite_company(
             raise Refusal(_("Somebody has already been invited to this course."), code="already-invited")
     invite = Invite.objects.create(company=company, contact=contact, offer=offer, greeting=greeting, created_at=now)
     link = links.ensure(purpose=Link.Purpose.INVITE, reference_id=invite.pk, now=now)
-    relations.become(company, Company.State.CONTACTED, by=by, only_from=[Company.State.LEAD])
-    audit.record(by, "invite-sent", invite, company=str(company.pk))
+    relations.become(company, Company.State.CONTACTED, by=by, now=now, only_from=[Company.State.LEAD])
+    audit.record(by, "invite-sent", invite, at=now, company=str(company.pk))
     _post_invite(invite, link, now=now)
     return invite
 
@@ -586,7 +586,7 @@ def resend_invite(*, invite_id: UUID, by: Actor, now: datetime) -> Invite:
         invite.state = Invite.State.STARTED if invite.offer_id else Invite.State.SENT
         invite.save(update_fields=["state"])
     outbox.withdraw(about=invite, occasions=["invite", "invite_reminder"])
-    audit.record(by, "invite-resent", invite, version=link.version)
+    audit.record(by, "invite-resent", invite, at=now, version=link.version)
     _post_invite(invite, link, now=now)
     return invite
 
@@ -602,7 +602,7 @@ def revoke_invite(*, invite_id: UUID, by: Actor, now: datetime) -> Invite:
     outbox.withdraw(about=invite)
     Invite.objects.filter(pk=invite.pk).update(state=Invite.State.REVOKED)
     invite.state = Invite.State.REVOKED
-    audit.record(by, "invite-revoked", invite)
+    audit.record(by, "invite-revoked", invite, at=now)
     return invite
 
 
@@ -614,7 +614,7 @@ def _open(invite: Invite, *, by: Actor, now: datetime) -> None:
     if invite.state == Invite.State.SENT:
         invite.state = Invite.State.OPENED
     invite.save(update_fields=["opened_at", "state"])
-    audit.record(by, "invite-opened", invite)
+    audit.record(by, "invite-opened", invite, at=now)
 
 
 def _refuse_revoked(invite: Invite) -> None:
@@ -696,7 +696,7 @@ def save_step(
             company=invite.company, contact=invite.contact, created_at=now, updated_at=now, last_confirmed_at=None
         )
         invite.offer = offer
-        audit.record(by, "offer-begun", offer, invite=str(invite.pk))
+        audit.record(by, "offer-begun", offer, at=now, invite=str(invite.pk))
     if step == 1:
         changed = _write_who(invite, clean)
         if changed:
@@ -711,7 +711,7 @@ def save_step(
         invite.state = Invite.State.STARTED
     invite.save(update_fields=["offer", "reached_step", "state"])
     if changed:
-        audit.record(by, "offer-written", offer, step=step, fields=changed, version=offer.version)
+        audit.record(by, "offer-written", offer, at=now, step=step, fields=changed, version=offer.version)
     return offer
 
 
@@ -763,9 +763,10 @@ def submit(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
         offer.company,
         Company.State.INTERESTED,
         by=by,
+        now=now,
         only_from=[Company.State.LEAD, Company.State.CONTACTED],
     )
-    audit.record(by, "offer-submitted", offer, revision=revision.number)
+    audit.record(by, "offer-submitted", offer, at=now, revision=revision.number)
     notices.tell_coordinators(offer, "offer_submitted", now=now, key=f"r{revision.number}")
     return offer
 
@@ -787,7 +788,7 @@ def create_offer(
     _refuse_contradictions(clean)
     offer = Offer.objects.create(company=company, contact=contact, created_at=now, updated_at=now)
     write_content(offer, clean, now=now)
-    audit.record(by, "offer-begun", offer)
+    audit.record(by, "offer-begun", offer, at=now)
     return offer
 
 
@@ -821,7 +822,7 @@ def edit(offer: Offer, content: Mapping[str, Any], *, version: int, by: Actor, n
         if missing := missing_in(offer):
             raise Incomplete(missing)
         freeze(offer, by=by, now=now)
-    audit.record(by, "offer-edited", offer, fields=changed, version=offer.version)
+    audit.record(by, "offer-edited", offer, at=now, fields=changed, version=offer.version)
     return offer
 
 
@@ -835,7 +836,7 @@ def clone_offer(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     content["title"] = f"{source.title[: 80 - len(suffix)].rstrip()}{suffix}"
     offer = Offer.objects.create(company=source.company, contact=source.contact, created_at=now, updated_at=now)
     write_content(offer, content, now=now)
-    audit.record(by, "offer-cloned", offer, source=str(source.pk))
+    audit.record(by, "offer-cloned", offer, at=now, source=str(source.pk))
     return offer
 
 

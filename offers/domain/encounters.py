@@ -103,7 +103,9 @@ def report_visit(
     report, _made = VisitReport.objects.update_or_create(
         enrolment=enrolment, meeting=meeting, side=side, defaults={"outcome": outcome, "pupils": said, "at": now}
     )
-    audit.record(by, "visit-reported", enrolment, side=side, outcome=outcome, pupils=said, meeting=meeting.number)
+    audit.record(
+        by, "visit-reported", enrolment, at=now, side=side, outcome=outcome, pupils=said, meeting=meeting.number
+    )
     record(session, enrolment, meeting, by=by, now=now)
     return report
 
@@ -126,7 +128,7 @@ def decide_visit(
         side=Side.COORDINATOR,
         defaults={"outcome": outcome, "pupils": said, "at": now},
     )
-    audit.record(by, "visit-decided", enrolment, outcome=outcome, pupils=said, meeting=meeting.number)
+    audit.record(by, "visit-decided", enrolment, at=now, outcome=outcome, pupils=said, meeting=meeting.number)
     record(session, enrolment, meeting, by=by, now=now)
     return report
 
@@ -151,7 +153,7 @@ def undo_visit(*, enrolment_id: UUID, reason: str, by: Actor, now: datetime) -> 
     reports.delete()
     _void(enrolment, list(session.meetings.all()), reason=reason.strip(), now=now)
     surveys.suppress(enrolment)
-    audit.record(by, "visit-undone", enrolment, said=said)
+    audit.record(by, "visit-undone", enrolment, at=now, said=said)
     _settle(session, enrolment, by=by, now=now)
     return enrolment
 
@@ -185,11 +187,11 @@ def record(session: Session, enrolment: Enrolment, meeting: Meeting, *, by: Acto
             row = None
         if row is None:
             row = _write(session, enrolment, meeting, found, now=now)
-            audit.record(by, "encounter-recorded", row, evidence=found.evidence, pupils=found.pupils)
+            audit.record(by, "encounter-recorded", row, at=now, evidence=found.evidence, pupils=found.pupils)
             surveys.ask(enrolment, ended_at=meeting.ends_at, now=now)
         elif row.evidence != found.evidence:
             Encounter.objects.filter(pk=row.pk, voided_at=None).update(evidence=found.evidence)
-            audit.record(by, "encounter-evidence", row, evidence=found.evidence)
+            audit.record(by, "encounter-evidence", row, at=now, evidence=found.evidence)
     elif row is not None:
         reasons: dict[str, str | Promise] = {
             "disputed": _("The two sides say different things."),
@@ -197,7 +199,7 @@ def record(session: Session, enrolment: Enrolment, meeting: Meeting, *, by: Acto
             Outcome.NO_SHOW: _("The class did not come after all."),
         }
         _void(enrolment, [meeting], reason=reasons[found.kind], now=now)
-        audit.record(by, "encounter-voided", row, why=found.kind)
+        audit.record(by, "encounter-voided", row, at=now, why=found.kind)
     if found.kind == "disputed":
         key = f"{meeting.pk}|{now.isoformat()}"
         notices.tell_coordinators(enrolment, "visit_disputed", now=now, key=key)
@@ -317,7 +319,7 @@ def _settle(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime)
     moved = Enrolment.objects.filter(pk=enrolment.pk, status__in=REPORTABLE).exclude(status=status)
     if moved.update(status=status, status_at=now):
         before, enrolment.status, enrolment.status_at = enrolment.status, status, now
-        audit.record(by, "enrolment-" + status.replace("_", "-"), enrolment, before=before)
+        audit.record(by, "enrolment-" + status.replace("_", "-"), enrolment, at=now, before=before)
 
     for meeting in meetings:
         here = [kinds[one.pk, meeting.pk] for one in enrolments]

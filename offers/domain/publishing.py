@@ -106,7 +106,7 @@ def send_back(*, offer_id: UUID, comments: Sequence[tuple[str, str]], by: Actor,
     link = links.ensure(purpose=Link.Purpose.INVITE, reference_id=invite.pk, now=now)
     if link.revoked_at is not None:
         links.reissue(link, now=now)
-    audit.record(by, "offer-sent-back", offer, comments=len(made))
+    audit.record(by, "offer-sent-back", offer, at=now, comments=len(made))
     _tell_contact(
         contact,
         offer,
@@ -147,9 +147,9 @@ def _go_public(offer: Offer, *, by: Actor, now: datetime) -> None:
         freeze(offer, by=by, now=now)
     open_comments(offer).update(resolved_at=now)
     _completed(offer)
-    relations.become(offer.company, Company.State.ACTIVE, by=by)
+    relations.become(offer.company, Company.State.ACTIVE, by=by, now=now)
     outbox.withdraw(about=offer, occasions=["offer_freshness", "offer_expired", "offer_sent_back"])
-    audit.record(by, "offer-published", offer, before=was)
+    audit.record(by, "offer-published", offer, at=now, before=was)
     contact = writer_of(offer)
     if contact is not None and was != S.PAUSED:
         _tell_contact(contact, offer, "offer_published", now=now, key=now.isoformat())
@@ -171,7 +171,7 @@ def publish(*, offer_id: UUID, by: Actor, now: datetime, publish_at: datetime | 
     if publish_at is not None and publish_at > now:
         _move(offer, S.APPROVED, allowed=[S.DRAFT, S.SUBMITTED, S.APPROVED], now=now, publish_at=publish_at)
         _completed(offer)
-        audit.record(by, "offer-approved", offer, publish_at=publish_at.isoformat())
+        audit.record(by, "offer-approved", offer, at=now, publish_at=publish_at.isoformat())
         return offer
     _go_public(offer, by=by, now=now)
     return offer
@@ -190,7 +190,7 @@ def reject(*, offer_id: UUID, reason: str, by: Actor, now: datetime) -> Offer:
     _move(offer, S.REJECTED, allowed=[S.SUBMITTED, S.APPROVED], now=now, publish_at=None)
     comment = ReviewComment.objects.create(offer=offer, field="", text=reason, at=now, resolved_at=now)
     _completed(offer)
-    audit.record(by, "offer-rejected", offer)
+    audit.record(by, "offer-rejected", offer, at=now)
     contact = writer_of(offer)
     if contact is not None:
         _tell_contact(
@@ -210,7 +210,7 @@ def pause(*, offer_id: UUID, reason: str, by: Actor, now: datetime) -> Offer:
     if len(reason) > 300:
         raise Refusal(_("The reason has at most 300 characters."), code="too-long", field="reason")
     _move(offer, S.PAUSED, allowed=[S.PUBLISHED], now=now, pause_reason=reason)
-    audit.record(by, "offer-paused", offer)
+    audit.record(by, "offer-paused", offer, at=now)
     return offer
 
 
@@ -231,7 +231,7 @@ def resume(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
             code="not-fresh",
         )
     _move(offer, S.PUBLISHED, allowed=[S.PAUSED], now=now, pause_reason="")
-    audit.record(by, "offer-resumed", offer)
+    audit.record(by, "offer-resumed", offer, at=now)
     return offer
 
 
@@ -276,7 +276,7 @@ def archive(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
         links.revoke(purpose=Link.Purpose.INVITE, reference_id=invite.pk, now=now)
         outbox.withdraw(about=invite)
     outbox.withdraw(about=offer)
-    audit.record(by, "offer-archived", offer)
+    audit.record(by, "offer-archived", offer, at=now)
     return offer
 
 
@@ -300,7 +300,7 @@ def confirm_fresh(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     Offer.objects.filter(pk=offer.pk).update(last_confirmed_at=now, updated_at=now)
     offer.last_confirmed_at = now
     outbox.withdraw(about=offer, occasions=["offer_freshness"])
-    audit.record(by, "offer-confirmed-fresh", offer)
+    audit.record(by, "offer-confirmed-fresh", offer, at=now)
     return offer
 
 
@@ -332,7 +332,7 @@ def _follow_freshness(offer_id: UUID, freshness_days: int, *, by: Actor, now: da
     if left < 0:
         _move(offer, S.EXPIRED, allowed=[S.PUBLISHED], now=now)
         outbox.withdraw(about=offer, occasions=["offer_freshness"])
-        audit.record(by, "offer-expired", offer)
+        audit.record(by, "offer-expired", offer, at=now)
         _ask_whether_current(offer, "offer_expired", cycle=cycle, days=0, now=now)
         return "expired"
     for days in WARNING_DAYS:
@@ -362,7 +362,7 @@ def _expire_invites(*, by: Actor, now: datetime) -> int:
     for invite in expired:
         Invite.objects.filter(pk=invite.pk).update(state=Invite.State.EXPIRED)
         outbox.withdraw(about=invite, occasions=["invite_reminder"])
-        audit.record(by, "invite-expired", invite)
+        audit.record(by, "invite-expired", invite, at=now)
     return len(expired)
 
 

@@ -179,7 +179,7 @@ def answer_survey(
     survey.state = SurveyRequest.State.ANSWERED
     survey.save(update_fields=["answers", "comment", "may_quote", "answered_at", "state"])
     outbox.withdraw(about=survey)
-    audit.record(by, "survey-answered", survey, questions=survey.questions, audience=survey.audience)
+    audit.record(by, "survey-answered", survey, at=now, questions=survey.questions, audience=survey.audience)
     return survey
 
 

@@ -1,16 +1,22 @@
 """The log of who did what: a step that expects the transaction of what it tells about."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 from portal.domain.actor import Actor
 from portal.models import AuditEntry
 
 
-def record(by: Actor, action: str, about: models.Model, **facts: Any) -> None:
-    """Write that ``by`` did ``action`` to ``about``. Facts are numbers and codes, never names or free text."""
+def record(by: Actor, action: str, about: models.Model, *, at: datetime | None = None, **facts: Any) -> None:
+    """Write that ``by`` did ``action`` to ``about``, ``at`` the use-case's *now*.
+
+    Facts are numbers and codes, never names or free text.
+    """
     AuditEntry.objects.create(
+        at=at or timezone.now(),
         actor_kind=by.kind,
         actor_id=by.id,
         action=action,

@@ -102,7 +102,7 @@ def use(*, link_id: UUID, now: datetime) -> Link:
     if link.purpose in RENEWED_BY_USE:
         link.expires_at = max(link.expires_at, now + LIFETIMES[Link.Purpose(link.purpose)])
     link.save(update_fields=["last_used_at", "expires_at"])
-    audit.record(Actor.of_link(link), "link-used", link, purpose=link.purpose)
+    audit.record(Actor.of_link(link), "link-used", link, at=now, purpose=link.purpose)
     return link
 
 
