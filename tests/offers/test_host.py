@@ -1,6 +1,7 @@
 """A host's pages, by link: what is seen, what can be done, and what a GET never does."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,6 +18,8 @@ from tests.factories import ContactFactory, EnrolmentFactory, OfferFactory, Sess
 
 pytestmark = pytest.mark.django_db
 
+Clock = Callable[[datetime], None]
+
 VISIT = datetime.fromisoformat("2026-09-29T09:00:00+02:00")
 BEFORE = VISIT - timedelta(days=10)
 AFTER = VISIT + timedelta(hours=3)
@@ -31,7 +34,7 @@ def enrolment(municipality: Municipality) -> Enrolment:
 
 
 @pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+def at(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Set what time the doors think it is."""
 
     def put(moment: datetime) -> None:
@@ -69,12 +72,12 @@ def checksum() -> dict[str, str]:
     return sums
 
 
-def test_without_the_link_no_page_exists(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_without_the_link_no_page_exists(client: Client, enrolment: Enrolment, at: Clock) -> None:
     assert [client.get(page).status_code for page in pages(enrolment)] == [404] * 5
     assert [client.post(page).status_code for page in pages(enrolment)] == [404] * 5
 
 
-def test_another_companys_link_opens_none_of_them(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_another_companys_link_opens_none_of_them(client: Client, enrolment: Enrolment, at: Clock) -> None:
     other = ContactFactory.create()
     let_in(client, other.pk)
     mine = [page.replace(str(enrolment.session.offer.contact_id), str(other.pk)) for page in pages(enrolment)]
@@ -84,7 +87,7 @@ def test_another_companys_link_opens_none_of_them(client: Client, enrolment: Enr
     assert client.get(mine[0]).content.count(enrolment.session.offer.title.encode()) == 0
 
 
-def test_looking_changes_nothing(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_looking_changes_nothing(client: Client, enrolment: Enrolment, at: Clock) -> None:
     pending = EnrolmentFactory.create(session=enrolment.session, status="pending")
     let_in(client, enrolment.session.offer.contact_id)
     before = checksum()
@@ -95,7 +98,7 @@ def test_looking_changes_nothing(client: Client, enrolment: Enrolment, at: None)
     assert checksum() == before
 
 
-def test_the_overview_shows_who_comes_and_who_asks(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_the_overview_shows_who_comes_and_who_asks(client: Client, enrolment: Enrolment, at: Clock) -> None:
     pending = EnrolmentFactory.create(session=enrolment.session, status="pending", answer_by=BEFORE + timedelta(days=2))
     let_in(client, enrolment.session.offer.contact_id)
     page = client.get(pages(enrolment)[0])
@@ -108,7 +111,7 @@ def test_the_overview_shows_who_comes_and_who_asks(client: Client, enrolment: En
 
 
 def test_the_overview_takes_the_same_number_of_questions_for_one_and_for_many(
-    client: Client, enrolment: Enrolment, at: None
+    client: Client, enrolment: Enrolment, at: Clock
 ) -> None:
     offer = enrolment.session.offer
     past = VISIT - timedelta(days=20)
@@ -129,7 +132,7 @@ def test_the_overview_takes_the_same_number_of_questions_for_one_and_for_many(
 
 
 def test_the_teachers_contact_and_the_words_about_needs_are_the_hosts_to_read(
-    client: Client, enrolment: Enrolment, at: None
+    client: Client, enrolment: Enrolment, at: Clock
 ) -> None:
     assert enrolment.teacher is not None
     let_in(client, enrolment.session.offer.contact_id)
@@ -140,7 +143,7 @@ def test_the_teachers_contact_and_the_words_about_needs_are_the_hosts_to_read(
     assert "Én elev bliver let bange" in body
 
 
-def test_before_confirmation_the_teacher_is_not_shown(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_before_confirmation_the_teacher_is_not_shown(client: Client, enrolment: Enrolment, at: Clock) -> None:
     Enrolment.objects.update(status="pending")
     assert enrolment.teacher is not None
     let_in(client, enrolment.session.offer.contact_id)
@@ -151,7 +154,9 @@ def test_before_confirmation_the_teacher_is_not_shown(client: Client, enrolment:
     assert "Én elev bliver let bange" in body
 
 
-def test_thirty_days_after_the_visit_the_words_about_needs_are_gone(client: Client, enrolment: Enrolment, at) -> None:  # type: ignore[no-untyped-def]
+def test_thirty_days_after_the_visit_the_words_about_needs_are_gone(
+    client: Client, enrolment: Enrolment, at: Clock
+) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     shown = []
     for moment in (VISIT + timedelta(days=30), VISIT + timedelta(days=30, hours=2)):
@@ -161,7 +166,7 @@ def test_thirty_days_after_the_visit_the_words_about_needs_are_gone(client: Clie
     assert shown == [True, False]
 
 
-def test_a_date_is_called_off_with_a_reason(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_a_date_is_called_off_with_a_reason(client: Client, enrolment: Enrolment, at: Clock) -> None:
     Session.objects.update(places_taken=24)
     let_in(client, enrolment.session.offer.contact_id)
     page = pages(enrolment)[2]
@@ -178,8 +183,8 @@ def test_a_date_is_called_off_with_a_reason(client: Client, enrolment: Enrolment
 
 
 def test_a_date_that_has_begun_cannot_be_called_off_and_what_was_written_stays(
-    client: Client, enrolment: Enrolment, at
-) -> None:  # type: ignore[no-untyped-def]
+    client: Client, enrolment: Enrolment, at: Clock: Clock
+) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     at(AFTER)
     refused = client.post(pages(enrolment)[2], {"reason": "For sent"})
@@ -200,7 +205,7 @@ def test_a_date_that_has_begun_cannot_be_called_off_and_what_was_written_stays(
     ],
 )
 def test_a_request_is_answered(
-    client: Client, enrolment: Enrolment, at: None, answer: str, reason: str, status: str, wrong: list[str]
+    client: Client, enrolment: Enrolment, at: Clock, answer: str, reason: str, status: str, wrong: list[str]
 ) -> None:
     Offer.objects.update(acceptance="manual")
     Enrolment.objects.update(status="pending", answer_by=BEFORE + timedelta(days=2))
@@ -215,13 +220,15 @@ def test_a_request_is_answered(
         assert (page.status_code, page.headers["Location"]) == (302, pages(enrolment)[0])
 
 
-def test_an_answered_request_is_not_asked_about_again(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_an_answered_request_is_not_asked_about_again(client: Client, enrolment: Enrolment, at: Clock) -> None:
     let_in(client, enrolment.session.offer.contact_id)
 
     assert client.get(pages(enrolment)[3]).headers["Location"] == pages(enrolment)[1]
 
 
-def test_the_host_tells_that_the_visit_was_held_and_may_correct_it(client: Client, enrolment: Enrolment, at) -> None:  # type: ignore[no-untyped-def]
+def test_the_host_tells_that_the_visit_was_held_and_may_correct_it(
+    client: Client, enrolment: Enrolment, at: Clock
+) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     at(AFTER)
     meeting_id = str(enrolment.session.meetings.get().pk)
@@ -237,8 +244,8 @@ def test_the_host_tells_that_the_visit_was_held_and_may_correct_it(client: Clien
 
 @pytest.mark.parametrize("typed", ["1_0", "٣", "+5", "20,5", "1e1", "-1", "0x10", "twenty", "99999", "１２"])
 def test_a_number_that_is_not_typed_in_digits_gets_a_message_and_is_kept(
-    client: Client, enrolment: Enrolment, at, typed: str
-) -> None:  # type: ignore[no-untyped-def]
+    client: Client, enrolment: Enrolment, at: Clock, typed: str
+) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     at(AFTER)
     page = client.post(
@@ -253,8 +260,8 @@ def test_a_number_that_is_not_typed_in_digits_gets_a_message_and_is_kept(
 
 @pytest.mark.parametrize("typed", ["", "0", "24", "61", "999"])
 def test_numbers_that_cannot_be_get_a_message_at_the_field(
-    client: Client, enrolment: Enrolment, at, typed: str
-) -> None:  # type: ignore[no-untyped-def]
+    client: Client, enrolment: Enrolment, at: Clock, typed: str
+) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     at(AFTER)
     page = client.post(
@@ -266,7 +273,7 @@ def test_numbers_that_cannot_be_get_a_message_at_the_field(
 
 
 @pytest.mark.parametrize("meeting_id", ["", "abc", "00000000-0000-4000-8000-000000000000"])
-def test_a_date_of_somebody_else_is_refused(client: Client, enrolment: Enrolment, at, meeting_id: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_date_of_somebody_else_is_refused(client: Client, enrolment: Enrolment, at: Clock, meeting_id: str) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     at(AFTER)
     page = client.post(pages(enrolment)[4], {"meeting_id": meeting_id, "outcome": "held"})
@@ -274,7 +281,7 @@ def test_a_date_of_somebody_else_is_refused(client: Client, enrolment: Enrolment
     assert (page.status_code, VisitReport.objects.count()) == (200, 0)
 
 
-def test_before_the_visit_there_is_nothing_to_tell(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_before_the_visit_there_is_nothing_to_tell(client: Client, enrolment: Enrolment, at: Clock) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     assert client.get(pages(enrolment)[4]).context["rows"] == []
     page = client.post(pages(enrolment)[4], {"meeting_id": str(enrolment.session.meetings.get().pk), "outcome": "held"})
@@ -282,7 +289,7 @@ def test_before_the_visit_there_is_nothing_to_tell(client: Client, enrolment: En
     assert (page.status_code, VisitReport.objects.count()) == (200, 0)
 
 
-def test_a_contact_who_left_has_no_page(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_a_contact_who_left_has_no_page(client: Client, enrolment: Enrolment, at: Clock) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     contact = enrolment.session.offer.contact
     assert contact is not None
@@ -292,7 +299,7 @@ def test_a_contact_who_left_has_no_page(client: Client, enrolment: Enrolment, at
     assert [client.get(page).status_code for page in pages(enrolment)] == [404] * 5
 
 
-def test_a_revoked_link_says_so(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_a_revoked_link_says_so(client: Client, enrolment: Enrolment, at: Clock) -> None:
     contact_id = enrolment.session.offer.contact_id
     assert contact_id is not None
     let_in(client, contact_id)
@@ -301,7 +308,7 @@ def test_a_revoked_link_says_so(client: Client, enrolment: Enrolment, at: None) 
     assert [client.get(page).status_code for page in pages(enrolment)] == [410] * 5
 
 
-def test_the_pages_are_neither_stored_nor_indexed(client: Client, enrolment: Enrolment, at: None) -> None:
+def test_the_pages_are_neither_stored_nor_indexed(client: Client, enrolment: Enrolment, at: Clock) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     page = client.get(pages(enrolment)[0])
 

@@ -54,7 +54,7 @@ class Server:
         letter = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
         assert isinstance(letter, EmailMessage)
         self.got.append((list(envelope.rcpt_tos), letter))
-        if self.hang_up_after_data and server.transport is not None:
+        if self.hang_up_after_data and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
         return "250 Taken"
 
