@@ -183,7 +183,7 @@ def test_a_date_is_called_off_with_a_reason(client: Client, enrolment: Enrolment
 
 
 def test_a_date_that_has_begun_cannot_be_called_off_and_what_was_written_stays(
-    client: Client, enrolment: Enrolment, at: Clock: Clock
+    client: Client, enrolment: Enrolment, at: Clock
 ) -> None:
     let_in(client, enrolment.session.offer.contact_id)
     at(AFTER)
