@@ -27,6 +27,8 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "googl
 
 def prepare(lock: str) -> None:
     """Make the virtual environment agree with a lock file, and compile the translations."""
+    # Half a dozen processes load the same modules: compiling them once is what makes a second start quick.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with one_at_a_time(ROOT):
         if not environment_works():
             with step("virtual environment"):

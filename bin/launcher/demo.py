@@ -18,7 +18,7 @@ from launcher.console import GaveUp, give_up, say, step
 from launcher.servers import Postgres, Programs, Valkey
 from launcher.state import State, fingerprint, home_of_states, listening_socket
 
-SECONDS_TO_FIRST_PAGE = 60
+SECONDS_TO_FIRST_PAGE = 180
 
 
 @dataclass(frozen=True)
@@ -87,18 +87,15 @@ def run(state: State, *, port: int, began: float, without_pdf: str | None) -> No
         address = f"http://localhost:{web_socket.getsockname()[1]}"
         env = environment(state, found, address=address, mail_port=mail_socket.getsockname()[1])
         fill(state, found, portal, env)
-        with step("web server, worker and beat"):
-            start_portal(portal, env, web_socket.fileno())
+        with step("web server"):
+            start_web(portal, env, web_socket.fileno())
             logins = subprocess.Popen(
-                manage("demo_logins"),
-                env=env,
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
+                manage("demo_logins"), env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
             )
             wait_for_first_page(portal, web_socket.getsockname()[1])
             who = logins.communicate()[0].strip()
+        # After the first page, so that it need not share the processor with them.
+        start_worker_and_beat(portal, env)
         say(f"\nReady after {time.monotonic() - began:.1f} s.")
         say(f"\n  Portal   {address}/\n  Mails    {address}/demo/mails/\n  Logs     {state.logs}\n")
         say(who)
@@ -151,6 +148,7 @@ def environment(state: State, found: Broker, *, address: str, mail_port: int) ->
         "EMAIL_USE_TLS": "0",
         "DEMO_MAIL_DIR": str(state.mails),
         "MEDIA_ROOT": str(state.media),
+        "STATIC_ROOT": str(state.static),
         "HEARTBEAT_DIR": str(state.heartbeats),
     }
 
@@ -173,6 +171,7 @@ def fill(state: State, found: Broker, portal: Children, env: dict[str, str]) -> 
         # The last filling was cut off, or never began: half a municipality is worse than none.
         is_seeded = False
         found.postgres.recreate_database()
+        found.postgres.fill_fast()
         for folder in (state.media, state.mails):
             shutil.rmtree(folder)
         state.prepare()
@@ -184,41 +183,30 @@ def fill(state: State, found: Broker, portal: Children, env: dict[str, str]) -> 
         began = time.monotonic()
         if portal.run("seed_demo", manage("seed_demo"), env=env) != 0:
             give_up("The municipality could not be founded; the next start tries again from the beginning.")
+        if found.postgres:
+            found.postgres.fill_done()
         state.seeded.write_text(stamp, encoding="ascii")
         say(f"  {'municipality':<46} {time.monotonic() - began:6.1f} s")
 
 
-def start_portal(portal: Children, env: dict[str, str], web_socket: int) -> None:
-    """Start the three processes of the portal, as docker-compose.yml does."""
+def start_web(portal: Children, env: dict[str, str], web_socket: int) -> None:
+    """Start the web server on a socket that is open already, so nobody takes its port meanwhile."""
+    options = "--worker-class gthread --workers 2 --threads 4 --preload --graceful-timeout 3 --no-control-socket"
     portal.start(
         "web server",
-        tool(
-            *(
-                "gunicorn",
-                "portal.wsgi:application",
-                "--bind",
-                f"fd://{web_socket}",
-                "--graceful-timeout",
-                "3",
-            ),
-            *("--worker-class", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket"),
-        ),
+        tool("gunicorn", "portal.wsgi:application", "--bind", f"fd://{web_socket}", *options.split()),
         env=env,
         pass_fds=[web_socket],
     )
+
+
+def start_worker_and_beat(portal: Children, env: dict[str, str]) -> None:
+    """Start the two that work behind the pages."""
     celery = tool("celery", "--quiet", "--app", "portal.celery")
+    options = "--concurrency 2 --loglevel INFO --without-gossip --without-mingle"
     portal.start(
         "worker",
-        [
-            *celery,
-            "worker",
-            "--concurrency",
-            "2",
-            "--loglevel",
-            "INFO",
-            "--without-gossip",
-            "--without-mingle",
-        ],
+        [*celery, "worker", *options.split()],
         env=env,
         stop_signal=signal.SIGQUIT,  # at once: what was begun stands in the outbox
     )

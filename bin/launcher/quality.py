@@ -157,6 +157,7 @@ def environment(state: State, servers: Children, *, forgetful: bool = True) -> d
         "ORIGIN": "http://localhost",
         "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
         "MEDIA_ROOT": str(state.media),
+        "STATIC_ROOT": str(state.static),
         "DEMO_MAIL_DIR": str(state.mails),
         "HEARTBEAT_DIR": str(state.heartbeats),
     }

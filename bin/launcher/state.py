@@ -90,6 +90,7 @@ class State:
         self.logs = home / "logs"
         self.mails = home / "mails"
         self.media = home / "media"
+        self.static = home / "static"
         self.heartbeats = home / "heartbeats"
         self._lock: int | None = None
 
@@ -127,7 +128,7 @@ class State:
 
     def prepare(self) -> None:
         """Make the folders that the portal's own processes write to."""
-        for folder in (self.logs, self.mails, self.media, self.heartbeats):
+        for folder in (self.logs, self.mails, self.media, self.static, self.heartbeats):
             make_own(folder, 0o700)
 
     def folder_for_servers(self, name: str) -> Path:
