@@ -256,9 +256,6 @@ def answer(request: HttpRequest, contact_id: UUID, enrolment_id: UUID) -> HttpRe
             said = _("The class is confirmed. The teacher gets a mail.") if accept else _("The teacher gets a mail.")
             messages.success(request, said)
             return redirect("link-host", contact.pk)
-    if found.status != Enrolment.Status.PENDING and request.method != "POST":
-        messages.info(request, _("This request has been answered already."))
-        return redirect("host-session", contact.pk, found.session_id)
     return render(
         request,
         "offers/host_answer.html",
@@ -266,6 +263,9 @@ def answer(request: HttpRequest, contact_id: UUID, enrolment_id: UUID) -> HttpRe
             "contact": contact,
             "enrolment": found,
             "label": found.class_label,
+            "words": found.needs_text if clock.now() < found.session.ends_at + NEEDS_READABLE else "",
+            "waits": found.status == Enrolment.Status.PENDING,
+            "color": COLOURS.get(Enrolment.Status(found.status), "neutral"),
             "when": dates.span_in_words(found.session.starts_at, found.session.ends_at),
             "answer_by": dates.moment_in_words(found.answer_by) if found.answer_by else "",
             "needs": reminders.needs_in_words(found),

@@ -223,7 +223,9 @@ def test_a_request_is_answered(
 def test_an_answered_request_is_not_asked_about_again(client: Client, enrolment: Enrolment, at: Clock) -> None:
     let_in(client, enrolment.session.offer.contact_id)
 
-    assert client.get(pages(enrolment)[3]).headers["Location"] == pages(enrolment)[1]
+    assert b'name="answer"' not in client.get(pages(enrolment)[3]).content
+    again = client.post(pages(enrolment)[3], {"answer": "no", "reason": "Vi har travlt"})
+    assert (again.status_code, len(again.context["form"].non_field_errors())) == (200, 1)
 
 
 def test_the_host_tells_that_the_visit_was_held_and_may_correct_it(
