@@ -194,18 +194,16 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
     if words.file is not None and enrolment is not None:
         content = calendar_file.calendar_file(enrolment, method=words.file, now=now)
         filename = f"{slugify(enrolment.class_label) or 'klasse'}-{_first_day(session).isoformat()}.ics"
-        files = [
-            Attachment(
-                filename=filename, content=content, mimetype=f"text/calendar; charset=utf-8; method={words.file}"
-            )
-        ]
+        files = [Attachment(filename=filename, content=content, mimetype=f"text/calendar; method={words.file}")]
     about_class = _class(enrolment) if enrolment is not None else []
     context = {
         "name": _name(message),
         "title": offer.title,
         "company": offer.company.name,
         "sentences": words.sentences,
-        "facts": [*_dates(session, enrolment), *about_class, *words.facts],
+        "facts": [
+            (word, value.split("\n")) for word, value in (*_dates(session, enrolment), *about_class, *words.facts)
+        ],
         "quote": words.quote,
         "others": _others(session, enrolment.places, now) if words.others and enrolment is not None else [],
         "url": url if words.button else "",

@@ -1,0 +1,142 @@
+"""What the mails about enrolments say, and when they are no longer sent."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.utils import translation
+
+from offers.domain import enrolment as enrolling
+from offers.domain import waiting_list
+from offers.domain.planning import cancel_session
+from offers.messages import enrolment as letters
+from offers.models import Enrolment, Offer, Session
+from portal import mail
+from portal.domain import links
+from portal.domain.actor import Actor
+from portal.models import Link, Message
+from tests import factories
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("municipality")]
+SECRET = "Ét barn bruger høreapparat."
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def session() -> Session:
+    offer = factories.OfferFactory.create(title="Svejs et bogmærke", company__name="Fjordby Smedje")
+    made: Session = factories.SessionFactory.create(offer=offer, places=28)
+    return made
+
+
+def somebody(session: Session, now: datetime, label: str = "A") -> Enrolment:
+    role = factories.MembershipFactory.create(user__language="en", user__name="Mette Holm")
+    one = factories.SchoolClassFactory.create(school=role.school, letter=label)
+    request = enrolling.EnrolmentRequest(
+        school_class=one, adults=2, phone="22334455", needs_quiet=True, needs_text=SECRET
+    )
+    return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
+
+
+def letter(occasion: str, now: datetime) -> EmailMultiAlternatives:
+    message = Message.objects.filter(occasion=occasion).latest("created_at")
+    assert letters.OCCASIONS[occasion].still_wanted(message, now) is True
+    return mail.render(message, now)
+
+
+def test_the_confirmation_names_class_date_and_place_and_brings_the_calendar_file(
+    session: Session, now: datetime
+) -> None:
+    one = somebody(session, now)
+    found = letter("enrolment_confirmed", now)
+    assert found.subject == "Enrolment confirmed: 7.A, 29 September 2026, Fjordby Smedje"
+    assert [(file[0], file[2]) for file in found.attachments] == [
+        ("7a-2026-09-29.ics", "text/calendar; method=PUBLISH")
+    ]
+    types = [part["Content-Type"] for part in found.message().walk() if part.get_content_subtype() == "calendar"]
+    assert types == ['text/calendar; method="PUBLISH"; charset="utf-8"']
+    assert f"{settings.ORIGIN}/tilmeldinger/{one.pk}/" in str(found.body)
+    assert "Tuesday 29 September 2026 at 9.00–11.00" in str(found.body)
+
+
+def test_the_host_reads_whom_to_reach_what_was_ticked_and_comes_in_by_the_link(session: Session, now: datetime) -> None:
+    Offer.objects.update(contact=session.offer.contact)
+    somebody(session, now)
+    contact = session.offer.contact
+    assert contact is not None
+    contact.language = "en"
+    contact.save()
+    Message.objects.update(language="en")
+    body = str(letter("host_new_enrolment", now).body)
+    link = Link.objects.get(purpose=Link.Purpose.HOST, reference_id=contact.pk)
+    wanted = ["22334455", "Mette Holm", "a quiet place to withdraw to", links.address(link)]
+    assert [word for word in wanted if word not in body] == []
+
+
+def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime) -> None:
+    """Every mail of a whole life: confirmed, in line, offered, changed, cancelled, called off."""
+    factories.CoordinatorFactory.create()
+    first, second, third = (somebody(session, now, label) for label in "ABC")
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=Actor.job("test"), now=now)
+    waiting_list.accept_place(enrolment_id=second.pk, by=Actor.job("test"), now=now)
+    enrolling.change_numbers(enrolment_id=second.pk, pupils=20, adults=2, by=Actor.job("test"), now=now)
+    enrolling.cancel_enrolment(enrolment_id=third.pk, by=Actor.job("test"), now=now)
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    asked = somebody(factories.SessionFactory.create(offer=session.offer), now, "D")
+    enrolling.answer_request(enrolment_id=asked.pk, accept=False, reason="Vi flytter.", by=Actor.job("test"), now=now)
+    asked = somebody(factories.SessionFactory.create(offer=session.offer), now, "E")
+    enrolling.expire_requests(now + timedelta(days=14))
+    cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
+
+    seen = set()
+    for message in Message.objects.all():
+        written = mail.render(message, now)
+        html, _kind = written.alternatives[0]
+        files = "".join(str(file[1]) for file in written.attachments)
+        whole = f"{written.subject}{written.body}{html}{files}"
+        assert ("høreapparat" in whole, "\n" in str(written.subject)) == (False, False), message.occasion
+        seen.add(message.occasion)
+    assert set(letters.OCCASIONS) - seen == {
+        "place_expired",
+        "coordinator_session_cancelled",
+        "coordinator_place_free",
+    }
+
+
+def test_a_mail_that_is_no_longer_true_is_not_sent(session: Session, now: datetime) -> None:
+    somebody(session, now)
+    waiting = somebody(session, now, "B")
+    message = Message.objects.get(occasion="enrolment_waitlisted")
+    wanted = letters.OCCASIONS["enrolment_waitlisted"].still_wanted
+    assert wanted(message, now) is True
+    Enrolment.objects.filter(pk=waiting.pk).update(status="offered", answer_by=now + timedelta(days=1))
+    assert wanted(message, now) is False
+
+
+def test_nothing_is_said_to_somebody_who_has_left(session: Session, now: datetime) -> None:
+    one = somebody(session, now)
+    message = Message.objects.get(occasion="enrolment_confirmed")
+    assert one.teacher is not None
+    one.teacher.is_active = False
+    one.teacher.save()
+    assert letters.OCCASIONS["enrolment_confirmed"].still_wanted(message, now) is False
+
+
+def test_the_cancelled_session_names_the_reason_and_the_dates_with_room(session: Session, now: datetime) -> None:
+    somebody(session, now)
+    start = datetime.fromisoformat("2026-11-03T09:00:00+01:00")
+    other = factories.SessionFactory.create(offer=session.offer, starts_at=start)
+    cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
+    found = letter("session_cancelled", now)
+    body = str(found.body)
+    assert found.subject == "Visit cancelled: 7.A, 29 September 2026, Fjordby Smedje"
+    wanted = ["Maskinen er i stykker.", "3 November 2026", f"{settings.ORIGIN}/tidspunkter/{other.pk}/tilmeld/"]
+    assert [word for word in wanted if word not in body] == []
+    assert [file[2] for file in found.attachments] == ["text/calendar; method=CANCEL"]
