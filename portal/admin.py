@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -12,6 +12,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -74,6 +75,18 @@ class WholeNumber(forms.IntegerField):
         return number
 
 
+class Day(forms.DateField):
+    """A day that somebody alive might mean: with others, reckoning in weeks leaves the calendar."""
+
+    default_validators: ClassVar[list[Any]] = [
+        MinValueValidator(date(2000, 1, 1)),
+        MaxValueValidator(date(2099, 12, 31)),
+    ]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"widget": DayInput, **kwargs})
+
+
 class NumberList(SimpleArrayField):
     """Numbers with commas between them; the same numbers written otherwise are no change."""
 
@@ -85,7 +98,7 @@ class NumberList(SimpleArrayField):
 
 
 class DayInput(forms.DateInput):
-    """The browser's own calendar."""
+    """The browser's own calendar; far from today there is nothing to plan."""
 
     input_type = "date"
 
@@ -109,6 +122,11 @@ class MomentInput(forms.DateTimeInput):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs=attrs, format="%Y-%m-%dT%H:%M")
+
+
+def answers(request: HttpRequest) -> Any:
+    """Return what a deed's form is filled in with: what was sent, or nothing before that."""
+    return request.POST if request.method == "POST" else None
 
 
 def day(moment: datetime | None) -> str:
@@ -150,7 +168,10 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
     actions: ClassVar[Sequence[Any]] = ()
-    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {models.IntegerField: {"form_class": WholeNumber}}
+    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
+        models.IntegerField: {"form_class": WholeNumber},
+        models.URLField: {"assume_scheme": "https"},
+    }
 
     # Inputs
 
@@ -199,8 +220,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Let addresses filter by this list's filters alone: otherwise texts could be guessed letter by letter."""
-        names = [one[0] if isinstance(one, tuple) else one for one in self.list_filter]
-        known = [name for name in [*names, self.date_hierarchy] if isinstance(name, str)]
+        fields = [one[0] if isinstance(one, tuple) else one for one in self.list_filter]
+        names = [one if isinstance(one, str) else one.parameter_name for one in fields]
+        known = [name for name in [*names, self.date_hierarchy] if name]
         return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
 
     # What is remembered: the portal's own log, which holds no names, instead of Django's
@@ -708,6 +730,7 @@ class AuditDesk(ReadDesk):
 __all__ = [
     "COORDINATOR",
     "OPERATOR",
+    "Day",
     "DayInput",
     "Desk",
     "DeskForm",
@@ -719,6 +742,7 @@ __all__ = [
     "User",
     "WholeNumber",
     "action",
+    "answers",
     "day",
     "day_and_hour",
     "display",

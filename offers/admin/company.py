@@ -15,7 +15,7 @@ from companies.admin import CompanyDesk, ContactRows
 from companies.models import Company, Contact
 from offers.domain import agreements, authoring
 from offers.models import Agreement, AgreementVersion, Invite, Offer, Signature
-from portal.admin import DayInput, DeskForm, ReadDesk, ReadRows, WholeNumber, action, day, display
+from portal.admin import Day, DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day, display
 from portal.domain import clock
 from portal.http import actor_of
 from schools.models import School
@@ -58,8 +58,8 @@ class AgreementForm(DeskForm):
     company = forms.ModelChoiceField(label=_("Company"), queryset=Company.objects.all())
     school = forms.ModelChoiceField(label=_("School"), queryset=School.objects.filter(closed_on__isnull=True))
     title = forms.CharField(label=_("Title"), max_length=120)
-    first_day = forms.DateField(label=_("From"), widget=DayInput)
-    last_day = forms.DateField(label=_("To"), widget=DayInput)
+    first_day = Day(label=_("From"))
+    last_day = Day(label=_("To"))
     visits_per_year = WholeNumber(label=_("Visits per year"), min_value=1, max_value=200, initial=2)
     purpose = forms.CharField(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
     roles = forms.CharField(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
@@ -152,7 +152,7 @@ class CompanyWithOffersDesk(CompanyDesk):
     def invite(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask a contact of the company to describe a course."""
         company: Company = self.found(request, object_id)
-        form = InviteForm(request.POST or None, company=company)
+        form = InviteForm(answers(request), company=company)
         says = [
             _("The contact gets a mail with a personal link; no account is needed."),
             _("The link works for 30 days, and longer while it is used."),
@@ -186,7 +186,7 @@ class CompanyWithOffersDesk(CompanyDesk):
             request,
             company,
             title=_("Write a course for the company"),
-            form=TitleForm(request.POST or None),
+            form=TitleForm(answers(request)),
             says=[_("A draft is made, and you go on writing it. Nobody is told before you publish it.")],
             button=_("Make the draft"),
             act=lambda form: authoring.create_offer(
@@ -343,7 +343,7 @@ class AgreementDesk(ReadDesk):
             request,
             None,
             title=_("Draft an agreement"),
-            form=AgreementForm(request.POST or None),
+            form=AgreementForm(answers(request)),
             says=[
                 _("An agreement is for a long partnership; a single visit needs none."),
                 _("Nobody is told. It is in force when company, school and municipality have signed."),
@@ -374,7 +374,7 @@ class AgreementDesk(ReadDesk):
             request,
             agreement,
             title=_("Note a signature"),
-            form=SignForm(request.POST or None),
+            form=SignForm(answers(request)),
             says=[
                 _("The signature is for version %(number)s.") % {"number": latest.number if latest else 0},
                 _("When all three parties have signed, the agreement is in force."),
@@ -401,7 +401,7 @@ class AgreementDesk(ReadDesk):
             request,
             agreement,
             title=_("Change the text of the agreement"),
-            form=WordsForm(request.POST or None, initial=words),
+            form=WordsForm(answers(request), initial=words),
             says=[_("A new version is made. Earlier signatures do not count for it: everybody signs again.")],
             button=_("Make the new version"),
             act=lambda form: agreements.change_text(

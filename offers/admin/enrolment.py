@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from offers.domain import dates, encounters
 from offers.domain import enrolment as enrolling
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
-from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, day_and_hour, display
+from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day_and_hour, display
 from portal.domain import clock
 from portal.http import actor_of
 
@@ -251,7 +251,7 @@ class EnrolmentDesk(ReadDesk):
             request,
             enrolment,
             title=_("Decline the request"),
-            form=DeclineForm(request.POST or None),
+            form=DeclineForm(answers(request)),
             says=[
                 self.told(enrolment),
                 _("The places become free, and the first class in line that fits is offered them."),
@@ -284,7 +284,7 @@ class EnrolmentDesk(ReadDesk):
             request,
             enrolment,
             title=_("Change how many come"),
-            form=NumbersForm(request.POST or None, initial={"pupils": enrolment.pupils, "adults": enrolment.adults}),
+            form=NumbersForm(answers(request), initial={"pupils": enrolment.pupils, "adults": enrolment.adults}),
             says=[
                 _("More pupils must fit: %(left)s places are free.") % {"left": enrolment.session.places_left},
                 _("Places that become free are offered to the first class in line that fits."),
@@ -308,7 +308,7 @@ class EnrolmentDesk(ReadDesk):
             request,
             enrolment,
             title=_("Cancel the enrolment"),
-            form=CancelForm(request.POST or None),
+            form=CancelForm(answers(request)),
             says=[
                 self.told(enrolment),
                 _("The host is told."),
@@ -339,7 +339,7 @@ class EnrolmentDesk(ReadDesk):
             request,
             enrolment,
             title=_("Say what became of the visit"),
-            form=DecisionForm(request.POST or None, enrolment=enrolment),
+            form=DecisionForm(answers(request), enrolment=enrolment),
             says=[
                 _("Your word decides, whatever the two sides have said."),
                 _("If it was held, it counts in the ledger, and both sides are asked how it was."),
@@ -365,7 +365,7 @@ class EnrolmentDesk(ReadDesk):
             request,
             enrolment,
             title=_("Undo what was said about the visit"),
-            form=UndoForm(request.POST or None),
+            form=UndoForm(answers(request)),
             says=[
                 _("The visit no longer counts; its row in the ledger stays, marked as void."),
                 _("The enrolment is confirmed again, and both sides can say anew what happened."),

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -23,6 +23,7 @@ from companies.models import Company, Contact
 from offers.domain import authoring, dates, planning, publishing
 from offers.models import Enrolment, Offer, ReviewComment, Revision, Session
 from portal.admin import (
+    Day,
     DayInput,
     Desk,
     DeskForm,
@@ -31,11 +32,13 @@ from portal.admin import (
     TimeInput,
     WholeNumber,
     action,
+    answers,
     day,
     day_and_hour,
     display,
 )
 from portal.domain import audit, calendar, clock
+from portal.domain.constraints import name_of, sentence_for
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
 
@@ -148,7 +151,7 @@ class SessionForm(DeskForm):
         for row in range(1, self.count + 1):
             day = gettext("Date %(number)s") % {"number": row} if several else gettext("Date")
             hour = gettext("Begins at, date %(number)s") % {"number": row} if several else gettext("Begins at")
-            rows[f"day_{row}"] = forms.DateField(label=day, widget=DayInput(attrs={"class": "desk-input"}))
+            rows[f"day_{row}"] = Day(label=day, widget=DayInput(attrs={"class": "desk-input"}))
             rows[f"time_{row}"] = forms.TimeField(
                 label=hour, widget=TimeInput(attrs={"class": "desk-input"}), initial=time(9, 0)
             )
@@ -177,12 +180,12 @@ class SessionForm(DeskForm):
 class SeriesForm(DeskForm):
     """A session every week at the same hour."""
 
-    first_day = forms.DateField(label=_("First day"), widget=DayInput)
+    first_day = Day(label=_("First day"))
     starts = forms.TimeField(label=_("Begins at"), widget=TimeInput, initial=time(9, 0))
     weeks = WholeNumber(
         label=_("Number of weeks"), min_value=1, max_value=60, required=False, help_text=_("Or a last day below.")
     )
-    until = forms.DateField(label=_("Last day"), widget=DayInput, required=False)
+    until = Day(label=_("Last day"), required=False)
     minutes = WholeNumber(label=_("Minutes each time"), min_value=1, max_value=1440)
     places = WholeNumber(label=_("Places"), min_value=1, max_value=1000)
     place = forms.CharField(label=_("Place"), max_length=300, required=False)
@@ -380,6 +383,8 @@ class OfferDesk(Desk):
                     self.write_down(request, offer, form)
                 except Refusal as refusal:
                     request.desk_refusal = self.refused(request, refusal, form)  # type: ignore[attr-defined]
+                except IntegrityError as error:
+                    request.desk_refusal = self.violated(error, form)  # type: ignore[attr-defined]
                 else:
                     messages.success(request, gettext("The course is saved."))
                     stay = "_continue" in request.POST
@@ -416,6 +421,14 @@ class OfferDesk(Desk):
         if isinstance(refusal, authoring.Incomplete):
             return {one.field: [gettext("A published course cannot be without this.")] for one in refusal.missing}
         return {refusal.field if refusal.field in form.fields else None: [str(refusal.message)]}
+
+    def violated(self, error: IntegrityError, form: Any) -> dict[str | None, list[str]]:
+        """Return what the database had against saving, at the empty fields where that is what it was about."""
+        content = form.content()
+        empty = [name for name in authoring.MANDATORY if content.get(name) is None or content.get(name) == ""]
+        if name_of(error) == "offer_published_is_whole" and empty:
+            return {name: [gettext("A published course cannot be without this.")] for name in empty}
+        return {None: [str(sentence_for(error))]}
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         made = super().get_form(request, obj, change=change, **kwargs)
@@ -477,7 +490,7 @@ class OfferDesk(Desk):
             request,
             offer,
             title=_("Publish the course"),
-            form=PublishForm(request.POST or None, initial={"publish_at": offer.publish_at}),
+            form=PublishForm(answers(request), initial={"publish_at": offer.publish_at}),
             says=[
                 _("Everybody can find the course in the catalogue."),
                 _("%(name)s at %(company)s gets a mail with the public address.")
@@ -510,7 +523,7 @@ class OfferDesk(Desk):
             request,
             offer,
             title=_("Send the course back with comments"),
-            form=SendBackForm(request.POST or None),
+            form=SendBackForm(answers(request)),
             says=[
                 _("%(name)s (%(email)s) gets one mail with all comments and a link to the description.")
                 % {"name": writer.name, "email": writer.email}
@@ -534,7 +547,7 @@ class OfferDesk(Desk):
             request,
             offer,
             title=_("Reject the course"),
-            form=ReasonForm(request.POST or None),
+            form=ReasonForm(answers(request)),
             says=[
                 _("The company gets a mail with your reason."),
                 _("The course cannot be edited any more, but it can be cloned."),
@@ -556,7 +569,7 @@ class OfferDesk(Desk):
             request,
             offer,
             title=_("Pause the course"),
-            form=PauseForm(request.POST or None),
+            form=PauseForm(answers(request)),
             says=[
                 _("The course leaves the catalogue, and nobody can enrol until you resume it."),
                 ngettext(
@@ -659,7 +672,7 @@ class OfferDesk(Desk):
             request,
             offer,
             title=_("Plan a session"),
-            form=SessionForm(request.POST or None, offer=offer),
+            form=SessionForm(answers(request), offer=offer),
             says=[
                 _("Classes can enrol at once if the course is published."),
                 ngettext(
@@ -688,7 +701,7 @@ class OfferDesk(Desk):
     def plan_series(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Plan a session every week; the days are shown before anything is written."""
         offer: Offer = self.found(request, object_id)
-        form = SeriesForm(request.POST or None, initial={"minutes": offer.duration_minutes, "places": offer.places})
+        form = SeriesForm(answers(request), initial={"minutes": offer.duration_minutes, "places": offer.places})
         looked_over = form.is_bound and form.is_valid() and request.POST.get("seal") == form.seal()
         planned: list[str] = []
         skipped: list[str] = []
@@ -749,7 +762,7 @@ class OfferDesk(Desk):
         """Begin a course on behalf of a company."""
         if not self.may_act(request):
             raise PermissionDenied
-        form = NewOfferForm(request.POST or None)
+        form = NewOfferForm(answers(request))
         return self.deed(
             request,
             None,

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from offers.domain import dates, planning
 from offers.models import Enrolment, Meeting, Session
-from portal.admin import Desk, DeskForm, ReadRows, WholeNumber, action, day_and_hour, display
+from portal.admin import Desk, DeskForm, ReadRows, WholeNumber, action, answers, day_and_hour, display
 from portal.domain import clock
 from portal.http import actor_of
 
@@ -60,7 +60,7 @@ class WhenFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("free", gettext("to come, with free places")),
+            ("free", gettext("open, with free places")),
             ("soon", gettext("within 21 days, with free places")),
             ("coming", gettext("to come")),
             ("past", gettext("past")),
@@ -69,7 +69,8 @@ class WhenFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = clock.now()
         coming = Q(starts_at__gt=now)
-        free = coming & Q(state=Session.State.OPEN, places_taken__lt=F("places"))
+        bookable = Session.objects.bookable(now).with_places()
+        free = coming & Q(pk__in=bookable.values("pk"))
         chosen = {
             "free": free,
             "soon": free & Q(starts_at__lte=now + SOON),
@@ -165,7 +166,7 @@ class SessionDesk(Desk):
             request,
             session,
             title=_("Change the number of places"),
-            form=PlacesForm(request.POST or None, initial={"places": session.places}),
+            form=PlacesForm(answers(request), initial={"places": session.places}),
             says=[
                 _("%(taken)s of %(places)s places are taken; the number cannot go below that.")
                 % {"taken": session.places_taken, "places": session.places},
@@ -190,7 +191,7 @@ class SessionDesk(Desk):
             request,
             session,
             title=_("Cancel the session"),
-            form=CancelForm(request.POST or None),
+            form=CancelForm(answers(request)),
             says=[
                 _("“%(course)s” on %(when)s is cancelled for good.")
                 % {"course": session.offer, "when": dates.moment_in_words(session.starts_at)},

@@ -215,9 +215,7 @@ def test_what_the_municipality_cannot_be_is_answered_with_a_message_and_kept(
 # Messages
 
 
-@pytest.mark.usefixtures("committing")
 def test_a_message_in_trouble_is_sent_again(now: datetime) -> None:
-    factories.MunicipalityFactory.create()
     client = signed_in(factories.CoordinatorFactory.create())
     message = a_message(now - timedelta(days=1))
 
@@ -229,9 +227,7 @@ def test_a_message_in_trouble_is_sent_again(now: datetime) -> None:
     assert (answer.status_code, message.state, message.send_at) == (302, Message.State.QUEUED, now)
 
 
-@pytest.mark.usefixtures("committing")
 def test_a_message_in_no_trouble_is_not_sent_again_and_one_is_told(now: datetime) -> None:
-    factories.MunicipalityFactory.create()
     client = signed_in(factories.CoordinatorFactory.create())
     message = a_message(now, state=Message.State.SENT, sent_at=now)
 
@@ -242,9 +238,7 @@ def test_a_message_in_no_trouble_is_not_sent_again_and_one_is_told(now: datetime
     assert len(answer.context["form"].non_field_errors()) == 1
 
 
-@pytest.mark.usefixtures("committing")
 def test_several_messages_are_sent_again_after_they_have_been_shown(now: datetime) -> None:
-    factories.MunicipalityFactory.create()
     client = signed_in(factories.CoordinatorFactory.create())
     chosen = [a_message(now), a_message(now)]
     other = a_message(now)
