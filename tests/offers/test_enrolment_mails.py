@@ -100,7 +100,7 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         written = mail.render(message, now)
         html, _kind = written.alternatives[0]
         files = "".join(str(file[1]) for file in written.attachments)
-        whole = f"{written.subject}{written.body}{html}{files}"
+        whole = f"{written.subject}{written.body}{html!s}{files}"
         assert ("høreapparat" in whole, "\n" in str(written.subject)) == (False, False), message.occasion
         seen.add(message.occasion)
     assert set(letters.OCCASIONS) - seen == {
