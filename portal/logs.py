@@ -66,6 +66,7 @@ def configuration(*, json: bool) -> None:
                 "weasyprint": {"level": "ERROR"},
                 "fontTools": {"level": "ERROR"},
                 "celery.app.trace": {"level": "WARNING"},
+                "celery.worker.strategy": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
             },
         }

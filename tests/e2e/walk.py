@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.e2e.conftest import Visitor
 
 COORDINATOR = "koordinator@fjordby.example"
-TEACHER = "laerer@skole.fjordby.example"
+TEACHER = "laerer@fjordby.example"
 
 
 @dataclass(frozen=True)
@@ -133,5 +133,5 @@ def enrol(visitor: Visitor, *, pupils: str, choice: int = 0) -> None:
         classes.first.select_option(values[choice])
     else:
         classes.nth(choice).check()
-    fill(visitor, pupils=pupils, adults="2", teacher_phone="70 00 20 21")
+    fill(visitor, pupils=pupils, adults="2", phone="70 00 20 21")
     submit(visitor, "main form[method=post] button[type=submit]")

@@ -57,7 +57,7 @@ class Booker:
                 "school_class": plan["school_class"],
                 "pupils": "20",
                 "adults": "2",
-                "teacher_phone": "70000000",
+                "phone": "70000000",
                 "group": "1",
             }
         ).encode()

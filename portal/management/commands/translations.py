@@ -48,7 +48,9 @@ def sources() -> Iterator[tuple[str, io.BytesIO]]:
     for path in sorted((root / "templates").rglob("*")):
         if path.suffix in {".html", ".txt"}:
             turned = templatize(path.read_text(encoding="utf-8"), origin=str(path))
-            yield str(path.relative_to(root)), io.BytesIO(turned.encode())
+            # What is no tag is blanked out, but keeps its indentation, which means something in Python.
+            flush = "\n".join(line.lstrip() for line in turned.splitlines())
+            yield str(path.relative_to(root)), io.BytesIO(flush.encode())
 
 
 def in_source() -> Catalog:
