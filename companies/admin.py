@@ -36,8 +36,11 @@ class CompanyDesk(Desk):
     inlines: ClassVar[Any] = (ContactRows,)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("name", "kind", "state", "industries", "about")}),
-        (_("How to reach it"), {"fields": ("address", "postal_code", "city", "website", "email", "phone")}),
-        (_("Registers"), {"fields": ("cvr", "trade_code")}),
+        (
+            _("How to reach it"),
+            {"fields": ("address", "postal_code", "city", "website", "email", "phone"), "classes": ("collapse",)},
+        ),
+        (_("Registers"), {"fields": ("cvr", "trade_code"), "classes": ("collapse",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
@@ -24,8 +25,8 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold import decorators
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import action, display
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 
 from portal.context import the_municipality
@@ -51,6 +52,35 @@ from portal.models import (
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
 OPERATOR = MunicipalRole.Role.OPERATOR.value
 Text = str | Promise
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def action(*, description: Text, url_path: str, icon: str = "") -> Callable[[F], F]:
+    """Mark a method as a deed with a page of its own (the theme's decorator, with its types)."""
+    marked: Callable[[F], F] = decorators.action(description=description, url_path=url_path, icon=icon)
+    return marked
+
+
+def display(
+    *,
+    description: Text,
+    ordering: str | None = None,
+    label: Mapping[Any, str] | None = None,
+    header: bool = False,
+    boolean: bool = False,
+) -> Callable[[F], F]:
+    """Mark a method as a column (the theme's decorator, with its types).
+
+    ``label`` says which colour a state has; ``header`` makes two lines of a pair.
+    """
+    marked: Callable[[F], F] = decorators.display(
+        description=description,
+        ordering=ordering,
+        label=dict(label) if label is not None else None,
+        header=header or None,
+        boolean=boolean or None,
+    )
+    return marked
 
 
 class DeskForm(forms.Form):
@@ -58,6 +88,10 @@ class DeskForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.dress()
+
+    def dress(self) -> None:
+        """Put every input into the desk's dress; called again by forms that make their fields as they are made."""
         for field in self.fields.values():
             if not isinstance(field.widget, (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)):
                 field.widget.attrs.setdefault("class", "desk-input")
@@ -78,13 +112,9 @@ class WholeNumber(forms.IntegerField):
 class Day(forms.DateField):
     """A day that somebody alive might mean: with others, reckoning in weeks leaves the calendar."""
 
-    default_validators: ClassVar[list[Any]] = [
-        MinValueValidator(date(2000, 1, 1)),
-        MaxValueValidator(date(2099, 12, 31)),
-    ]
-
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"widget": DayInput, **kwargs})
+        sane = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2099, 12, 31))]
+        super().__init__(**{"widget": DayInput, "validators": sane, **kwargs})
 
 
 class NumberList(SimpleArrayField):
@@ -131,12 +161,12 @@ def answers(request: HttpRequest) -> Any:
 
 def day(moment: datetime | None) -> str:
     """Return a moment's day in few letters, for a column."""
-    return date_format(localtime(moment), "j. M Y") if moment else "–"
+    return date_format(localtime(moment), "j. b Y") if moment else "–"
 
 
 def day_and_hour(moment: datetime | None) -> str:
     """Return a moment in few letters with its weekday, for a column."""
-    return date_format(localtime(moment), "D j. M Y, H.i") if moment else "–"
+    return date_format(localtime(moment), "D j. b Y, H.i") if moment else "–"
 
 
 def plain(field: Any) -> Any:
@@ -236,7 +266,7 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     def log_deletions(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         """See :meth:`log_addition`."""
 
-    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change or form.changed_data:
             self.note(request, obj, "changed" if change else "added", form.changed_data if change else ())
@@ -359,7 +389,7 @@ class Desk(ModelAdmin):  # type: ignore[misc]
             "hidden": list(hidden),
             **(extra or {}),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, template, context, status=status)
 
     def listing_name(self) -> str:
@@ -399,9 +429,7 @@ class Desk(ModelAdmin):  # type: ignore[misc]
             if count:
                 messages.success(request, str(done(count)))
             return redirect(request.get_full_path())
-        hidden = [("action", name), ("confirmed", "1")] + [
-            (admin.helpers.ACTION_CHECKBOX_NAME, str(r.pk)) for r in rows
-        ]
+        hidden = [("action", name), ("confirmed", "1")] + [(ACTION_CHECKBOX_NAME, str(r.pk)) for r in rows]
         return self.deed(
             request,
             None,
@@ -546,7 +574,7 @@ class VocabularyDesk(Desk):
     icon = "label"
     list_display: ClassVar[Any] = ("name", "name_en", "slug", "version", "position", "valid_until")
     search_fields = ("name", "name_en", "slug")
-    list_filter = ("version",)
+    list_filter: ClassVar[Any] = ("version",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Sequence[str]:
         """Keep the code of a word that exists: addresses and the ledger speak of it."""

@@ -86,7 +86,6 @@ class SchoolClassDesk(Desk):
     list_filter: ClassVar[Any] = (GradeFilter, "is_active", "school")
     search_fields = ("school__name", "name", "letter")
     list_select_related = ("school",)
-    autocomplete_fields = ("school",)
 
     @display(description=_("Class"), ordering="-start_year")
     def label(self, school_class: SchoolClass) -> str:
@@ -103,7 +102,6 @@ class MembershipRows(Rows):
 
     model = Membership
     fields = ("school", "role", "ended_on")
-    autocomplete_fields = ("school",)
     verbose_name_plural = _("Roles at schools")
 
 
@@ -113,7 +111,7 @@ class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
     role = forms.ChoiceField(
         label=_("role"),
         choices=[("", "–"), (COORDINATOR, MunicipalRole.Role.COORDINATOR.label)],
-        widget=UnfoldAdminSelectWidget,
+        widget=UnfoldAdminSelectWidget(attrs={"aria-label": _("role")}),
     )
 
     class Meta:

@@ -129,7 +129,10 @@ class CompanyWithOffersDesk(CompanyDesk):
         "last_invite",
     )
     inlines: ClassVar[Any] = (ContactRows, OfferRows, InviteRows)
-    actions_detail = ("invite", "write", "guide")
+    actions_detail: ClassVar[Any] = (
+        "invite",
+        {"title": _("More"), "icon": "more_horiz", "items": ["write", "guide"]},
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
         latest = Invite.objects.filter(company=OuterRef("pk")).order_by("-created_at")

@@ -79,7 +79,7 @@ def page_of(row: Any) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=(row.pk,))
 
 
-def short(moment: Any, form: str = "j. M") -> str:
+def short(moment: Any, form: str = "j. b") -> str:
     """Return a moment in few letters, on the wall clock."""
     return date_format(localtime(moment), form) if moment else ""
 
@@ -144,7 +144,7 @@ def for_coordinator() -> dict[str, Any]:
             rows=[
                 Row(
                     title=f"{row.class_label}, {row.school}",
-                    text=f"{row.session.offer} · {short(row.session.starts_at, 'j. M H:i')}",
+                    text=f"{row.session.offer} · {short(row.session.starts_at, 'j. b, H.i')}",
                     side=gettext("answer by %(day)s") % {"day": short(row.answer_by)} if row.answer_by else "",
                     url=page_of(row),
                 )
@@ -158,7 +158,7 @@ def for_coordinator() -> dict[str, Any]:
             rows=[
                 Row(
                     title=str(row.offer),
-                    text=f"{short(row.starts_at, 'l j. F H:i')} · {row.offer.company}",
+                    text=f"{short(row.starts_at, 'D j. b, H.i')} · {row.offer.company}",
                     side=gettext("%(free)s of %(places)s free") % {"free": row.free, "places": row.places},
                     url=page_of(row),
                 )
@@ -187,7 +187,7 @@ def for_coordinator() -> dict[str, Any]:
                 Row(
                     title=row.subject or row.occasion,
                     text=f"{row.address} · {row.trouble or row.get_state_display()}",
-                    side=short(row.send_at, "j. M H:i"),
+                    side=short(row.send_at, "j. b, H.i"),
                     url=page_of(row),
                 )
                 for row in trouble_rows
@@ -233,7 +233,7 @@ def for_operator() -> dict[str, Any]:
                 Row(
                     title=row.occasion,
                     text=row.trouble or row.get_state_display(),
-                    side=short(row.send_at, "j. M H:i"),
+                    side=short(row.send_at, "j. b, H.i"),
                     url=page_of(row),
                 )
                 for row in trouble_rows
@@ -243,7 +243,7 @@ def for_operator() -> dict[str, Any]:
             title=_("Periodic jobs, the one longest silent first"),
             none=_("No job has come to its end yet. Does beat run?"),
             url=listing(Heartbeat),
-            rows=[Row(title=row.name, side=short(row.last_ok, "j. M H:i:s"), url=page_of(row)) for row in beats],
+            rows=[Row(title=row.name, side=short(row.last_ok, "j. b, H.i:s"), url=page_of(row)) for row in beats],
         ),
     ]
     return {

@@ -185,9 +185,13 @@ class EnrolmentDesk(ReadDesk):
 
     @display(description=_("Needs"))
     def needs(self, enrolment: Enrolment) -> str:
-        names = ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
-        ticked = [Enrolment._meta.get_field(name).verbose_name for name in names if getattr(enrolment, name)]
-        return ", ".join(str(name) for name in ticked) or gettext("None")
+        words = {
+            _("step-free access"): enrolment.needs_step_free,
+            _("a quiet place to withdraw to"): enrolment.needs_quiet,
+            _("dietary needs"): enrolment.needs_diet,
+            _("plain language, or interpreting"): enrolment.needs_language,
+        }
+        return ", ".join(str(word) for word, ticked in words.items() if ticked) or gettext("None")
 
     @display(description=_("Class"), ordering="school__name", header=True)
     def class_name(self, enrolment: Enrolment) -> list[str]:

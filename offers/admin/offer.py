@@ -24,7 +24,6 @@ from offers.domain import authoring, dates, planning, publishing
 from offers.models import Enrolment, Offer, ReviewComment, Revision, Session
 from portal.admin import (
     Day,
-    DayInput,
     Desk,
     DeskForm,
     MomentInput,
@@ -118,18 +117,18 @@ class SendBackForm(DeskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         about = [("", gettext("The whole course"))]
         about += [(name, authoring.label_of(name).capitalize()) for name in authoring.DESCRIBED]
-        self.base_fields = {}
+        super().__init__(*args, **kwargs)
         for row in range(1, COMMENT_ROWS + 1):
-            self.base_fields[f"about_{row}"] = forms.ChoiceField(
+            self.fields[f"about_{row}"] = forms.ChoiceField(
                 label=gettext("Comment %(number)s is about") % {"number": row}, choices=about, required=False
             )
-            self.base_fields[f"text_{row}"] = forms.CharField(
+            self.fields[f"text_{row}"] = forms.CharField(
                 label=gettext("Comment %(number)s") % {"number": row},
                 max_length=2000,
                 required=row == 1,
                 widget=forms.Textarea(attrs={"rows": 3}),
             )
-        super().__init__(*args, **kwargs)
+        self.dress()
 
     def comments(self) -> list[tuple[str, str]]:
         """Return the comments that say something."""
@@ -151,13 +150,12 @@ class SessionForm(DeskForm):
         for row in range(1, self.count + 1):
             day = gettext("Date %(number)s") % {"number": row} if several else gettext("Date")
             hour = gettext("Begins at, date %(number)s") % {"number": row} if several else gettext("Begins at")
-            rows[f"day_{row}"] = Day(label=day, widget=DayInput(attrs={"class": "desk-input"}))
-            rows[f"time_{row}"] = forms.TimeField(
-                label=hour, widget=TimeInput(attrs={"class": "desk-input"}), initial=time(9, 0)
-            )
+            rows[f"day_{row}"] = Day(label=day)
+            rows[f"time_{row}"] = forms.TimeField(label=hour, widget=TimeInput(), initial=time(9, 0))
         self.fields = {**rows, **self.fields}
         self.fields["minutes"].initial = offer.duration_minutes
         self.fields["places"].initial = offer.places
+        self.dress()
 
     minutes = WholeNumber(label=_("Minutes each time"), min_value=1, max_value=1440)
     places = WholeNumber(label=_("Places"), min_value=1, max_value=1000)
@@ -265,7 +263,7 @@ class RevisionRows(ReadRows):
 class StaleFilter(admin.SimpleListFilter):
     """Courses that nobody books."""
 
-    title = _("dates")
+    title = _("free places")
     parameter_name = "dates"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -412,7 +410,7 @@ class OfferDesk(Desk):
             typed["seen_version"] = str(refusal.version)
             request.POST = typed  # type: ignore[assignment]
             now_there = authoring.clean_content(form.content())
-            differs = {
+            differs: dict[str | None, list[str]] = {
                 name: [gettext("Somebody else wrote: “%(text)s”") % {"text": refusal.current[name]}]
                 for name, value in now_there.items()
                 if refusal.current[name] != value

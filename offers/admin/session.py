@@ -30,7 +30,7 @@ class MeetingRows(ReadRows):
 
     model = Meeting
     fields = ("number", "starts_at", "ends_at", "place", "state")
-    verbose_name_plural = _("Dates")
+    verbose_name_plural = _("Dates of the session")
 
 
 class EnrolmentRows(ReadRows):

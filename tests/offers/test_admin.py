@@ -245,6 +245,7 @@ def test_what_a_published_course_cannot_be_is_answered_with_a_message_and_kept(
 
 def test_a_course_is_published_and_its_contact_is_told(desk: Client) -> None:
     offer = whole_offer(state=Offer.State.SUBMITTED, published_at=None)
+    assert offer.contact is not None
     assert offer.contact.name in desk.get(page(offer, "publish")).content.decode()
 
     answer = desk.post(page(offer, "publish"), {"publish_at": ""})
@@ -485,6 +486,7 @@ def request_waiting(now: datetime) -> Enrolment:
 
 
 def test_a_request_is_approved(desk: Client, request_waiting: Enrolment) -> None:
+    assert request_waiting.teacher is not None
     assert request_waiting.teacher.email in desk.get(page(request_waiting, "approve")).content.decode()
 
     desk.post(page(request_waiting, "approve"))
@@ -647,6 +649,7 @@ def test_a_deed_is_never_done_by_looking_at_it(desk: Client, request_waiting: En
 def some_rows(now: datetime) -> None:
     """One row for every list."""
     offer = whole_offer(state=Offer.State.SUBMITTED)
+    assert offer.contact is not None
     Invite.objects.create(company=offer.company, contact=offer.contact, created_at=now)
     factories.SessionFactory.create(offer=whole_offer(), starts_at=now + timedelta(days=14))
     member = factories.MembershipFactory.create()
