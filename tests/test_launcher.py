@@ -128,17 +128,25 @@ def test_a_second_launcher_is_refused_while_the_first_runs(
 
 
 def test_leftovers_are_told_apart_from_strangers_with_the_same_number(state: State, family: Children) -> None:
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    family.start("ours", ["sleep", "60"], env=os.environ)
-    with state.children.open("a", encoding="utf-8") as register:
-        register.write(f"{stranger.pid}\tlong ago\t15\tpast\n")
+    ours = family.start("ours", ["sleep", "60"], env=os.environ)
+    stranger = family.start("stranger", ["sleep", "60"], env=os.environ)
+    lines = state.children.read_text(encoding="utf-8").splitlines()
+    began = str(started_at(stranger.process.pid))
+    state.children.write_text("\n".join([lines[0], lines[1].replace(began, "long ago")]) + "\n", encoding="utf-8")
 
     assert stop_leftovers(state.children) == ["ours"]
 
-    assert [child.process.wait(10) for child in family.living] == [-signal.SIGTERM]
-    assert stranger.poll() is None
-    stranger.kill()
-    stranger.wait()
+    assert ours.process.wait(10) == -signal.SIGTERM
+    assert stranger.process.poll() is None
+
+
+def test_stopping_a_family_leaves_ctrl_c_to_whoever_had_it(state: State) -> None:
+    before = [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    with Children(register=state.children, logs=state.logs) as family:
+        family.start("sleeper", ["sleep", "60"], env=os.environ)
+
+    assert [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
 def test_a_child_that_ends_by_itself_is_named_with_its_last_words(family: Children) -> None:

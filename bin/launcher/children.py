@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -22,6 +22,7 @@ from launcher.console import give_up
 from launcher.state import Account
 
 PR_SET_PDEATHSIG = 1
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Loaded before a fork: a child must not load libraries between fork and exec.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -34,17 +35,23 @@ def end_on_signals() -> None:
     """Turn Ctrl-C, a polite kill and a closed terminal into ``Stopped``."""
 
     def end(number: int, _frame: FrameType | None) -> None:
-        leave_signals_alone()
+        for name in END_SIGNALS:
+            signal.signal(name, signal.SIG_IGN)
         raise Stopped(signal.Signals(number).name)
 
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for name in END_SIGNALS:
         signal.signal(name, end)
 
 
-def leave_signals_alone() -> None:
-    """While the children are stopped, further signals change nothing."""
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, signal.SIG_IGN)
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let signals change nothing while children are stopped."""
+    before = {name: signal.signal(name, signal.SIG_IGN) for name in END_SIGNALS}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def dies_with_launcher(death_signal: signal.Signals) -> Callable[[], None]:
@@ -52,6 +59,8 @@ def dies_with_launcher(death_signal: signal.Signals) -> Callable[[], None]:
     launcher = os.getpid()
 
     def prepare() -> None:
+        for name in END_SIGNALS:
+            signal.signal(name, signal.SIG_DFL)
         if LIBC is not None:
             LIBC.prctl(PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != launcher:
@@ -155,8 +164,8 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        leave_signals_alone()
-        self.stop()
+        with undisturbed():
+            self.stop()
 
     def start(
         self,
