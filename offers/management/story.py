@@ -5,7 +5,7 @@ Everything is done by the use-cases that the portal's own pages call, one after 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,10 @@ from django.db import transaction
 
 from companies.domain import relations
 from companies.models import Contact
-from offers.domain import authoring, planning, publishing
+from offers.domain import agreements, authoring, planning, publishing
 from offers.management.timeline import Timeline
 from offers.management.town import Town, facts, industries_of
-from offers.models import Invite, Offer, Session
+from offers.models import Invite, Offer, Session, Signature
 from portal.domain import calendar, links
 from portal.domain.actor import Actor
 from portal.models import Link
@@ -59,7 +59,7 @@ ON_REQUEST = {
     "adoption-8a",
 }
 WEEKLY = {"spaghettitaarnet", "vindmoellen-indefra", "kommunen-som-arbejdsplads", "teknisk-museum-som-arbejdsplads"}
-PAST_SESSIONS, ALL_SESSIONS = 135, 306
+PAST_SESSIONS, ALL_SESSIONS = 124, 292
 LIVE = {"published", "paused", "archived"}
 
 
@@ -131,6 +131,7 @@ class Story:
         self.planned: Callable[[Visit], None] = _nobody_listens
         self._links: dict[tuple[str, UUID], Actor] = {}
         self._invites: dict[str, Invite] = {}
+        self._came_in: dict[UUID, date] = {}
 
     def coordinator(self) -> Actor:
         """Return one of the coordinators; the first does most."""
@@ -219,14 +220,14 @@ class Story:
         self.time.at(moment(begun + 4, 8, 9), partial(self.know, course.told["company"]))
         self.time.at(moment(begun + 4, 10, 14), partial(self.invite, course))
         self.time.at(moment(begun + 1, 8, 15), partial(self.open, course))
-        self.time.at(moment(begun, 8, 9), partial(self.describe, course, range(1, 4), whole=not sent_back))
+        self.time.at(moment(begun, 8, 9), partial(self.describe, course, (1, 2, 3), whole=not sent_back))
         if only_begun:
             return
-        self.time.at(moment(begun, 10, 11), partial(self.describe, course, range(4, 6), whole=not sent_back))
+        self.time.at(moment(begun, 10, 11), partial(self.describe, course, (4, 5), whole=not sent_back))
         self.time.at(moment(begun, 12, 15), partial(self.submit, course))
         if sent_back:
             self.time.at(moment(begun - 2, 9, 14), partial(self.send_back, course, self._what_is_missing()))
-            self.time.at(moment(ready, 9, 10), partial(self.describe, course, range(2, 6), whole=True))
+            self.time.at(moment(ready, 9, 10), partial(self.describe, course, (2, 5), whole=True))
             self.time.at(moment(ready, 11, 14), partial(self.submit, course))
 
     def _what_is_missing(self) -> list[tuple[str, str]]:
@@ -291,7 +292,9 @@ class Story:
     def _writer(self, invite: Invite) -> Actor:
         """Return the one invited, who has pressed the button in the mail."""
         by = self.by_link(Link.Purpose.INVITE, invite.pk)
-        links.use(link_id=UUID(by.id), now=self.time.now)
+        if calendar.local_day(self.time.now) != self._came_in.get(invite.pk):
+            links.use(link_id=UUID(by.id), now=self.time.now)
+            self._came_in[invite.pk] = calendar.local_day(self.time.now)
         return by
 
     def open(self, course: Course) -> None:
@@ -299,7 +302,7 @@ class Story:
         invite = self._invites[course.key]
         authoring.open_invite(invite_id=invite.pk, by=self._writer(invite), now=self.time.now)
 
-    def describe(self, course: Course, steps: range, *, whole: bool) -> None:
+    def describe(self, course: Course, steps: tuple[int, ...], *, whole: bool) -> None:
         """Let the company fill in some steps; not *whole* leaves things out that the coordinator will ask for."""
         invite = self._invites[course.key]
         by = self._writer(invite)
@@ -397,6 +400,45 @@ class Story:
 
     def _withdraw(self, key: str) -> None:
         authoring.revoke_invite(invite_id=self._invites[key].pk, by=self.coordinator(), now=self.time.now)
+
+    def tell_agreements(self) -> None:
+        """Let the two partnerships be agreed and signed in the month before they begin."""
+        for told in facts("municipality")["agreements"]:
+            first_day, last_day = (date.fromisoformat(told[name]) for name in ("from", "to"))
+            years = self.time.end.year - last_day.year + 1 if last_day <= self.time.end.date() else 0
+            first_day, last_day = (day.replace(year=day.year + years) for day in (first_day, last_day))
+            drafted = min(calendar.at(first_day - timedelta(days=30), 10), self.time.end - timedelta(days=30))
+            agreed = partial(self._agree, told, first_day, last_day)
+            self.time.at(drafted, partial(self.know, told["company"]))
+            self.time.at(drafted + timedelta(hours=2), agreed)
+
+    def _agree(self, told: dict[str, Any], first_day: date, last_day: date) -> None:
+        agreement = agreements.create_agreement(
+            company_id=self.town.companies[told["company"]].pk,
+            school_id=self.town.schools[told["school"]].pk,
+            title=told["title"],
+            purpose=told["purpose"],
+            roles=told["roles"],
+            first_day=first_day,
+            last_day=last_day,
+            visits_per_year=told["visits_per_year"],
+            by=self.town.coordinators[0],
+            now=self.time.now,
+        )
+        parties = [Signature.Party.SCHOOL, Signature.Party.COMPANY, Signature.Party.MUNICIPALITY]
+        for days, (party, title) in enumerate(zip(parties, told["responsible"], strict=True), start=9):
+            sign = partial(self._sign, agreement.pk, party, title)
+            self.time.at(self.time.now + timedelta(days=days), sign)
+
+    def _sign(self, agreement_id: UUID, party: str, title: str) -> None:
+        agreements.sign_version(
+            agreement_id=agreement_id,
+            number=1,
+            party=party,
+            job_title=title,
+            by=self.town.coordinators[0],
+            now=self.time.now,
+        )
 
     # --- Dates ---------------------------------------------------------------------------------------------------
 

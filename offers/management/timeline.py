@@ -15,12 +15,13 @@ from offers.domain import enrolment, publishing, reminders, surveys, waiting_lis
 from portal import mail
 from portal.domain import calendar, outbox
 from portal.domain.calendar import SchoolCalendar
-from portal.models import AuditEntry, Message
+from portal.models import Message
 
 DAYS_BACK = 200
 DAYS_AHEAD = 200
-REALLY_SENT = timedelta(days=5)
-OFTEN = timedelta(minutes=30)
+REALLY_SENT = timedelta(days=3)
+OFTEN = timedelta(hours=1)
+ASKED_FIRST = {"visit_confirm", "host_day_sheet", "invite_reminder"}
 
 
 class Timeline:
@@ -36,7 +37,6 @@ class Timeline:
         self.now = self.end
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
-        self._logged = 0
         self._delivered = self.end - timedelta(days=1000)
         self._occasions = outbox.occasions()
         self._is_mail_taken = mail_server_answers()
@@ -93,7 +93,6 @@ class Timeline:
             if moment - self._delivered >= OFTEN:
                 self.deliver()
             what()
-            self._date_the_log()
             count += 1
         self.deliver()
         return count
@@ -101,7 +100,9 @@ class Timeline:
     def every_school_day(self) -> None:
         """Let the portal's own clockwork run on every school day of the story, mornings and afternoons."""
         for back in range(self.past, -1, -1):
-            self.at(calendar.at(self.day(back), 6, 30), self._mornings)
+            # Reminders are promised days ahead; every other morning is often enough.
+            what = self._mornings if back % 2 == 0 or back < 6 else self._afternoons
+            self.at(calendar.at(self.day(back), 6, 30), what)
             self.at(calendar.at(self.day(back), 16, 5), self._afternoons)
 
     def _mornings(self) -> None:
@@ -114,16 +115,10 @@ class Timeline:
         enrolment.expire_requests(self.now)
         waiting_list.expire_offered(self.now)
 
-    def _date_the_log(self) -> None:
-        """Date what was just logged as the story does."""
-        fresh = AuditEntry.objects.filter(pk__gt=self._logged)
-        fresh.update(at=self.now)
-        self._logged = AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-
     def deliver(self) -> None:
         """Let leave what has fallen due: in the last days really, before that only in the books.
 
-        What was planned long ahead is asked first whether it is still wanted, as the post office itself would.
+        What nobody takes back when it has become needless is asked first, as the post office itself would.
         """
         self._delivered = self.now
         if self._is_mail_taken and self.now > self.end - REALLY_SENT:
@@ -135,7 +130,7 @@ class Timeline:
         unwanted = [
             message.pk
             for message in due
-            if message.state == Message.State.PLANNED
+            if message.occasion in ASKED_FIRST
             and not self._occasions[message.occasion].still_wanted(message, message.send_at)
         ]
         wanted = {message.pk for message in due} - set(unwanted)

@@ -1,6 +1,5 @@
 """Fjordby Kommune, invented for the demo: its calendar, schools, classes and people, before anything happens."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,7 +10,6 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 
 from companies.models import Company, Contact
-from offers.models import Agreement, AgreementVersion, Signature
 from portal.domain import calendar
 from portal.domain.actor import Actor
 from portal.models import CalendarPeriod, Industry, Municipality, MunicipalRole, User
@@ -190,35 +188,3 @@ def _employ_teachers(town: Town, password: str, today: date) -> None:
 def industries_of(told: dict[str, Any]) -> list[Industry]:
     """Return the industries of a company as it is told."""
     return list(Industry.objects.filter(slug__in=told["industries"]))
-
-
-def sign_agreements(town: Town, today: date) -> None:
-    """Put the two partnerships in force, moved by whole years when the demo is younger than they are."""
-    for told in facts("municipality")["agreements"]:
-        first_day, last_day = date.fromisoformat(told["from"]), date.fromisoformat(told["to"])
-        years = max(0, today.year - last_day.year + 1) if last_day <= today else 0
-        first_day = first_day.replace(year=first_day.year + years)
-        last_day = last_day.replace(year=last_day.year + years)
-        signed = calendar.at(first_day, 10)
-        agreement = Agreement.objects.create(
-            company=town.companies[told["company"]],
-            school=town.schools[told["school"]],
-            title=told["title"],
-            state=Agreement.State.ACTIVE,
-            first_day=first_day,
-            last_day=last_day,
-            visits_per_year=told["visits_per_year"],
-            created_at=signed,
-        )
-        version = AgreementVersion.objects.create(
-            agreement=agreement,
-            purpose=told["purpose"],
-            roles=told["roles"],
-            text_digest=hashlib.sha256(f"{told['purpose']}\n\n{told['roles']}".encode()).hexdigest(),
-            created_at=signed,
-        )
-        parties = [Signature.Party.SCHOOL, Signature.Party.COMPANY, Signature.Party.MUNICIPALITY]
-        Signature.objects.bulk_create(
-            Signature(version=version, party=party, job_title=title, signed_at=signed)
-            for party, title in zip(parties, told["responsible"], strict=True)
-        )

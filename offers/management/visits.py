@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
+from itertools import cycle
 from uuid import UUID, uuid5
 
 from django.db.models import Exists, OuterRef
@@ -12,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from offers.domain import encounters, planning, surveys, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.domain.enrolment import EnrolmentRequest
-from offers.management.story import POPULAR, UNNOTICED, Course, Story, Visit
+from offers.management.story import ON_REQUEST, POPULAR, UNNOTICED, Course, Story, Visit
 from offers.management.town import HERO, Teacher
 from offers.models import Enrolment, Meeting, Offer, Session, SurveyRequest, VisitReport
 from portal.domain import calendar
@@ -24,6 +25,7 @@ Status = Enrolment.Status
 Outcome = VisitReport.Outcome
 TOKENS = UUID("6f2f3d0e-56a4-4a63-9f0e-1f0b6a1f4c55")
 CONTESTED = (3, 9)  # school days back, about: where the two sides say different things
+WHOLE_CLASS = 18  # pupils; where somebody must be left without room
 ABSENT = (20, 38, 61)  # where the class did not come
 
 
@@ -67,7 +69,7 @@ class Visits:
         self._absent = list(ABSENT)
         self._host_comments = self._shuffled("host_survey_comments")
         self._teacher_comments = self._shuffled("teacher_survey_comments")
-        self._unanswered: set[UUID] = set()
+        self._minds = cycle([True, True, None, True, False])  # None: does not answer in time
         self._numbers = 0
         self.hero = self.town.teachers[HERO]
         story.planned = self.expect
@@ -104,12 +106,12 @@ class Visits:
         if course.key in UNNOTICED:
             return 1 if chance < 0.15 else 0
         if visit.back > 0:
-            extra = self.rng.randint(1, 3) if popular else int(self.rng.random() < 0.4)
-            return room + extra if chance < 0.92 else 0
+            extra = self.rng.randint(1, 3) if popular else int(self.rng.random() < 0.25)
+            return room + extra if chance < 0.97 else 0
         if visit.back > -55:
-            extra = self.rng.randint(1, 3) if popular else int(self.rng.random() < 0.3)
-            return room + extra if chance < 0.72 else 0
-        return room + int(popular) if chance < (0.75 if popular else 0.3) else 0
+            extra = self.rng.randint(1, 2) if popular else int(self.rng.random() < 0.25)
+            return room + extra if chance < 0.88 else 0
+        return room + int(popular) if chance < (0.9 if popular else 0.62) else 0
 
     def choose_class(self, visit: Visit, session: Session) -> tuple[SchoolClass, int] | None:
         """Return a class for which the course is made, rather one that has not been out much, and how many come."""
@@ -126,7 +128,7 @@ class Visits:
             pupils = one.pupils - self.rng.choice([0, 0, 0, 1, 1, 2, 3])
             if pupils > most:
                 pupils = min(most, (pupils + 1) // 2 if most < 20 else most)
-            if pupils >= max(1, told["min_pupils"] or 1):
+            if pupils >= max(WHOLE_CLASS if visit.staged else 1, told["min_pupils"] or 1):
                 fitting.append((one, pupils))
         if not fitting:
             return None
@@ -252,10 +254,12 @@ class Visits:
             if "offered" in stay.seen or made.answer_by is None:
                 continue
             stay.seen.add("offered")
-            chance = self.rng.random()
+            if stay.quiet:
+                continue
+            is_wanted = next(self._minds)
             moment = self.time.between(self.time.now, made.answer_by - timedelta(minutes=20))
-            if not stay.quiet and chance < 0.84:
-                self.time.at(moment, partial(self._decide, stay, is_wanted=chance < 0.68))
+            if is_wanted is not None:
+                self.time.at(moment, partial(self._decide, stay, is_wanted=is_wanted))
 
     def _decide(self, stay: Stay, *, is_wanted: bool) -> None:
         made = Enrolment.objects.get(pk=stay.enrolment_id)
@@ -333,14 +337,16 @@ class Visits:
 
     def report(self, stay: Stay, meeting: Meeting, outcome: str, *, by_host: bool) -> None:
         """Let one side say what became of the visit."""
-        made = Enrolment.objects.get(pk=stay.enrolment_id)
         telling = stay.telling
         assert telling is not None
+        pupils = None
+        if outcome == Outcome.PARTLY:
+            pupils = Enrolment.objects.values_list("pupils", flat=True).get(pk=stay.enrolment_id) - telling.fewer
         encounters.report_visit(
-            enrolment_id=made.pk,
+            enrolment_id=stay.enrolment_id,
             meeting_id=meeting.pk,
             outcome=outcome,
-            pupils=made.pupils - telling.fewer if outcome == Outcome.PARTLY else None,
+            pupils=pupils,
             by=self.story.host_of(stay.visit.course) if by_host else stay.teacher.actor,
             now=self.time.now,
         )
@@ -348,6 +354,8 @@ class Visits:
 
     def _tell_answers(self, stay: Stay) -> None:
         """Let those who have been asked answer the survey, most of them, within some days."""
+        if len(stay.seen & set(SurveyRequest.Audience.values)) == 2:
+            return
         asked = SurveyRequest.objects.filter(enrolment=stay.enrolment_id, state=SurveyRequest.State.SCHEDULED)
         for survey in asked.order_by("audience"):
             if survey.audience in stay.seen:
@@ -395,7 +403,7 @@ class Visits:
             (26, second, held, False),
             (15, first, held, False),
             (4, second, held, True),
-            (1, first, Telling(host=Outcome.HELD, teacher=None), True),
+            (1, first, Telling(host=None, teacher=None), True),
         ):
             visit = self._stage(next(courses), back)
             self.time.at(
@@ -428,11 +436,13 @@ class Visits:
             if one.told["state"] == "published"
             and one.told["meetings"] == 1
             and one.told["places_counted"] == "pupils"
+            and one.told["places"] >= 24
+            and one.key not in ON_REQUEST
             and one.is_for_classes
             and one.published > 55
             and all(one.told["grade_from"] <= grade <= one.told["grade_to"] for grade in grades)
         ]
-        return iter(self.rng.sample(suited, k=len(suited)))
+        return cycle(self.rng.sample(suited, k=len(suited)))
 
     def _stage(self, course: Course, back: int) -> Visit:
         visit = Visit(

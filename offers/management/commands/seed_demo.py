@@ -18,7 +18,7 @@ from offers.management.timeline import Timeline
 from offers.management.visits import Visits
 from offers.models import Encounter, Enrolment, Offer, Session, SurveyRequest
 from portal.domain import calendar, clock
-from portal.models import Message, Municipality
+from portal.models import DemoClock, Message, Municipality
 
 SEED = 1849
 
@@ -35,6 +35,8 @@ class Command(BaseCommand):
         if not settings.DEMO:
             raise CommandError("Only a demo is filled with invented people: set DEMO=1.")
         if Municipality.objects.exists():
+            if not DemoClock.objects.exists():
+                raise CommandError("The municipality was not filled to its end. Start again with an empty database.")
             self.stdout.write("  There is a municipality already; nothing was changed.")
             return
         with connection.cursor() as cursor:
@@ -57,6 +59,7 @@ class Command(BaseCommand):
         visits = Visits(story)
         story.tell_authoring()
         story.tell_planning()
+        story.tell_agreements()
         visits.tell_of_the_hero()
         visits.tell_cancelled_sessions()
         timeline.every_school_day()
@@ -65,8 +68,6 @@ class Command(BaseCommand):
             until = timeline.end if back < 0 else calendar.at(timeline.day(back), 5)
             with self.step(f"{name}: up to {calendar.local_day(until)}"):
                 timeline.run(until=until)
-        with self.step("agreements"):
-            towns.sign_agreements(town, today)
         clock.set_demo_clock(timeline.end)
         self.stdout.write(
             f"  {Offer.objects.count()} courses, {Session.objects.count()} sessions, "
