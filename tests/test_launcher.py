@@ -301,14 +301,15 @@ def test_a_mail_that_was_accepted_is_a_whole_file(state: State, family: Children
 
 
 def test_arguments_of_bin_test_choose_checks_or_go_to_pytest() -> None:
-    def choice(*words: str) -> tuple[list[str], list[str]]:
-        checks, for_pytest = quality.chosen(words)
-        return [check.name for check in checks], for_pytest
+    def choice(*words: str) -> dict[str, list[str]]:
+        return {check.name: list(check.command[4:]) for check in quality.chosen(words) if check.is_pytest}
 
-    assert choice() == (list(quality.NAMES), [])
-    assert choice("tests/offers", "-k", "race") == (["tests"], ["tests/offers", "-k", "race"])
-    assert choice("--only", "lint,types") == (["lint", "types"], [])
-    assert choice("--only=tests", "-x") == (["tests"], ["-x"])
+    ignored = [f"--ignore={path}" for path in quality.WHOLE_PORTAL]
+    assert choice() == {"portal": list(quality.WHOLE_PORTAL), "tests": ignored}
+    assert choice("tests/offers", "-k", "race") == {"tests": ["tests/offers", "-k", "race"]}
+    assert choice("--only=tests", "-x") == {"tests": [*ignored, "-x"]}
+    assert [check.name for check in quality.chosen(["--only", "types,lint"])] == ["lint", "types"]
+    assert [check.name for check in quality.chosen([])] == list(quality.NAMES)
     with pytest.raises(GaveUp, match="There is no check called spelling"):
         choice("--only", "spelling")
 

@@ -21,7 +21,9 @@ STAMP = VENV / "installed-from-locks.txt"
 # What WeasyPrint loads at run time, and the Debian packages that hold it.
 PDF_LIBRARIES = ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz-subset.so.0")
 PDF_PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core")
-CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core")
+# The browser tests: the browser, a font, and what Playwright's own Node.js is linked to.
+CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core", "libatomic1")
+CHROMIUM_LIBRARY = "libatomic.so.1"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -130,7 +132,9 @@ def chromium() -> Path | None:
 
 
 def find_chromium() -> Path | None:
-    """Return the Chromium that the environment names, or the first one on the path."""
+    """Return the Chromium that the environment names, or the first one on the path, if it can be driven."""
+    if sys.platform == "linux" and not loads(CHROMIUM_LIBRARY):
+        return None
     names = [named] if (named := os.environ.get("CHROMIUM")) else CHROMIUM_NAMES
     return next((Path(path) for name in names if (path := shutil.which(name))), None)
 

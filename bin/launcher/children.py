@@ -139,11 +139,13 @@ class Child:
     log: Path | None
     stop_signal: signal.Signals
 
+    def said(self) -> str:
+        """Return what the process wrote; empty when it wrote to the terminal."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log else ""
+
     def last_words(self, lines: int = 15) -> str:
         """Return the end of what the process wrote."""
-        if self.log is None:
-            return ""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        return "\n".join(self.said().splitlines()[-lines:])
 
 
 class Children:

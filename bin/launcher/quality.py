@@ -3,16 +3,16 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from launcher import BIN, bootstrap
 from launcher.bootstrap import PYTHON
-from launcher.children import Children, Stopped, end_on_signals
+from launcher.children import Child, Children, Stopped, end_on_signals
 from launcher.console import give_up, say, step
 from launcher.demo import manage, tool
-from launcher.servers import Postgres, Programs, Valkey
+from launcher.servers import DATABASE, Postgres, Programs, Valkey
 from launcher.state import State, passing_state
 
 USAGE = """\
@@ -24,14 +24,18 @@ Installs what is missing and runs the whole quality bar. With arguments for pyte
   bin/test --only lint,types            these checks
 Checks: {names}"""
 
+# Tests that run the whole portal as processes. They wait much and compute little, so they go beside the others.
+WHOLE_PORTAL = ("tests/e2e", "tests/test_compose.py", "tests/test_launcher.py")
+
 
 @dataclass(frozen=True)
 class Check:
-    """One part of the quality bar: a name to choose it by, and the commands it consists of."""
+    """One part of the quality bar: a name to choose it by, and its command."""
 
     name: str
     what: str
     command: Sequence[str]
+    is_pytest: bool = False
 
 
 @dataclass
@@ -43,81 +47,95 @@ class Outcome:
     skipped: int = 0
     rows: list[str] = field(default_factory=list)
 
-    def note(self, name: str, *, good: bool, seconds: float, what: str) -> None:
-        """Keep a line for the summary."""
-        self.rows.append(f"  {'ok    ' if good else 'FAILED'}  {name:<13} {seconds:6.1f} s   {what}")
+    def count(self, check: Check, code: int, seconds: float, report: Path) -> None:
+        """Count a check that has ended, and keep a line for the summary."""
+        what = check.what
+        if check.is_pytest and report.exists():
+            passed, failed, skipped = counted(report)
+            self.passed += passed
+            self.failed += failed or (code != 0)
+            self.skipped += skipped
+            what = f"{passed} passed, {failed} failed, {skipped} skipped"
+        else:
+            self.passed += code == 0
+            self.failed += code != 0
+        word = "ok" if code == 0 else "FAILED"
+        self.rows.append(f"  {word:<6}  {check.name:<13} {seconds:6.1f} s   {what}")
+        say(f"--- {check.name}: {word} in {seconds:.1f} s")
 
 
-LINT_IMPORTS = [
-    PYTHON,
-    "-c",
-    "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())",
-]
+LINT_IMPORTS = "import sys; from importlinter.cli import lint_imports_command as check; sys.exit(check())"
+DEPLOY = "web python manage.py check --deploy --fail-level WARNING"
 
 CHECKS = (
     Check("format", "ruff format", tool("ruff", "format", "--check", ".")),
     Check("lint", "ruff check", tool("ruff", "check", ".")),
     Check("types", "mypy", tool("mypy", ".")),
-    Check("imports", "import contracts", LINT_IMPORTS),
+    Check("imports", "import contracts", [PYTHON, "-c", LINT_IMPORTS]),
     Check("migrations", "no migration is missing", manage("makemigrations", "--check", "--dry-run")),
-    Check(
-        "deploy",
-        "check --deploy with the compose file's settings",
-        tool("launcher.compose", "web", "python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"),
-    ),
+    Check("deploy", "check --deploy, the compose file's settings", tool("launcher.compose", *DEPLOY.split())),
     Check("translations", "translations are complete", manage("translations", "--check")),
     Check("templates", "djlint", tool("djlint", "--lint", "--quiet", "templates")),
-    Check("tests", "pytest", tool("pytest", "-q")),
+    Check("portal", "pytest: the whole portal runs", tool("pytest", "-q", *WHOLE_PORTAL), is_pytest=True),
+    Check(
+        "tests",
+        "pytest: all other tests",
+        tool("pytest", "-q", *(f"--ignore={path}" for path in WHOLE_PORTAL)),
+        is_pytest=True,
+    ),
 )
 NAMES = tuple(check.name for check in CHECKS)
 
 
-def chosen(argv: Sequence[str]) -> tuple[list[Check], list[str]]:
-    """Return the checks that the command line asks for, and the words that are pytest's."""
+def chosen(argv: Sequence[str]) -> list[Check]:
+    """Return the checks that the command line asks for."""
     words = list(argv)
     if words and words[0] in {"-h", "--help"}:
         say(USAGE.format(names=", ".join(NAMES)))
         raise SystemExit(0)
-    only: list[str] = []
-    if words and words[0].startswith("--only"):
-        option, _, value = words.pop(0).partition("=")
-        if option != "--only" or not (value or words):
-            give_up(USAGE.format(names=", ".join(NAMES)))
-        only = (value or words.pop(0)).split(",")
-        if unknown := sorted(set(only) - set(NAMES)):
-            give_up(f"There is no check called {', '.join(unknown)}. There are: {', '.join(NAMES)}.")
-    elif words:
-        only = ["tests"]
-    return [check for check in CHECKS if not only or check.name in only], words
+    if not words:
+        return list(CHECKS)
+    if not words[0].startswith("--only"):
+        return [Check("tests", "pytest", tool("pytest", "-q", *words), is_pytest=True)]
+    option, _, value = words.pop(0).partition("=")
+    if option != "--only" or not (value or words):
+        give_up(USAGE.format(names=", ".join(NAMES)))
+    only = (value or words.pop(0)).split(",")
+    if unknown := sorted(set(only) - set(NAMES)):
+        give_up(f"There is no check called {', '.join(unknown)}. There are: {', '.join(NAMES)}.")
+    found = [check for check in CHECKS if check.name in only]
+    return [replace(check, command=[*check.command, *words]) if check.is_pytest else check for check in found]
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the checks; return 1 when one of them failed."""
-    checks, for_pytest = chosen(argv)
+    checks = chosen(argv)
     end_on_signals()
     strict = os.environ.get("CI", "").lower() in {"1", "true"}
     outcome = Outcome()
     try:
-        with_tests = any(check.name == "tests" for check in checks)
         bootstrap.prepare("requirements-dev.txt")
-        found = bootstrap.chromium() if with_tests else None
         without: list[str] = []
-        if with_tests:
-            if not found:
-                without.append("The browser tests do not run: there is no Chromium (sudo apt-get install chromium).")
-                for_pytest = [*for_pytest, "--ignore=tests/e2e"]
-            if sentence := bootstrap.pdf_libraries():
-                without.append(f"The tests of PDFs fail or are skipped. {sentence}")
+        chromium: Path | None = None
+        if any(check.is_pytest for check in checks):
+            without, chromium = what_tests_need()
             if without and strict:
                 give_up("Nothing may be left out here. " + " ".join(without))
+        if without and not chromium:
+            checks = [
+                replace(check, command=[*check.command, "--ignore=tests/e2e"]) if check.is_pytest else check
+                for check in checks
+            ]
         state = passing_state("test")
         with (
             Children(register=state.children, logs=state.logs) as servers,
             Children(register=state.children, logs=state.logs, needs=servers) as family,
         ):
-            env = environment(state, servers) | ({"CHROMIUM": str(found)} if found else {})
-            for check in checks:
-                run(check, family, env, outcome, for_pytest, state.home / "tests.xml")
+            env = environment(state, servers) | ({"CHROMIUM": str(chromium)} if chromium else {})
+            if len(checks) == 1:
+                run_in_terminal(checks[0], family, env, outcome, state)
+            else:
+                run_side_by_side(checks, servers, family, env, outcome, state)
         state.clear_away()
     except Stopped:
         say("\nStopped.")
@@ -125,7 +143,7 @@ def main(argv: Sequence[str]) -> int:
     for sentence in without:
         say(f"\nLeft out: {sentence}")
     if outcome.skipped:
-        say(f"\nSkipped by the tests themselves: {outcome.skipped} (pytest -rs tells why)")
+        say(f"\nSkipped by the tests themselves: {outcome.skipped} (the short summary above tells why)")
         if strict:
             outcome.failed += 1
             outcome.rows.append("  FAILED  nothing may be skipped here (CI)")
@@ -134,13 +152,26 @@ def main(argv: Sequence[str]) -> int:
     return 1 if outcome.failed else 0
 
 
+def what_tests_need() -> tuple[list[str], Path | None]:
+    """Install the browser and the libraries for PDF; return what cannot be tested, and the browser."""
+    without = []
+    chromium = bootstrap.chromium()
+    if not chromium:
+        packages = " ".join(bootstrap.CHROMIUM_PACKAGES)
+        without.append(f"The browser tests do not run: there is no Chromium (sudo apt-get install {packages}).")
+    if sentence := bootstrap.pdf_libraries():
+        without.append(f"The tests of PDFs fail. {sentence}")
+    return without, chromium
+
+
 def environment(state: State, servers: Children, *, forgetful: bool = True) -> dict[str, str]:
     """Start the servers of this run; return the portal's settings for the tests."""
     programs, sockets = Programs(state), state.sockets()
     postgres, valkey = Postgres(state, programs, sockets), Valkey(state, programs, sockets)
     with step("PostgreSQL"):
         postgres.start(servers, forgetful=forgetful)
-        postgres.recreate_database()
+        for database in (DATABASE, f"{DATABASE}_tests", f"{DATABASE}_others"):
+            postgres.recreate_database(database)
     with step("Valkey"):
         valkey.start(servers, forgetful=forgetful)
     return {
@@ -163,33 +194,55 @@ def environment(state: State, servers: Children, *, forgetful: bool = True) -> d
     }
 
 
-def run(
-    check: Check,
+def command_of(check: Check, state: State) -> tuple[list[str], Path]:
+    """Return the command of a check, and where it reports what it counted."""
+    report = state.home / f"{check.name}.xml"
+    return [*check.command, *([f"--junitxml={report}"] if check.is_pytest else [])], report
+
+
+def run_in_terminal(check: Check, family: Children, env: Mapping[str, str], outcome: Outcome, state: State) -> None:
+    """Run the only check that was asked for, and let one watch it."""
+    say(f"\n=== {check.name}: {check.what}")
+    command, report = command_of(check, state)
+    began = time.monotonic()
+    code = family.run(check.name, command, env=env)
+    outcome.count(check, code, time.monotonic() - began, report)
+
+
+def run_side_by_side(
+    checks: Sequence[Check],
+    servers: Children,
     family: Children,
     env: Mapping[str, str],
     outcome: Outcome,
-    for_pytest: Sequence[str],
-    report: Path,
+    state: State,
 ) -> None:
-    """Run one check and count it."""
-    say(f"\n=== {check.name}: {check.what}")
-    is_tests = check.name == "tests"
-    extra = [*for_pytest, f"--junitxml={report}"] if is_tests else []
-    began = time.monotonic()
-    code = family.run(check.name, [*check.command, *extra], env=env)
-    seconds = time.monotonic() - began
-    what = check.what
-    if is_tests and report.exists():
-        passed, failed, skipped = counted(report)
-        outcome.passed += passed
-        outcome.failed += failed or (code != 0)
-        outcome.skipped += skipped
-        what = f"{passed} passed, {failed} failed, {skipped} skipped"
-    else:
-        outcome.passed += code == 0
-        outcome.failed += code != 0
-    outcome.note(check.name, good=code == 0, seconds=seconds, what=what)
-    say(f"--- {check.name}: {'ok' if code == 0 else 'FAILED'} in {seconds:.1f} s")
+    """Run the tests in one lane and all else in another; show what each has said when it has ended."""
+    lanes = [
+        (
+            [check for check in checks if (check.name == "tests") == is_first],
+            {**env, "DATABASE_URL": env["DATABASE_URL"].replace(f"/{DATABASE}?", f"/{DATABASE}_{name}?")},
+        )
+        for name, is_first in (("tests", True), ("others", False))
+    ]
+    running: dict[int, tuple[Check, Child, float]] = {}
+    while running or any(waiting for waiting, _ in lanes):
+        for lane, (waiting, lane_env) in enumerate(lanes):
+            if lane in running:
+                check, child, began = running[lane]
+                if child.process.poll() is None:
+                    continue
+                del running[lane]
+                family.living.remove(child)
+                say(f"\n=== {check.name}: {check.what}\n{child.said()}")
+                outcome.count(check, child.process.returncode, time.monotonic() - began, command_of(check, state)[1])
+            if waiting:
+                check = waiting.pop(0)
+                say(f"    {check.name} begins")
+                child = family.start(check.name, command_of(check, state)[0], env=lane_env)
+                running[lane] = (check, child, time.monotonic())
+        servers.check()
+        time.sleep(0.05)
 
 
 def counted(report: Path) -> tuple[int, int, int]:

@@ -169,9 +169,9 @@ class Postgres:
         )
         return answer.stdout.strip() if answer.returncode == 0 else None
 
-    def recreate_database(self) -> None:
-        """Make the portal's database anew, empty."""
-        drop, create = f'DROP DATABASE IF EXISTS "{DATABASE}" WITH (FORCE)', f'CREATE DATABASE "{DATABASE}"'
+    def recreate_database(self, name: str = DATABASE) -> None:
+        """Make a database anew, empty."""
+        drop, create = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"'
         if self.ask(drop) is None or self.ask(create) is None:
             give_up("The database could not be made anew.")
 
