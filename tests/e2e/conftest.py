@@ -38,7 +38,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """Run web server, worker, beat and mail catcher with the demo municipality."""
+    """Run web server, worker, beat and mail catcher with the demo municipality, or attach to what E2E_URL names."""
+    if address := os.environ.get("E2E_URL"):
+        yield Portal(url=address, mails=Path(), logs=Path())
+        return
     with running_portal(tmp_path_factory.mktemp("portal")) as running:
         yield running
 
@@ -94,18 +97,20 @@ class Visitor:
             self.page.locator(f"button[name=step][value={step}]").click()
             self.page.wait_for_load_state()
 
-    def mail(self, to: str, subject: str, *, seconds: float = 40) -> str:
-        """Wait for a mail to somebody with these words in its subject, open it on the demo's page, return its text."""
+    def mail(self, to: str, *words: str, seconds: float = 60) -> str:
+        """Wait for a mail to somebody with all these words in its subject, open it on the demo's page, return it."""
         stop = time.monotonic() + seconds
         while time.monotonic() < stop:
             self.open(f"/demo/mails/?to={to}")
-            found = self.page.locator("main a", has_text=subject)
+            found = self.page.locator("main tbody a")
+            for word in words:
+                found = found.filter(has_text=word)
             if found.count():
                 found.first.click()
                 self.page.wait_for_load_state()
                 return self.text()
             time.sleep(0.5)
-        raise AssertionError(f"no mail to {to} about {subject!r}: {self.text()[:1500]}")
+        raise AssertionError(f"no mail to {to} about {words!r}: {self.text()[:1500]}")
 
 
 NewVisitor = Callable[..., Visitor]

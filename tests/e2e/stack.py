@@ -1,5 +1,6 @@
 """The whole portal as it runs: web server, worker and beat as own processes, a mail catcher, the demo's town."""
 
+import logging
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from aiosmtpd.controller import Controller
 from tests.prove.ground import ROOT, Process, environment, free_port, fresh_database, wait_for
 
 DATABASE = "portal_e2e"
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells every command
 
 
 class Catcher:

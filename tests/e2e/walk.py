@@ -117,7 +117,7 @@ def find(visitor: Visitor, title: str) -> None:
     visitor.page.locator("main input[name=q]").first.fill(title)
     visitor.page.locator("main input[name=q]").first.press("Enter")
     visitor.page.wait_for_load_state()
-    visitor.page.locator("#hits a", has_text=title).first.click()
+    visitor.page.locator("#hits .offer-grid a", has_text=title).first.click()
     visitor.page.wait_for_load_state()
 
 
