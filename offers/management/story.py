@@ -293,7 +293,11 @@ class Story:
         """Return the one invited, who has pressed the button in the mail."""
         by = self.by_link(Link.Purpose.INVITE, invite.pk)
         if calendar.local_day(self.time.now) != self._came_in.get(invite.pk):
-            links.use(link_id=UUID(by.id), now=self.time.now)
+            try:
+                links.use(link_id=UUID(by.id), now=self.time.now)
+            except links.LinkEnded:  # a long holiday lay between: the coordinator sends a new address
+                authoring.resend_invite(invite_id=invite.pk, by=self.coordinator(), now=self.time.now)
+                links.use(link_id=UUID(by.id), now=self.time.now)
             self._came_in[invite.pk] = calendar.local_day(self.time.now)
         return by
 

@@ -24,7 +24,7 @@ from schools.models import SchoolClass
 Status = Enrolment.Status
 Outcome = VisitReport.Outcome
 TOKENS = UUID("6f2f3d0e-56a4-4a63-9f0e-1f0b6a1f4c55")
-CONTESTED = (3, 9)  # school days back, about: where the two sides say different things
+CONTESTED = (7, 14)  # school days back, about: where the two sides say different things
 WHOLE_CLASS = 18  # pupils; where somebody must be left without room
 ABSENT = (20, 38, 61)  # where the class did not come
 
@@ -321,7 +321,7 @@ class Visits:
         if is_single and self._absent and back <= self._absent[-1]:
             self._absent.pop()
             return Telling(host=Outcome.NO_SHOW, teacher=None if len(self._absent) == 1 else Outcome.NO_SHOW)
-        if is_single and self._contested and back <= self._contested[-1] and back > 1:
+        if is_single and self._contested and back <= self._contested[-1] and back > 3:
             self._contested.pop()
             return Telling(host=Outcome.NO_SHOW, teacher=Outcome.HELD)
         fewer = self.rng.randint(1, 4) if self.rng.random() < 0.16 and made.pupils > 9 else 0

@@ -127,7 +127,9 @@ def test_the_demo_municipality_is_whole_and_its_history_agrees_with_itself(db: N
     assert Enrolment.objects.filter(teacher=teacher, status="confirmed", session__starts_at__gt=now).count() >= 2
     untold = Enrolment.objects.filter(teacher=teacher, status="confirmed", session__ends_at__lt=now)
     assert untold.filter(reports=None).count() == 1
-    assert SurveyRequest.objects.filter(enrolment__teacher=teacher, audience="teacher", state="scheduled").exists()
+    asked = SurveyRequest.objects.filter(enrolment__teacher=teacher, audience="teacher", state="scheduled")
+    four_days_ago = school_calendar.school_days_before(begins.date(), 4)
+    assert asked.exists() or (begins.date() - four_days_ago).days > 14  # just after a holiday everything is answered
 
     # Somebody who looks around can enrol a class of any age.
     for grade in (1, 5, 8):
