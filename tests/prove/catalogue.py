@@ -49,8 +49,8 @@ def main(count: int) -> None:
         cursor.execute("ANALYZE")
     offer = Offer.objects.order_by("created_at")[0]
     session = Session.objects.filter(offer=offer).order_by("starts_at")[0]
-    teacher = factories.UserFactory.create()
-    factories.MembershipFactory.create(user=teacher)
+    teacher = factories.UserFactory.create(email=f"teacher{count}@skole.fjordby.example")
+    factories.MembershipFactory.create(user=teacher, school=factories.SchoolFactory.create(name=f"Skole for {count}"))
     cookie = f"session={signed_in(teacher)}"
     pages = {
         "front page": {"url": "/", "cookie": ""},

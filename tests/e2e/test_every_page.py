@@ -1,0 +1,159 @@
+"""Every page once as it is, and once in error: accessible, quiet, within the screen, and nothing from elsewhere."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import NewVisitor, Visitor
+from tests.e2e.walk import COORDINATOR, TEACHER, enter_by_link, link_in, submit
+
+pytestmark = pytest.mark.e2e
+
+# What the theme of the desk itself leaves open, rule by rule; our own templates leave nothing.
+THEMES_OWN = {"region", "landmark-unique"}
+
+
+class Look:
+    """Looks at page after page and keeps what is wrong with each."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.wrong: dict[str, list[str]] = {}
+        self.foreign: set[str] = set()
+        visitor.page.on("request", self.note)
+
+    def note(self, request: object) -> None:
+        url = str(getattr(request, "url", ""))
+        if not url.startswith((self.visitor.portal.url, "data:", "about:", "blob:")):
+            self.foreign.add(url)
+
+    def at(self, address: str = "", *, named: str = "") -> None:
+        """Open the address (or stay) and look: axe, one h1, no sideways scrolling at 320 px."""
+        if address:
+            self.visitor.open(address)
+        page = self.visitor.page
+        troubles = self.visitor.axe()
+        if page.locator("h1").count() != 1:
+            troubles.append(f"{page.locator('h1').count()} h1")
+        page.set_viewport_size({"width": 320, "height": 800})
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            troubles.append(f"{width} px wide at 320")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        if troubles:
+            self.wrong[named or address or page.url] = troubles
+
+    def result(self) -> tuple[dict[str, list[str]], set[str]]:
+        return self.wrong, self.foreign
+
+
+def first(visitor: Visitor, address: str, selector: str) -> str:
+    """Return the first link of that kind on a page."""
+    visitor.open(address)
+    href = visitor.page.locator(selector).first.get_attribute("href")
+    assert href, f"no {selector} on {address}"
+    return href
+
+
+def test_pages_that_anybody_may_open(visitor: NewVisitor) -> None:
+    guest = visitor()
+    look = Look(guest)
+    offer = first(guest, "/forloeb/?ledige=on", "#hits .offer-grid a")
+
+    for address in ("/", "/forloeb/", "/forloeb/?klassetrin=8&fag=matematik", offer, "/tilgaengelighed/", "/privatliv/",
+                    "/konto/login/", "/konto/password/reset/", "/demo/ur/", "/demo/mails/"):  # fmt: skip
+        look.at(address)
+    look.at("/forloeb/?q=zzzzzzqqq", named="nothing found")
+    look.at("/forloeb/?fra=31-02-2026", named="a day that does not exist")
+    look.at("/forloeb/?page=99999", named="beyond the last page")
+    look.at("/findes-ikke/", named="404")
+    guest.open("/konto/login/")
+    guest.page.fill("input[name=login]", "nogen@fjordby.example")
+    guest.page.fill("input[name=password]", "forkert")
+    submit(guest, "main button[type=submit]")
+    look.at(named="wrong password")
+
+    assert look.result() == ({}, set())
+
+
+def test_a_teachers_pages(visitor: NewVisitor) -> None:
+    teacher = visitor()
+    teacher.sign_in(TEACHER)
+    look = Look(teacher)
+    look.at("/tilmeldinger/")
+    places = set(
+        teacher.page.locator("main a[href*='/tilmeldinger/']").evaluate_all("all => all.map(one => one.pathname)")
+    )
+    enrolments = sorted({match.group(0) for one in places if (match := re.match(r"/tilmeldinger/[0-9a-f-]{36}/", one))})
+    assert enrolments
+    for address in enrolments[:4]:
+        look.at(address)
+        ways = teacher.page.locator("main a[href*='/tilmeldinger/']").evaluate_all(
+            "all => all.map(one => one.pathname)"
+        )
+        for way in sorted(
+            {
+                one
+                for one in ways
+                if one.startswith(address) and one.endswith(("/aendr/", "/afmeld/", "/plads/", "/afholdt/"))
+            }
+        ):
+            look.at(way)
+            if way.endswith("/aendr/"):
+                teacher.page.fill("main [name=pupils]", "1_0")
+                submit(teacher, "main form[method=post] button[type=submit]")
+                look.at(named="change, in error")
+    offer = first(teacher, "/forloeb/?klassetrin=8&ledige=on", "#hits .offer-grid a")
+    form = first(teacher, offer, "main a[href*='/tilmeld/']")
+    look.at(form)
+    submit(teacher, "main form[method=post] button[type=submit]")
+    look.at(named="enrol, in error")
+    assert teacher.page.locator("main [aria-invalid=true]").count() > 0
+
+    assert look.result() == ({}, set())
+
+
+def test_a_hosts_pages(visitor: NewVisitor) -> None:
+    host = visitor()
+    host.open("/demo/mails/")
+    mail = host.page.locator("main tbody a").filter(has_text=re.compile("Ny klasse|Snart besøg|Anmodning fra"))
+    mail.first.click()
+    host.page.wait_for_load_state()
+    address = link_in(host.text())
+    look = Look(host)
+    look.at(address, named="the landing page of a link")
+    enter_by_link(host, address)
+    look.at()
+    ways: Callable[[str], list[str]] = lambda part: sorted(  # noqa: E731
+        set(host.page.locator(f"main a[href*='{part}']").evaluate_all("all => all.map(one => one.pathname)"))
+    )
+    sessions, reports, answers = ways("/tidspunkt/"), ways("/afholdt/"), ways("/svar/")
+    for way in [*sessions[:2], *reports[:1], *answers[:1]]:
+        look.at(way)
+        if host.page.locator("main form[method=post]").count():
+            submit(host, "main form[method=post] button[type=submit]")
+            look.at(named=f"{way} in error")
+    if sessions:
+        look.at(f"{sessions[0]}aflys/")
+        submit(host, "main form[method=post] button[type=submit]")
+        look.at(named="cancel without a reason")
+
+    assert look.result() == ({}, set())
+
+
+def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visitor: NewVisitor) -> None:
+    desk = visitor()
+    desk.sign_in(COORDINATOR)
+    foreign: set[str] = set()
+    desk.page.on("request", lambda request: foreign.add(request.url))
+    found: dict[str, list[str]] = {}
+    for address in ("/admin/", "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
+                    "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/"):  # fmt: skip
+        desk.open(address)
+        ours = [line for line in desk.axe() if line.split(":")[0] not in THEMES_OWN]
+        if ours:
+            found[address] = ours
+
+    outside = {url for url in foreign if not url.startswith((desk.portal.url, "data:", "blob:"))}
+    assert (found, outside) == ({}, set())
