@@ -93,7 +93,7 @@ def world(municipality: Municipality) -> World:
         enrolment=offered, audience="teacher", due_at=TODAY, closes_at=session.starts_at
     )
     job = DocumentJob.objects.create(content_hash="0" * 64, filename="guide.pdf", html="")
-    made = {
+    made: dict[str, list[tuple[Link.Purpose, Any]]] = {
         "link": [(Link.Purpose.INVITE, invite), (Link.Purpose.HOST, contact), (Link.Purpose.SURVEY, survey)],
         "link_elsewhere": [
             (Link.Purpose.INVITE, other_invite),
@@ -201,7 +201,8 @@ def desk_address(name: str, keys: dict[str, str]) -> str:
     for arguments in ({}, {"object_id": key}):
         with suppress(NoReverseMatch):
             return reverse(f"admin:{name}", kwargs=arguments)
-    return reverse(f"admin:{name}", args={"app_list": ["offers"], "view_on_site": [1, uuid4()]}[name])
+    parts: dict[str, list[Any]] = {"app_list": ["offers"], "view_on_site": [1, uuid4()]}
+    return reverse(f"admin:{name}", args=parts[name])
 
 
 # At the desk a link is as good as none, and one teacher as good as another.

@@ -4,7 +4,9 @@ from functools import lru_cache
 
 from django import template
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.templatetags.static import static
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -31,6 +33,17 @@ OF_INDUSTRY = {
     "offentlig-beredskab": "brandstation",
     "kultur-sport": "museum",
 }
+
+
+@lru_cache(maxsize=64)
+def _sign(name: str) -> SafeString:
+    return mark_safe(render_to_string("components/icon.html", {"name": name}))  # noqa: S308 (our own drawing)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Return a drawn sign (``components/icon.html`` names them); drawn once, since a page has hundreds."""
+    return _sign(str(name))
 
 
 @register.simple_tag

@@ -145,7 +145,7 @@ def test_a_colour_outside_the_screen_is_brought_inside(lightness: float, chroma:
 
 
 def test_white_is_brighter_than_black() -> None:
-    assert (luminance("#ffffff"), luminance("#000000")) == (pytest.approx(1.0), 0.0)
+    assert [luminance("#ffffff"), luminance("#000000")] == pytest.approx([1.0, 0.0])
 
 
 def test_the_sheet_sets_every_step_of_every_scale_for_light_and_for_dark() -> None:
