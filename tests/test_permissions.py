@@ -34,7 +34,14 @@ DECLARED = EVERYTHING
 ROLES = ["visitor", "teacher", "teacher_elsewhere", "link", "link_elsewhere", "coordinator", "operator"]
 UNSAFE = ["POST"]
 OTHERS = ["PUT", "PATCH", "DELETE"]
-LOGGED = {"django_session", "portal_cache", "portal_link", "portal_auditentry", "django_admin_log"}
+LOGGED = {
+    "django_session",
+    "portal_cache",
+    "portal_link",
+    "portal_auditentry",
+    "django_admin_log",
+    "account_emailaddress",
+}
 
 
 def routes(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator[str]:

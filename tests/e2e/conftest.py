@@ -97,7 +97,7 @@ class Visitor:
             self.page.locator(f"button[name=step][value={step}]").click()
             self.page.wait_for_load_state()
 
-    def mail(self, to: str, *words: str, seconds: float = 60) -> str:
+    def mail(self, to: str, *words: str, seconds: float = 150) -> str:
         """Wait for a mail to somebody with all these words in its subject, open it on the demo's page, return it."""
         stop = time.monotonic() + seconds
         while time.monotonic() < stop:

@@ -23,7 +23,7 @@ from portal.models import Message
 from schools.models import Membership, SchoolClass
 from tests import factories
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("committing")]
 Status = Enrolment.Status
 Work = Callable[[], Any]
 
