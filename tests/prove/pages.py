@@ -18,7 +18,7 @@ from tests.prove.ground import fresh_database, run_in_portal, web_server
 
 DATABASE = "prove_pages"
 ROUNDS = 40
-MOST_QUERIES = 8
+MOST_QUERIES = 8  # of a page that anybody may open; who has signed in costs two more
 
 
 def get(address: str, cookie: str) -> int:
@@ -70,13 +70,14 @@ def self_paced(
     pages: list[tuple[str, str, str]], limits: dict[str, str], counted: dict[int, dict[str, int]], careless: int
 ) -> Iterator[Figure]:
     """Yield the figures of the large catalogue, compared with the small one."""
-    for name, _url, _cookie in pages:
+    for name, _url, cookie in pages:
         few, many = counted[10][name], counted[1000][name]
+        most = MOST_QUERIES + 2 if cookie else MOST_QUERIES
         yield Figure(
             name=f"{name}, queries with 10 and 1,000 offers ({few}, {many})",
             value=many,
-            goal=f"≤ {MOST_QUERIES}, the same",
-            held=few == many <= MOST_QUERIES,
+            goal=f"≤ {most}, the same",
+            held=few == many <= most,
             control=f"a query per card takes {careless}",
         )
     for name, url, cookie in pages:
