@@ -87,13 +87,15 @@ class Timeline:
     def run(self, *, until: datetime | None = None) -> int:
         """Let everything happen up to a moment; return how much there was."""
         count = 0
-        while self._queue and self._queue[0][0] <= (until or self.end):
+        until = until or self.end
+        while self._queue and self._queue[0][0] <= until:
             moment, _number, what = heapq.heappop(self._queue)
             self.now = moment
             if moment - self._delivered >= OFTEN:
                 self.deliver()
             what()
             count += 1
+        self.now = until
         self.deliver()
         return count
 

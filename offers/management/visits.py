@@ -106,10 +106,10 @@ class Visits:
         if course.key in UNNOTICED:
             return 1 if chance < 0.15 else 0
         if visit.back > 0:
-            extra = self.rng.randint(1, 3) if popular else int(self.rng.random() < 0.25)
+            extra = self.rng.randint(1, 3) if popular else int(self.rng.random() < 0.38)
             return room + extra if chance < 0.97 else 0
         if visit.back > -55:
-            extra = self.rng.randint(1, 2) if popular else int(self.rng.random() < 0.25)
+            extra = self.rng.randint(1, 2) if popular else int(self.rng.random() < 0.38)
             return room + extra if chance < 0.88 else 0
         return room + int(popular) if chance < (0.9 if popular else 0.62) else 0
 
@@ -123,7 +123,8 @@ class Visits:
             grades = one.grades(day)
             if one.has_left(day) or not any(told["grade_from"] <= grade <= told["grade_to"] for grade in grades):
                 continue
-            if (one.pk, day) in self._busy or (one.pk, visit.course.key) in self._been:
+            been = one in self.hero.own_classes if visit.staged else (one.pk, visit.course.key) in self._been
+            if been or (one.pk, day) in self._busy:
                 continue
             pupils = one.pupils - self.rng.choice([0, 0, 0, 1, 1, 2, 3])
             if pupils > most:
