@@ -49,7 +49,9 @@ from portal.models import (
     User,
 )
 
+ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
+REVIEWER = MunicipalRole.Role.REVIEWER.value
 OPERATOR = MunicipalRole.Role.OPERATOR.value
 Text = str | Promise
 F = TypeVar("F", bound=Callable[..., Any])
@@ -756,8 +758,10 @@ class AuditDesk(ReadDesk):
 
 
 __all__ = [
+    "ADMINISTRATOR",
     "COORDINATOR",
     "OPERATOR",
+    "REVIEWER",
     "Day",
     "DayInput",
     "Desk",

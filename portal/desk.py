@@ -19,8 +19,9 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from portal.context import the_municipality
+from portal.domain.actor import municipal_roles
 from portal.domain.theme import NEUTRAL, admin_ramp, colour_of
-from portal.models import MunicipalRole, User
+from portal.models import User
 
 HITS_PER_LIST = 8
 LONGEST_SEARCH = 100
@@ -127,13 +128,13 @@ class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
             super().register(model_or_iterable, admin_class, **options)
 
     def roles_of(self, request: HttpRequest) -> frozenset[str]:
-        """Return the municipal roles of whoever asks (one query per request)."""
+        """Return the municipal roles of whoever asks, the lower ones included (one query per request)."""
         roles: frozenset[str] | None = getattr(request, "municipal_roles", None)
         if roles is None:
             user = request.user
             roles = frozenset()
             if isinstance(user, User) and user.is_active:
-                roles = frozenset(MunicipalRole.objects.filter(user=user).values_list("role", flat=True))
+                roles = municipal_roles(user)
             request.municipal_roles = roles  # type: ignore[attr-defined]
         return roles
 

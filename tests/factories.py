@@ -41,6 +41,22 @@ class CoordinatorFactory(UserFactory):
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.COORDINATOR)
 
 
+class AdministratorFactory(UserFactory):
+    is_staff = True
+
+    @factory.post_generation
+    def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.ADMINISTRATOR)
+
+
+class ReviewerFactory(UserFactory):
+    is_staff = True
+
+    @factory.post_generation
+    def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.REVIEWER)
+
+
 class OperatorFactory(UserFactory):
     is_staff = True
 

@@ -50,6 +50,8 @@ def tell_host(offer: Offer, about: models.Model, occasion: str, *, now: datetime
 
 def tell_coordinators(about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:
     """Promise every coordinator a mail."""
-    coordinators = User.objects.filter(is_active=True, municipal_roles__role=MunicipalRole.Role.COORDINATOR)
+    coordinators = User.objects.filter(
+        is_active=True, municipal_roles__role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
+    ).distinct()
     for coordinator in coordinators.order_by("pk"):
         outbox.post(occasion=occasion, about=about, to=outbox.Recipient.of_user(coordinator), now=now, key=key)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from portal.models import Link, MunicipalRole, User
 
+Role = MunicipalRole.Role
+
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
@@ -16,11 +18,20 @@ class Actor:
     purpose: str = ""
     reference_id: UUID | None = None
     is_coordinator: bool = False
+    is_reviewer: bool = False
+    is_administrator: bool = False
 
     @classmethod
     def of_user(cls, user: User) -> "Actor":
         """Return the actor for an account, with the municipal roles it has now."""
-        return cls(kind="user", id=str(user.pk), is_coordinator=is_coordinator(user))
+        roles = municipal_roles(user)
+        return cls(
+            kind="user",
+            id=str(user.pk),
+            is_coordinator=Role.COORDINATOR in roles,
+            is_reviewer=Role.REVIEWER in roles,
+            is_administrator=Role.ADMINISTRATOR in roles,
+        )
 
     @classmethod
     def of_link(cls, link: Link) -> "Actor":
@@ -30,7 +41,7 @@ class Actor:
     @classmethod
     def job(cls, name: str) -> "Actor":
         """Return the actor for a periodic job or a command."""
-        return cls(kind="job", id=name, is_coordinator=True)
+        return cls(kind="job", id=name, is_coordinator=True, is_reviewer=True, is_administrator=True)
 
     @property
     def user_id(self) -> UUID | None:
@@ -38,16 +49,33 @@ class Actor:
         return UUID(self.id) if self.kind == "user" else None
 
 
+def municipal_roles(user: User) -> frozenset[str]:
+    """Return what the active account may act as in the municipality, the lower roles included."""
+    if not user.is_active:
+        return frozenset()
+    return Role.including_lower(MunicipalRole.objects.filter(user=user).values_list("role", flat=True))
+
+
 def has_role(user: User, *roles: str) -> bool:
-    """Return whether the active account has one of these municipal roles."""
-    return user.is_active and MunicipalRole.objects.filter(user=user, role__in=roles).exists()
+    """Return whether the active account may act as one of these municipal roles."""
+    return bool(municipal_roles(user) & set(roles))
 
 
 def is_coordinator(user: User) -> bool:
     """Return whether the account may work at the coordinator's desk."""
-    return has_role(user, MunicipalRole.Role.COORDINATOR)
+    return has_role(user, Role.COORDINATOR)
+
+
+def is_reviewer(user: User) -> bool:
+    """Return whether the account may read and answer courses sent for review."""
+    return has_role(user, Role.REVIEWER)
+
+
+def is_administrator(user: User) -> bool:
+    """Return whether the account gives roles in the municipality and keeps its settings."""
+    return has_role(user, Role.ADMINISTRATOR)
 
 
 def is_operator(user: User) -> bool:
     """Return whether the account looks after the installation."""
-    return has_role(user, MunicipalRole.Role.OPERATOR)
+    return has_role(user, Role.OPERATOR)

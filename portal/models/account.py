@@ -1,6 +1,7 @@
 """People who sign in: teachers, coordinators, operators. Companies never do; they come through links."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -66,11 +67,29 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class MunicipalRole(models.Model):
-    """A person's role in the municipality's administration (roles at schools are memberships)."""
+    """A person's role in the municipality's administration (roles at schools are memberships).
+
+    An administrator may do all that a coordinator may, and gives roles; a coordinator may do all that a reviewer may,
+    who reads and answers courses sent for review and nothing else. An operator looks after the installation.
+    """
 
     class Role(models.TextChoices):
+        ADMINISTRATOR = "administrator", _("administrator")
         COORDINATOR = "coordinator", _("coordinator")
+        REVIEWER = "reviewer", _("reviewer")
         OPERATOR = "operator", _("operator")
+
+        @classmethod
+        def acting_as(cls, role: str) -> list[str]:
+            """Return the roles whose holders may do what ``role`` may: itself, and those above it."""
+            ladder: list[str] = [cls.REVIEWER, cls.COORDINATOR, cls.ADMINISTRATOR]
+            return ladder[ladder.index(role) :] if role in ladder else [role]
+
+        @classmethod
+        def including_lower(cls, roles: Iterable[str]) -> frozenset[str]:
+            """Return the roles, and those below them whose work they include."""
+            given = set(roles)
+            return frozenset(role for role in cls.values if given & set(cls.acting_as(role)))
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="municipal_roles", verbose_name=_("person"))
     role = models.CharField(_("role"), max_length=20, choices=Role)
