@@ -50,7 +50,7 @@ FACTOR_CHANGED = gettext_noop(
 class PortalAccounts(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's account, as it is here."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 (allauth's signature)
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -71,7 +71,9 @@ class PortalAccounts(DefaultAccountAdapter):  # type: ignore[misc]
             methods.append({"id": "passkey", "description": _("Use your passkey"), "url": url})
         if types & {Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES}:
             url = reverse("mfa_reauthenticate")
-            methods.append({"id": "code", "description": _("Use your authenticator app or a recovery code"), "url": url})
+            methods.append(
+                {"id": "code", "description": _("Use your authenticator app or a recovery code"), "url": url}
+            )
         if not methods:
             url = reverse("account_reauthenticate")
             methods.append({"id": "mail", "description": _("Get a code by mail"), "url": url})

@@ -129,6 +129,17 @@ class NumberList(SimpleArrayField):
             return True
 
 
+class DomainList(NumberList):
+    """Domains with commas between them, however they were written: with an @ before them, or in capitals."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        parts = [part.strip().lower().removeprefix("@") for part in str(value or "").split(",")]
+        return super().to_python(",".join(dict.fromkeys(part for part in parts if part)))
+
+
 class DayInput(forms.DateInput):
     """The browser's own calendar; far from today there is nothing to plan."""
 
@@ -516,6 +527,7 @@ class MunicipalityDesk(Desk):
     fieldsets = (
         (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
         (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone", "sender_name")}),
+        (_("Who may enter"), {"fields": ("teacher_domains", "memberships_need_confirmation")}),
         (
             _("Rules"),
             {
@@ -532,6 +544,9 @@ class MunicipalityDesk(Desk):
     )
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.CharField):
+            text = self.formfield_overrides[models.CharField]["widget"]
+            return db_field.formfield(form_class=DomainList, widget=text(), show_hidden_initial=False)
         if isinstance(db_field, ArrayField):
             text = self.formfield_overrides[models.CharField]["widget"]
             return db_field.formfield(

@@ -33,7 +33,7 @@ from portal.models import (
     Subject,
     User,
 )
-from schools.models import School, SchoolClass
+from schools.models import Membership, School, SchoolClass
 
 ROWS = 6
 
@@ -260,7 +260,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("Companies"),
             [(_("Companies"), Company), (_("Invitations"), Invite), (_("Agreements"), Agreement)],
         ),
-        (_("Schools"), [(_("Schools"), School), (_("Classes"), SchoolClass), (_("People"), User)]),
+        (
+            _("Schools"),
+            [(_("Schools"), School), (_("Classes"), SchoolClass), (_("People"), User), (_("Newcomers"), Membership)],
+        ),
         (
             _("Follow-up"),
             [

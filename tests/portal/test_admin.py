@@ -168,6 +168,8 @@ def whole(municipality: Municipality, **changes: str) -> dict[str, str]:
         "place_offer_days": "2",
         "freshness_days": "365",
         "survey_threshold": "5",
+        "teacher_domains": "",
+        "memberships_need_confirmation": "on",
         **changes,
     }
 
