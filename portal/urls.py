@@ -45,6 +45,7 @@ urlpatterns = [
     path("sprog/", csrf_exempt(login_not_required(set_language)), name="set_language"),
     path("l/<str:token>/", links.landing, name="link-landing"),
     path("demo/ur/", demo.demo_clock, name="demo-clock"),
+    path("demo/koder/", demo.demo_codes, name="demo-codes"),
     path("demo/mails/", demo.demo_mails, name="demo-mails"),
     path("demo/mails/<str:name>/", demo.demo_mail, name="demo-mail"),
     path("demo/mails/<str:name>/html/", demo.demo_mail_html, name="demo-mail-html"),

@@ -82,7 +82,11 @@ class House:
                 self.challenges[code] = request.args["code_challenge"]
             if request.path == "/.well-known/openid-configuration" and self.issuer:
                 response.data = json.dumps({**json.loads(response.data), "issuer": self.issuer})
-            if request.path == "/oauth2/token" and response.status_code == 200 and (self.tamper or self.key is not None):
+            if (
+                request.path == "/oauth2/token"
+                and response.status_code == 200
+                and (self.tamper or self.key is not None)
+            ):
                 response.data = json.dumps(self.tampered(json.loads(response.data)))
             return response
 
