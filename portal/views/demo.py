@@ -62,7 +62,7 @@ def demo_clock(request: HttpRequest) -> HttpResponse:
 def caught_up() -> datetime | None:
     """Return up to which moment the background work has followed the clock; None when it has not yet begun."""
     jobs = Heartbeat.objects.filter(name__in=FOLLOWERS, reached__isnull=False)
-    moments = list(jobs.values_list("reached", flat=True))
+    moments = [job.reached for job in jobs if job.reached]
     return min(moments) if len(moments) == len(FOLLOWERS) else None
 
 
