@@ -6,6 +6,7 @@ from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
 from portal.models.link import Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality
+from portal.models.sign_in import SignInCode
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Message",
     "MunicipalRole",
     "Municipality",
+    "SignInCode",
     "Subject",
     "User",
     "Vocabulary",
