@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, logout
 from django.core.exceptions import BadRequest, SuspiciousOperation
@@ -15,6 +16,7 @@ from django.utils import translation
 
 from portal import errors
 from portal.accounts import SESSION_ENDS_AT
+from portal.http import client_address
 from portal.models import User
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -62,6 +64,17 @@ class RefuseControlCharacters:
         for name, files in request.FILES.lists():
             yield name
             yield from (str(getattr(file, "name", "")) for file in files)
+
+
+class ClientInLog:
+    """Let every log line of a request say from which address it came."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with structlog.contextvars.bound_contextvars(client=client_address(request)):
+            return self.get_response(request)
 
 
 class AdminContentSecurity:
