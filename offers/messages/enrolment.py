@@ -388,7 +388,9 @@ def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Wor
     ]
     if coming:
         sentences += [
-            _("Your enrolment follows along; you need do nothing. The attached file replaces the entry in your calendar."),
+            _(
+                "Your enrolment follows along; you need do nothing. The attached file replaces the entry in your calendar."
+            ),
             _("If the new time does not suit the class, cancel on the enrolment's page. It costs nothing."),
         ]
     else:
@@ -399,6 +401,31 @@ def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Wor
         facts=_was(message),
         button=_("See your enrolment"),
         file="PUBLISH" if coming else None,
+    )
+
+
+def _handed_over(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("You are the contact now"),
+        sentences=[
+            _("You are now the contact teacher of the enrolment below: %(class)s at %(company)s.")
+            % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            _("From now on reminders and messages about it go to you. The host is told, too."),
+            _("If it should be somebody else, write to the municipality."),
+        ],
+        button=_("See the enrolment"),
+        file="PUBLISH" if calendar_file.method_for(enrolment) == "PUBLISH" else None,
+    )
+
+
+def _handed_on(enrolment: Enrolment, now: datetime) -> Words:
+    name = enrolment.teacher.name if enrolment.teacher else ""
+    return Words(
+        kind=_("Enrolment handed over"),
+        sentences=[
+            _("%(name)s is now the contact teacher of the enrolment below. You get no more mails about it.")
+            % {"name": name}
+        ],
     )
 
 
@@ -450,6 +477,18 @@ def _host_cancelled(enrolment: Enrolment, now: datetime) -> Words:
             % {"class": enrolment.class_label, "school": enrolment.school.name},
             _("If other classes wait in line, the places are offered to them."),
         ],
+        button=_("See who comes"),
+    )
+
+
+def _host_new_teacher(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("New contact teacher"),
+        sentences=[
+            _("%(class)s from %(school)s comes as agreed, but with another contact teacher.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name}
+        ],
+        facts=_teacher(enrolment) if enrolment.status in COMING else [],
         button=_("See who comes"),
     )
 
@@ -567,15 +606,20 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
 # --- When each is still wanted ------------------------------------------------------------------------------------
 
 
-def _about_enrolment(words: Callable[[Enrolment, datetime], Words], *statuses: str, coming: bool = False) -> Occasion:
-    """Return an occasion about an enrolment, wanted in these statuses only (``coming``: until the visit is over)."""
+def _about_enrolment(
+    words: Callable[[Enrolment, datetime], Words], *statuses: str, coming: bool = False, former: bool = False
+) -> Occasion:
+    """Return an occasion about an enrolment, wanted in these statuses only (``coming``: until the visit is over).
+
+    ``former``: it goes to who was the contact teacher, as long as somebody else is now.
+    """
 
     def still_wanted(message: Message, now: datetime) -> bool:
         enrolment = _enrolment(message)
         if enrolment is None or enrolment.status not in statuses or not _receiver_stays(message):
             return False
         to_teacher = message.recipient_kind == "user" and not message.occasion.startswith("coordinator_")
-        if to_teacher and enrolment.teacher_id != message.recipient_id:
+        if to_teacher and (enrolment.teacher_id == message.recipient_id) == former:
             return False
         if enrolment.status == Status.OFFERED and enrolment.answer_by is not None and enrolment.answer_by <= now:
             return False
@@ -658,6 +702,9 @@ OCCASIONS: dict[str, Occasion] = {
     "enrolment_confirmed": _about_enrolment(_confirmed, *COMING, coming=True),
     "enrolment_pending": _about_enrolment(_pending, Status.PENDING),
     "enrolment_waitlisted": _about_enrolment(_waitlisted, Status.WAITLISTED, coming=True),
+    "enrolment_handed_over": _about_enrolment(_handed_over, *Status.open(), coming=True),
+    "enrolment_handed_on": _about_enrolment(_handed_on, *Status.open(), coming=True, former=True),
+    "host_new_teacher": _about_enrolment(_host_new_teacher, Status.PENDING, *COMING, coming=True),
     "place_offered": _about_enrolment(_offered, Status.OFFERED),
     "place_expired": _about_enrolment(_place_expired, Status.OFFER_EXPIRED, coming=True),
     "enrolment_cancelled": _about_enrolment(

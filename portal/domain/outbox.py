@@ -128,8 +128,8 @@ def post(
     )
 
 
-def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
-    """Take back what has been promised about an object and has not left; return how many (a step)."""
+def withdraw(*, about: models.Model, occasions: list[str] | None = None, to: UUID | None = None) -> int:
+    """Take back what has been promised about an object (to one person) and has not left; return how many (a step)."""
     waiting = Message.objects.filter(
         reference_type=about._meta.label_lower,
         reference_id=about.pk,
@@ -137,6 +137,8 @@ def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
     )
     if occasions is not None:
         waiting = waiting.filter(occasion__in=occasions)
+    if to is not None:
+        waiting = waiting.filter(recipient_id=to)
     return waiting.update(state=Message.State.WITHDRAWN)
 
 

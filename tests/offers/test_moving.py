@@ -35,7 +35,11 @@ def hours(day: str, begins: str = "09:00", ends: str = "11:00") -> tuple[datetim
 @pytest.fixture
 def offer() -> Offer:
     made: Offer = factories.OfferFactory.create(
-        title="Svejs et bogmærke", company__name="Fjordby Smedje", contact__language="en", duration_minutes=120, closes_days=7
+        title="Svejs et bogmærke",
+        company__name="Fjordby Smedje",
+        contact__language="en",
+        duration_minutes=120,
+        closes_days=7,
     )
     return made
 
