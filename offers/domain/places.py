@@ -80,8 +80,8 @@ def the_municipality() -> Municipality:
 def offer_to_line(session: Session, *, by: Actor, now: datetime) -> list[Enrolment]:
     """Offer free places to those in line, in order, as far as each fits completely; return who was asked.
 
-    The first that does not fit ends it: smaller groups do not overtake, unless the municipality lets them. Nobody is asked when the session has begun
-    or was cancelled; when it is too late to ask, the coordinators are told instead.
+    The first that does not fit ends it: smaller groups do not overtake, unless the municipality lets them. Nobody is
+    asked when the session has begun or was cancelled; when it is too late to ask, the coordinators are told instead.
     """
     if session.state != Session.State.OPEN or now >= session.starts_at or not session.places_left:
         return []
@@ -129,10 +129,12 @@ def end(enrolment: Enrolment, status: str, *, reason: str = "", by: Actor, now: 
 
 def confirm(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     """Make an enrolment that holds its places a confirmed one, and tell the teacher (a step)."""
-    still = Enrolment.objects.filter(pk=enrolment.pk, status=enrolment.status)
+    before = enrolment.status
+    still = Enrolment.objects.filter(pk=enrolment.pk, status=before)
     still.update(status=Enrolment.Status.CONFIRMED, status_at=now, answer_by=None)
     enrolment.status, enrolment.status_at, enrolment.answer_by = Enrolment.Status.CONFIRMED, now, None
-    audit.record(by, "enrolment-confirmed", enrolment, at=now, pupils=enrolment.pupils, places=enrolment.places)
+    facts = {"pupils": enrolment.pupils, "places": enrolment.places, "before": before}
+    audit.record(by, "enrolment-confirmed", enrolment, at=now, **facts)
     notices.tell_teacher(enrolment, "enrolment_confirmed", now=now)
 
 

@@ -369,7 +369,8 @@ def follow_calendar(*, now: datetime) -> dict[str, int]:
     """Do what has become due around courses, each in a transaction of its own; running it twice changes nothing more.
 
     Approved courses whose day has come are published; published ones that nobody confirmed in time expire, after
-    warnings (30 and 7 days before, unless chosen otherwise); unfinished invitations whose link has ended expire. Returns the numbers.
+    warnings (30 and 7 days before, unless chosen otherwise); unfinished invitations whose link has ended expire.
+    Returns the numbers.
     """
     by = Actor.job("follow-calendar")
     done = {"published": 0, "expired": 0, "warned": 0, "invites_expired": 0}

@@ -38,8 +38,8 @@ def close_school(*, school_id: UUID, on: date, by: Actor, now: datetime) -> Scho
     if late:
         raise Refusal(
             ngettext(
-                "%(count)d enrolment lies on that day or later. Cancel it first, or let the school merge into another.",
-                "%(count)d enrolments lie on that day or later. Cancel them first, or let the school merge into another.",
+                "%(count)d enrolment lies on that day or later. Cancel it, or let the school merge into another.",
+                "%(count)d enrolments lie on that day or later. Cancel them, or let the school merge into another.",
                 late,
             )
             % {"count": late},

@@ -58,7 +58,7 @@ class Municipality(models.Model):
         _("address of the sender of mails"),
         blank=True,
         help_text=_(
-            "Empty: the address that the installation sends from. Another one must be allowed by its domain (SPF, DKIM),"
+            "Empty: the address that the installation sends from. Another must be allowed by its domain (SPF, DKIM),"
             " or mails end as spam."
         ),
     )

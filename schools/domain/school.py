@@ -90,9 +90,10 @@ def _free_name(one: SchoolClass, source: School, taken: set[tuple[int | None, st
 
 
 def merge(source: School, target: School, *, by: Actor, now: datetime) -> int:
-    """Let classes and roles of ``source`` go over to ``target``, and close ``source`` (a step); return how many classes.
+    """Let classes and roles of ``source`` go over to ``target``, and close ``source`` (a step).
 
-    A class keeps its identity, so its history follows it; where its name is taken at ``target``, it gets another.
+    Returns how many classes went. A class keeps its identity, so its history follows it; where its name is taken at
+    ``target``, it gets another.
     """
     moved = 0
     for one, (letter, name) in new_names(source, target).items():
