@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
@@ -29,6 +31,7 @@ from unfold import decorators
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 
+from portal import history
 from portal.context import the_municipality
 from portal.domain import audit, clock, outbox
 from portal.domain.constraints import sentence_for
@@ -53,6 +56,9 @@ ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
 REVIEWER = MunicipalRole.Role.REVIEWER.value
 OPERATOR = MunicipalRole.Role.OPERATOR.value
+LINES_ON_A_PAGE = 50
+MOST_BELONGING = 2000
+MOST_AT_ONCE = 200
 Text = str | Promise
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -181,6 +187,32 @@ def plain(field: Any) -> Any:
     return field
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A line of a row's history; ``about`` names another row that it is about, with its address."""
+
+    line: history.Line
+    about: tuple[str, str]
+
+
+def side_of(request: HttpRequest) -> int:
+    """Return the wanted page of a history, from the address: the first for anything that is none."""
+    text = request.GET.get("side", "")
+    return max(int(text), 1) if re.fullmatch(r"[0-9]{1,6}", text) else 1
+
+
+def page_of_entries(entries: models.QuerySet[AuditEntry], side: int) -> tuple[list[AuditEntry], bool]:
+    """Return one page of entries, and whether there are older ones; nothing is counted."""
+    first = (side - 1) * LINES_ON_A_PAGE
+    found = list(entries[first : first + LINES_ON_A_PAGE + 1])
+    return found[:LINES_ON_A_PAGE], len(found) > LINES_ON_A_PAGE
+
+
+def confirmed_answers(request: HttpRequest) -> Any:
+    """Return what the form of a deed on several rows is filled in with: what was sent from its page, or nothing."""
+    return request.POST if "confirmed" in request.POST else None
+
+
 class Desk(ModelAdmin):  # type: ignore[misc]
     """A list of the desk with its forms: who may open it follows the municipal roles, and nothing is deleted.
 
@@ -293,11 +325,53 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the row's lines in the log."""
-        label = self.model._meta.label_lower
-        return redirect(
-            reverse("admin:portal_auditentry_changelist") + f"?object_type__exact={label}&q={unquote(object_id)}"
-        )
+        """Tell who did what to the row when, in words, with what was done to the rows that belong to it."""
+        obj = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        if obj is None:
+            raise Http404
+        side = side_of(request)
+        entries, older = page_of_entries(self.entries_about(obj), side)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": _("History: %(thing)s") % {"thing": obj},
+            "obj": obj,
+            "back": self.place_of(obj),
+            "rows": [Told(line=line, about=self.about(line.entry, obj)) for line in history.lines(entries)],
+            "newer": side - 1 if side > 1 else None,
+            "older": side + 1 if older else None,
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/desk_history.html", context)
+
+    def belonging(self, obj: Any) -> Iterable[models.QuerySet[Any]]:
+        """Return the rows whose deeds stand in this row's history, too."""
+        return ()
+
+    def entries_about(self, obj: models.Model) -> models.QuerySet[AuditEntry]:
+        """Return the log's entries about a row and what belongs to it, the newest first."""
+        wanted = models.Q(object_type=obj._meta.label_lower, object_id=str(obj.pk))
+        for rows in self.belonging(obj):
+            ids = [str(pk) for pk in rows.order_by().values_list("pk", flat=True)[:MOST_BELONGING]]
+            if ids:
+                wanted |= models.Q(object_type=rows.model._meta.label_lower, object_id__in=ids)
+        return AuditEntry.objects.filter(wanted).order_by("-at", "-id")
+
+    def about(self, entry: AuditEntry, obj: models.Model) -> tuple[str, str]:
+        """Return what an entry of a row's history is about, when it is another row: its kind, and its address."""
+        if entry.object_type == obj._meta.label_lower and entry.object_id == str(obj.pk):
+            return "", ""
+        try:
+            model = apps.get_model(entry.object_type)
+        except (LookupError, ValueError):
+            return entry.object_type, ""
+        address = ""
+        if model in self.admin_site._registry:
+            address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(entry.object_id,))
+        return str(model._meta.verbose_name), address
 
     # Deeds
 
@@ -375,7 +449,7 @@ class Desk(ModelAdmin):  # type: ignore[misc]
                 if said:
                     messages.success(request, str(said))
                 return redirect(goes_to(outcome) if goes_to else back)
-        if sent and form.errors:
+        if form.is_bound and form.errors:
             status = 422
         context = {
             **self.admin_site.each_context(request),
@@ -410,15 +484,22 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         act: Callable[[Any], object],
         done: Callable[[int], Text],
         danger: bool = False,
+        form: forms.Form | None = None,
+        named: Callable[[Any], object] = str,
     ) -> HttpResponse:
         """Answer a list action: first a page that names the rows, then one use-case for each of them.
 
-        A row whose use-case refuses is told of, and the others go on.
+        A row whose use-case refuses is told of, and the others go on. ``form`` is asked once for all of them;
+        ``act`` reads what was typed from it. ``named`` says how a row is called on the page.
         """
         if not self.may_act(request):
             raise PermissionDenied
-        rows = list(chosen[:200])
-        if "confirmed" in request.POST:
+        rows = list(chosen[: MOST_AT_ONCE + 1])
+        if len(rows) > MOST_AT_ONCE:
+            sentence = gettext("At most %(most)s at once. Choose fewer, or filter the list first.")
+            messages.error(request, sentence % {"most": MOST_AT_ONCE})
+            return redirect(request.get_full_path())
+        if "confirmed" in request.POST and (form is None or form.is_valid()):
             count = 0
             for row in rows:
                 try:
@@ -439,8 +520,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
             act=lambda _form: None,
             done="",
             button=button,
+            form=form,
             says=says,
-            lists=[(_("This is about"), rows)],
+            lists=[(_("This is about"), [named(row) for row in rows])],
             danger=danger,
             hidden=hidden,
             ready=False,
@@ -702,7 +784,7 @@ class MessageDesk(ReadDesk):
                 _("Why it did not leave: %(trouble)s") % {"trouble": message.trouble or message.get_state_display()},
             ],
             button=_("Send again"),
-            act=lambda _form: self.resend(message),
+            act=lambda _form: self.resend(request, message),
             done=_("The message is in the queue."),
         )
 
@@ -716,13 +798,13 @@ class MessageDesk(ReadDesk):
             title=_("Send the messages again"),
             says=[_("Those that are in trouble are put in the queue and sent within a minute.")],
             button=_("Send again"),
-            act=self.resend,
+            act=lambda message: self.resend(request, message),
             done=lambda count: gettext("Messages put in the queue: %(count)s") % {"count": count},
         )
 
-    def resend(self, message: Message) -> None:
+    def resend(self, request: HttpRequest, message: Message) -> None:
         """Call the use-case, and say so when the message is in no trouble."""
-        if not outbox.resend(message_id=message.pk, now=clock.now()):
+        if not outbox.resend(message_id=message.pk, by=actor_of(request), now=clock.now()):
             raise Refusal(_("The message is in no trouble any more; nothing was sent."), code="in-no-trouble")
 
 
@@ -775,6 +857,7 @@ __all__ = [
     "WholeNumber",
     "action",
     "answers",
+    "confirmed_answers",
     "day",
     "day_and_hour",
     "display",

@@ -21,7 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from companies.models import Company, Contact
 from offers.domain import authoring, dates, planning, publishing
-from offers.models import Enrolment, Offer, ReviewComment, Revision, Session
+from offers.models import Encounter, Enrolment, Invite, Offer, ReviewComment, Revision, Session
 from portal.admin import (
     Day,
     Desk,
@@ -454,6 +454,15 @@ class OfferDesk(Desk):
             "advice": [line for line in authoring.didactic_check(offer) if not line.done],
             "comments": list(authoring.open_comments(offer)),
         }
+
+    def belonging(self, obj: Offer) -> Iterable[QuerySet[Any]]:
+        """A course's history tells of its sessions, its enrolments, its visits and its invitation."""
+        return (
+            Session.objects.filter(offer=obj),
+            Enrolment.objects.filter(session__offer=obj).order_by("-created_at"),
+            Encounter.objects.filter(offer=obj),
+            Invite.objects.filter(offer=obj),
+        )
 
     # Deeds
 

@@ -117,6 +117,13 @@ def _class_refused(session: Session, request: EnrolmentRequest, now: datetime) -
     """Return why this class cannot be enrolled in the session, if so."""
     offer, school_class = session.offer, request.school_class
     day = calendar.local_day(session.starts_at)
+    school = school_class.school
+    if school.closed_on is not None and day >= school.closed_on:
+        return Refusal(
+            _("%(school)s is closed on the day of the visit.") % {"school": school},
+            code="school-closed",
+            field="school_class",
+        )
     if not school_class.is_active or school_class.has_left(day):
         return Refusal(
             _("The class is no longer at the school on the day of the visit. Choose another class."),

@@ -20,6 +20,8 @@ from django.apps import apps
 from django.db import models, transaction
 from django.db.models import Q
 
+from portal.domain import audit
+from portal.domain.actor import Actor
 from portal.models import Message, User
 
 LEASE = timedelta(seconds=60)
@@ -128,8 +130,8 @@ def post(
     )
 
 
-def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
-    """Take back what has been promised about an object and has not left; return how many (a step)."""
+def withdraw(*, about: models.Model, occasions: list[str] | None = None, to: UUID | None = None) -> int:
+    """Take back what has been promised about an object (to one person) and has not left; return how many (a step)."""
     waiting = Message.objects.filter(
         reference_type=about._meta.label_lower,
         reference_id=about.pk,
@@ -137,6 +139,8 @@ def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
     )
     if occasions is not None:
         waiting = waiting.filter(occasion__in=occasions)
+    if to is not None:
+        waiting = waiting.filter(recipient_id=to)
     return waiting.update(state=Message.State.WITHDRAWN)
 
 
@@ -239,10 +243,13 @@ def recover(*, real_now: datetime) -> int:
 
 
 @transaction.atomic(durable=True)
-def resend(*, message_id: UUID, now: datetime) -> bool:
+def resend(*, message_id: UUID, by: Actor, now: datetime) -> bool:
     """Queue a message in trouble once more; returns False when it is in no trouble."""
     troubled = Message.objects.in_trouble().filter(pk=message_id)
-    return troubled.update(state=Message.State.QUEUED, send_at=now, attempts=0, not_after=None, trouble="") == 1
+    again = troubled.update(state=Message.State.QUEUED, send_at=now, attempts=0, not_after=None, trouble="") == 1
+    if again:
+        audit.record(by, "message-resent", Message(pk=message_id), at=now)
+    return again
 
 
 @transaction.atomic(durable=True)

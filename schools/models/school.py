@@ -39,6 +39,15 @@ class School(models.Model):
     grade_from = models.PositiveSmallIntegerField(_("from grade"), choices=GRADES, default=0)
     grade_to = models.PositiveSmallIntegerField(_("to grade"), choices=GRADES, default=9)
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="merged_from",
+        verbose_name=_("merged into"),
+    )
 
     objects = SchoolQuerySet.as_manager()
 
@@ -51,7 +60,12 @@ class School(models.Model):
                 name="school_grades_are_in_order",
                 condition=Q(grade_from__lte=F("grade_to")),
                 violation_error_message=_("The first grade must not be above the last."),
-            )
+            ),
+            models.CheckConstraint(
+                name="school_that_merged_is_closed",
+                condition=Q(merged_into__isnull=True) | (Q(closed_on__isnull=False) & ~Q(merged_into=F("id"))),
+                violation_error_message=_("A school that has merged into another is closed."),
+            ),
         ]
 
     def __str__(self) -> str:
