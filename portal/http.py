@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import IPv6Address, ip_address
 from typing import Any, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -14,6 +16,8 @@ from portal.domain.actor import Actor
 from portal.models import Link, User
 
 SESSION_KEY = "links"
+NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
+LONGEST_ADDRESS = 64
 P = ParamSpec("P")
 
 
@@ -28,6 +32,40 @@ class LinkRequest(HttpRequest):
 
     link: Link
     actor: Actor
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the network address that the request came from, in its shortest usual form.
+
+    Behind ``TRUSTED_PROXIES`` proxies each of them appends to ``X-Forwarded-For`` whom it heard, so the entry that many
+    places from the right is the one that our outermost proxy saw; what stands left of it was written by the client and
+    proves nothing. A list that is too short or says something else than an address there gives the address of
+    whoever is connected, and without one ``0.0.0.0``.
+    """
+    proxies = max(0, settings.TRUSTED_PROXIES)
+    if proxies:
+        entries = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", proxies)[-proxies:]
+        if len(entries) == proxies and (address := _plain_address(entries[0])):
+            return address
+    return _plain_address(request.META.get("REMOTE_ADDR", "")) or NOBODYS_ADDRESS
+
+
+def _plain_address(text: str) -> str:
+    """Return an address without port, zone and IPv4-in-IPv6 wrapping; an empty text when it is none."""
+    text = text.strip()
+    if len(text) > LONGEST_ADDRESS:
+        return ""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import OperationalError
@@ -12,6 +13,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils import translation
 
 from portal import errors
+from portal.http import client_address
 from portal.models import User
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -59,6 +61,17 @@ class RefuseControlCharacters:
         for name, files in request.FILES.lists():
             yield name
             yield from (str(getattr(file, "name", "")) for file in files)
+
+
+class ClientInLog:
+    """Let every log line of a request say from which address it came."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with structlog.contextvars.bound_contextvars(client=client_address(request)):
+            return self.get_response(request)
 
 
 class AdminContentSecurity:
