@@ -3,9 +3,10 @@
 from portal.models.account import MunicipalRole, User
 from portal.models.audit import AuditEntry
 from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
-from portal.models.link import Link
+from portal.models.link import FormerAddress, Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality
+from portal.models.tally import Tally
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Document",
     "DocumentJob",
     "EducationArea",
+    "FormerAddress",
     "Heartbeat",
     "Industry",
     "IndustryCode",
@@ -24,6 +26,7 @@ __all__ = [
     "MunicipalRole",
     "Municipality",
     "Subject",
+    "Tally",
     "User",
     "Vocabulary",
 ]
