@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("offers", "0002_initial"),
-        ("schools", "0002_leader_approves"),
+        ("schools", "0003_leader_approves"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -20,7 +20,7 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
 
     def visible_to(self, user: User | uuid.UUID) -> "EnrolmentQuerySet":
         """Enrolments a person may see (``schools.domain.membership`` says what each role reaches)."""
-        roles = Membership.objects.filter(user=user, ended_on__isnull=True, school=OuterRef("school"))
+        roles = Membership.objects.current().filter(user=user, school=OuterRef("school"))
         guided = Q(grade__gte=Membership.GUIDED_FROM) & Exists(roles.filter(role=Membership.Role.GUIDANCE))
         return self.filter(self._in_hand_of(user) | guided)
 
@@ -30,8 +30,8 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
 
     def _in_hand_of(self, user: User | uuid.UUID) -> Q:
         """Return the condition: a coordinator's all, those of schools one acts for, and the own."""
-        roles = Membership.objects.filter(user=user, ended_on__isnull=True, school=OuterRef("school"))
-        coordinator = MunicipalRole.objects.filter(
+        roles = Membership.objects.current().filter(user=user, school=OuterRef("school"))
+        coordinator = MunicipalRole.objects.in_force().filter(
             user=user, role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
         )
         return (

@@ -6,6 +6,7 @@ from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
 from portal.models.link import FormerAddress, Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality
+from portal.models.sign_in import SignInCode
 from portal.models.tally import Tally
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
@@ -25,6 +26,7 @@ __all__ = [
     "Message",
     "MunicipalRole",
     "Municipality",
+    "SignInCode",
     "Subject",
     "Tally",
     "User",

@@ -32,7 +32,7 @@ ENROLS_ANY_CLASS = [Role.TEACHER, *Role.acting_for_school()]
 
 def memberships_of(user: User | UUID) -> QuerySet[Membership]:
     """Return the roles at schools that the person has now."""
-    return Membership.objects.filter(user=user, ended_on__isnull=True)
+    return Membership.objects.current().filter(user=user)
 
 
 def schools_of(user: User | UUID, roles: Iterable[str] | None = None) -> QuerySet[School]:
@@ -60,7 +60,7 @@ def leads(user: User | UUID, school_id: UUID) -> bool:
 
 def leaders_of(school: School | UUID) -> QuerySet[User]:
     """Return the school's leaders with an account in use."""
-    role = Membership.objects.filter(school=school, role=Role.LEADER, ended_on__isnull=True, user=OuterRef("pk"))
+    role = Membership.objects.current().filter(school=school, role=Role.LEADER, user=OuterRef("pk"))
     return User.objects.filter(Exists(role), is_active=True).order_by("name", "email")
 
 
@@ -95,5 +95,12 @@ def present(classes: QuerySet[SchoolClass], on: date) -> list[SchoolClass]:
 
 def teachers_at(school: School | UUID) -> QuerySet[User]:
     """Return the active people with a role at the school, by name."""
-    roles = Membership.objects.filter(school=school, ended_on__isnull=True, user=OuterRef("pk"))
+    roles = Membership.objects.current().filter(school=school, user=OuterRef("pk"))
     return User.objects.filter(Exists(roles), is_active=True).order_by("name", "email")
+
+
+def colleagues_of(user: User | UUID) -> QuerySet[User]:
+    """Return the active people of the schools that the person acts for, without the person, by name."""
+    there = Membership.objects.current().filter(school__in=schools_of(user, Role.acting_for_school()).values("pk"))
+    others = User.objects.filter(Exists(there.filter(user=OuterRef("pk"))), is_active=True)
+    return others.exclude(pk=user.pk if isinstance(user, User) else user).order_by("name", "email")
