@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from companies.admin import CompanyDesk, ContactRows
 from companies.models import Company, Contact
-from offers.domain import agreements, authoring
+from offers.domain import agreements, authoring, contacts
 from offers.models import Agreement, AgreementVersion, Invite, Offer, Signature
 from portal.admin import Day, DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day, display
 from portal.domain import clock
@@ -141,6 +141,14 @@ class CompanyWithOffersDesk(CompanyDesk):
             .get_queryset(request)
             .annotate(offer_count=Count("offers", distinct=True), invited_at=Subquery(latest.values("created_at")[:1]))
         )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Let the links of a contact die with the tick at *active*, in the same transaction."""
+        super().save_formset(request, form, formset, change)
+        if formset.model is Contact:
+            for contact, fields in formset.changed_objects:
+                if "is_active" in fields and not contact.is_active:
+                    contacts.end_links_of(contact, by=actor_of(request), now=clock.now())
 
     @display(description=_("Courses"), ordering="offer_count")
     def offer_count(self, company: Any) -> int:

@@ -23,6 +23,8 @@ from companies.models import Company, Contact
 from offers.domain import authoring, dates, planning, publishing
 from offers.models import Encounter, Enrolment, Invite, Offer, ReviewComment, Revision, Session
 from portal.admin import (
+    COORDINATOR,
+    REVIEWER,
     Day,
     Desk,
     DeskForm,
@@ -50,6 +52,8 @@ OFFER_COLORS = {
     S.PAUSED: "danger",
     S.EXPIRED: "danger",
 }
+READ_DEEDS = {"see", "guide"}
+REVIEW_DEEDS = {"publish", "send_back", "reject", *READ_DEEDS}
 MOST_DATES = 12
 COMMENT_ROWS = 4
 
@@ -230,6 +234,9 @@ class CommentRows(ReadRows):
     verbose_name_plural = _("Comments to the company")
     tab = True
 
+    def rights(self, request: HttpRequest) -> bool:
+        return REVIEWER in self.admin_site.roles_of(request)
+
     @display(description=_("About"))
     def about(self, comment: ReviewComment) -> str:
         return authoring.label_of(comment.field).capitalize() if comment.field else gettext("The whole course")
@@ -259,6 +266,9 @@ class RevisionRows(ReadRows):
     verbose_name_plural = _("Revisions")
     tab = True
 
+    def rights(self, request: HttpRequest) -> bool:
+        return REVIEWER in self.admin_site.roles_of(request)
+
 
 class StaleFilter(admin.SimpleListFilter):
     """Courses that nobody books."""
@@ -280,9 +290,11 @@ class StaleFilter(admin.SimpleListFilter):
 
 @admin.register(Offer)
 class OfferDesk(Desk):
-    """The courses of all companies."""
+    """The courses of all companies. A reviewer reads them, and edits and answers those under review."""
 
     icon = "local_activity"
+    viewers: ClassVar[frozenset[str]] = frozenset({REVIEWER})
+    editors: ClassVar[frozenset[str]] = frozenset({REVIEWER})
     form = OfferForm
     can_add = False
     list_display = (
@@ -336,6 +348,58 @@ class OfferDesk(Desk):
             .annotate(next_at=Subquery(coming.order_by("starts_at").values("starts_at")[:1]), free=Subquery(free))
         )
 
+    # Who may do what: a reviewer sees nothing of contacts, and does nothing but review
+
+    def coordinates(self, request: HttpRequest) -> bool:
+        """Return whether whoever asks is more than a reviewer."""
+        return COORDINATOR in self.roles(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may: bool = super().has_change_permission(request, obj)
+        return may and (self.coordinates(request) or obj is None or obj.state == S.SUBMITTED)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Leave a reviewer the deeds of reviewing."""
+        found = super().get_actions_detail(request, object_id)
+        if self.coordinates(request):
+            return found
+        offer = self.get_object(request, unquote(str(object_id)))
+        reviewed = offer is not None and offer.state in publishing.UNDER_REVIEW
+        may = REVIEW_DEEDS if reviewed else READ_DEEDS
+        return [one for one in found if one.action_name.removeprefix("offers_offer_") in may]
+
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        found: list[Any] = super().get_actions_list(request)
+        return found if self.coordinates(request) else []
+
+    def found(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return the course a coordinator's deed is about."""
+        if not self.coordinates(request):
+            raise PermissionDenied
+        return super().found(request, object_id)
+
+    def found_for_review(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return the course that is read or answered, by a reviewer too."""
+        return super().found(request, object_id)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if self.coordinates(request) else (CommentRows, RevisionRows)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what only coordinators decide, and the hidden version where nothing can be saved."""
+        if self.coordinates(request):
+            return self.fieldsets
+        shown = list(self.fieldsets[:-1])
+        if not self.has_change_permission(request, obj):
+            shown[0] = (shown[0][0], {"fields": authoring.STEP_FIELDS[2]})
+        return shown
+
+    def addressee(self, request: HttpRequest, writer: Contact) -> str:
+        """Return in words who gets a mail; a reviewer is not told who that is."""
+        if not self.coordinates(request):
+            return gettext("The company's contact")
+        return f"{writer.name} ({writer.email})"
+
     # Columns
 
     @display(description=_("Course"), ordering="title", header=True)
@@ -374,7 +438,7 @@ class OfferDesk(Desk):
         What the use-case refuses goes back onto the form, which Django then draws as one that is not valid.
         """
         offer: Offer | None = self.get_object(request, unquote(object_id))
-        if request.method == "POST" and offer is not None and self.has_change_permission(request):
+        if request.method == "POST" and offer is not None and self.has_change_permission(request, offer):
             form = self.get_form(request, offer, change=True)(request.POST, instance=offer)
             if form.is_valid():
                 try:
@@ -387,7 +451,7 @@ class OfferDesk(Desk):
                     messages.success(request, gettext("The course is saved."))
                     stay = "_continue" in request.POST
                     return redirect(self.place_of(offer) if stay else self.listing_name())
-        facts = self.facts(offer) if offer is not None else {}
+        facts = {**self.facts(offer), "coordinates": self.coordinates(request)} if offer is not None else {}
         context = {**(extra_context or {}), **facts, "show_save_and_add_another": False}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
@@ -490,7 +554,7 @@ class OfferDesk(Desk):
     @action(description=_("Publish"), url_path="udgiv", icon="publish")
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put the course into the catalogue, now or later."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         writer = publishing.writer_of(offer)
         missing = [one.label for one in authoring.missing_in(offer)]
         return self.deed(
@@ -501,7 +565,7 @@ class OfferDesk(Desk):
             says=[
                 _("Everybody can find the course in the catalogue."),
                 _("%(name)s at %(company)s gets a mail with the public address.")
-                % {"name": writer.name, "company": offer.company}
+                % {"name": self.addressee(request, writer), "company": offer.company}
                 if writer
                 else _("The company has no contact, so nobody there is told."),
                 _("%(company)s stands as active.") % {"company": offer.company},
@@ -524,7 +588,7 @@ class OfferDesk(Desk):
     @action(description=_("Send back"), url_path="send-retur", icon="undo")
     def send_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask the company to change something."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         writer = publishing.writer_of(offer)
         return self.deed(
             request,
@@ -532,8 +596,8 @@ class OfferDesk(Desk):
             title=_("Send the course back with comments"),
             form=SendBackForm(answers(request)),
             says=[
-                _("%(name)s (%(email)s) gets one mail with all comments and a link to the description.")
-                % {"name": writer.name, "email": writer.email}
+                _("%(name)s gets one mail with all comments and a link to the description.")
+                % {"name": self.addressee(request, writer)}
                 if writer
                 else _("The company has no contact. Add one before you send the course back."),
                 _("You hear when the course is sent to you again."),
@@ -549,7 +613,7 @@ class OfferDesk(Desk):
     @action(description=_("Reject"), url_path="afvis", icon="block")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say no to the course."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         return self.deed(
             request,
             offer,
@@ -662,13 +726,13 @@ class OfferDesk(Desk):
     @action(description=_("See it on the site"), url_path="vis", icon="open_in_new")
     def see(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go to the course's public page."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         return redirect("offer", offer.pk, offer.slug)
 
     @action(description=_("Guide (PDF)"), url_path="guide", icon="picture_as_pdf")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go to the course's guide on paper."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         return redirect("guide-offer", offer.pk)
 
     @action(description=_("Plan a session"), url_path="nyt-tidspunkt", icon="event")
@@ -767,7 +831,7 @@ class OfferDesk(Desk):
     @action(description=_("Write a course for a company"), url_path="nyt", icon="edit_note")
     def write(self, request: HttpRequest) -> HttpResponse:
         """Begin a course on behalf of a company."""
-        if not self.may_act(request):
+        if not self.coordinates(request):
             raise PermissionDenied
         form = NewOfferForm(answers(request))
         return self.deed(

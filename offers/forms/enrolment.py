@@ -150,7 +150,14 @@ class EnrolmentForm(forms.Form):
     form_token = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, classes: Iterable[SchoolClass], offer: Offer, day: date, teachers: Any = None, **options: Any
+        self,
+        *args: Any,
+        classes: Iterable[SchoolClass],
+        offer: Offer,
+        day: date,
+        teachers: Any = None,
+        or_myself: bool = False,
+        **options: Any,
     ) -> None:
         options["initial"] = {"form_token": uuid4(), "adults": offer.adults or 2, **(options.get("initial") or {})}
         super().__init__(*args, **options)
@@ -163,6 +170,8 @@ class EnrolmentForm(forms.Form):
             choice = self.fields["teacher"]
             assert isinstance(choice, forms.ModelChoiceField)
             choice.queryset = teachers
+            if or_myself:
+                choice.required, choice.empty_label = False, _("Myself")
 
     @property
     def asks_about_grade(self) -> bool:

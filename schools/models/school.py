@@ -38,6 +38,12 @@ class School(models.Model):
     phone = models.CharField(_("phone"), max_length=20, blank=True)
     grade_from = models.PositiveSmallIntegerField(_("from grade"), choices=GRADES, default=0)
     grade_to = models.PositiveSmallIntegerField(_("to grade"), choices=GRADES, default=9)
+    leader_approves = models.BooleanField(
+        _("the leader approves enrolments"),
+        default=False,
+        db_default=False,
+        help_text=_("Every enrolment by a teacher waits for a school leader's yes. Its places are held meanwhile."),
+    )
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
     merged_into = models.ForeignKey(
         "self",
