@@ -283,6 +283,8 @@ class OfferDesk(Desk):
     """The courses of all companies."""
 
     icon = "local_activity"
+    export_pairs: ClassVar[Any] = {"title_or_none": (_("Course"), _("Company"))}
+    export_columns = ("activity_type", "venue", "duration_minutes", "places", "published_at", "last_confirmed_at")
     form = OfferForm
     can_add = False
     list_display = (
