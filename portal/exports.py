@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -32,7 +31,7 @@ from portal import spreadsheets
 from portal.context import the_municipality
 from portal.domain import clock
 from portal.domain.exports import note_export
-from portal.http import actor_of
+from portal.http import actor_of, require_recent_authentication
 from portal.models import MunicipalRole
 from portal.spreadsheets import Value
 
@@ -61,15 +60,6 @@ class OutColumn:
 
     heading: str
     value: Callable[[Any], Value]
-
-
-def in_person(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Let in only whoever has shown a moment ago who they are; others do so first and come back.
-
-    The one place that says so for exports of persons.
-    """
-    guarded: Callable[..., HttpResponseBase] = reauthentication_required(view)
-    return guarded
 
 
 class Exporting(ModelAdmin):  # type: ignore[misc]
@@ -146,10 +136,8 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
 
     def export_page(self, request: HttpRequest, rows: models.QuerySet[Any], *, chosen: bool) -> HttpResponseBase:
         """Answer with the page that says what will be in the file, and with the file when it is asked for."""
-        page = in_person(self.export_answer) if self.exports_persons else self.export_answer
-        return page(request, rows, chosen=chosen)
-
-    def export_answer(self, request: HttpRequest, rows: models.QuerySet[Any], *, chosen: bool) -> HttpResponseBase:
+        if self.exports_persons:
+            require_recent_authentication(request)
         count = rows.count()
         wanted = request.method == "POST" and (not chosen or "confirmed" in request.POST)
         form = FormatForm(request.POST if wanted else None)

@@ -528,6 +528,10 @@ def look_over_teachers(rows: Iterable[Row], *, end_missing: bool, today: date) -
             plan.made.append(membership)
             if not line.is_new:
                 line.change(TEACHERS["role"].heading, "–", f"{membership.get_role_display()}, {school}")
+        elif membership.unconfirmed_since is not None:
+            membership.unconfirmed_since = None
+            plan.changed.append((membership, ["unconfirmed_since"]))
+            line.change(TEACHERS["role"].heading, gettext("asked for"), gettext("confirmed"))
         if text := cells.get("own_classes"):
             own = classes_of(line, TEACHERS["own_classes"], text, school, classes, today)
             put_own_classes(plan, line, TEACHERS["own_classes"], membership, own, today)
@@ -541,15 +545,15 @@ def look_over_teachers(rows: Iterable[Row], *, end_missing: bool, today: date) -
 
 def own_domains() -> list[str]:
     """Return the domains of the municipality's own addresses; none where it named none."""
-    named = getattr(Municipality.objects.first(), "teacher_domains", None) or []
-    return [str(one).lower().lstrip("@") for one in named]
+    municipality = Municipality.objects.first()
+    return [one.lower().lstrip("@") for one in municipality.teacher_domains] if municipality else []
 
 
 def missing_from(named: Iterable[tuple[str, UUID, str]]) -> list[Membership]:
     """Return the present roles at the schools of the file that it does not name."""
     named = set(named)
     present = Membership.objects.filter(school__in={school for _address, school, _role in named})
-    present = present.filter(ended_on__isnull=True).select_related("user", "school")
+    present = present.current().select_related("user", "school")
     return [
         one
         for one in present.order_by("school__name", "user__name", "pk")
