@@ -6,11 +6,8 @@ from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
 from portal.models.link import Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality
-<<<<<<< HEAD
-from portal.models.table import PendingTable
-=======
 from portal.models.sign_in import SignInCode
->>>>>>> main
+from portal.models.table import PendingTable
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -28,11 +25,8 @@ __all__ = [
     "Message",
     "MunicipalRole",
     "Municipality",
-<<<<<<< HEAD
     "PendingTable",
-=======
     "SignInCode",
->>>>>>> main
     "Subject",
     "User",
     "Vocabulary",
