@@ -28,7 +28,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 
 from portal import history
@@ -36,6 +36,7 @@ from portal.context import the_municipality
 from portal.domain import audit, clock, outbox
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
+from portal.exports import Exporting
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -213,7 +214,7 @@ def confirmed_answers(request: HttpRequest) -> Any:
     return request.POST if "confirmed" in request.POST else None
 
 
-class Desk(ModelAdmin):  # type: ignore[misc]
+class Desk(Exporting):
     """A list of the desk with its forms: who may open it follows the municipal roles, and nothing is deleted.
 
     Plain edits are ordinary saves with a line in the log. Whatever changes a state is a *deed*: a page of its own
@@ -278,7 +279,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         return self.has_change_permission(request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_actions(request) if self.may_act(request) else {}
+        found: dict[str, Any] = super().get_actions(request)
+        if not self.may_act(request):
+            found = {name: entry for name, entry in found.items() if name == "export_chosen"}
         found.pop("delete_selected", None)
         return found
 
@@ -595,6 +598,7 @@ class MunicipalityDesk(Desk):
 
     icon = "account_balance"
     can_add = False
+    can_export = False
     fieldsets = (
         (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
         (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone", "sender_name")}),
@@ -728,6 +732,7 @@ class MessageDesk(ReadDesk):
     """Every mail the portal owes somebody, has sent, or gave up."""
 
     icon = "mail"
+    exports_persons = True
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
     list_display = ("state_label", "what", "address", "due", "left", "attempts", "trouble")
     list_display_links = ("what",)

@@ -223,6 +223,7 @@ class InviteDesk(ReadDesk):
     """Who was asked to describe a course, and how far they have come."""
 
     icon = "forward_to_inbox"
+    exports_persons = True
     list_display = ("company", "contact", "state_label", "step", "sent", "opened", "submitted")
     list_filter = ("state",)
     search_fields = ("company__name", "contact__name", "contact__email")

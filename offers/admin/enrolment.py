@@ -124,6 +124,12 @@ class EnrolmentDesk(ReadDesk):
     """Which class comes when."""
 
     icon = "how_to_reg"
+    exports_persons = True
+    export_pairs: ClassVar[Any] = {
+        "class_name": (_("Class"), _("School")),
+        "course": (_("Course"), _("Company")),
+    }
+    export_columns = ("adults", "grade", "group", "teacher__email", "teacher_phone", "created_at")
     list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_until")
     list_filter = ("status", "school", "session__offer__industry", "needs_step_free")
     search_fields = (

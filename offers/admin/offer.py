@@ -295,6 +295,8 @@ class OfferDesk(Desk):
     icon = "local_activity"
     viewers: ClassVar[frozenset[str]] = frozenset({REVIEWER})
     editors: ClassVar[frozenset[str]] = frozenset({REVIEWER})
+    export_pairs: ClassVar[Any] = {"title_or_none": (_("Course"), _("Company"))}
+    export_columns = ("activity_type", "venue", "duration_minutes", "places", "published_at", "last_confirmed_at")
     form = OfferForm
     can_add = False
     list_display = (

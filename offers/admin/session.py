@@ -98,6 +98,8 @@ class SessionDesk(Desk):
     """The bookable occasions of all courses."""
 
     icon = "event"
+    export_pairs: ClassVar[Any] = {"course": (_("Course"), _("Company"))}
+    export_columns = ("ends_at", "places", "places_taken")
     can_add = False
     list_display = ("when", "course", "state_label", "taken", "waiting", "closes")
     list_filter = (WhenFilter, "state", "offer__industry", "offer__activity_type")

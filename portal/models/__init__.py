@@ -7,6 +7,7 @@ from portal.models.link import FormerAddress, Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality, OrganisationModel
 from portal.models.sign_in import SignInCode
+from portal.models.table import PendingTable
 from portal.models.tally import Tally
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
@@ -27,6 +28,7 @@ __all__ = [
     "MunicipalRole",
     "Municipality",
     "OrganisationModel",
+    "PendingTable",
     "SignInCode",
     "Subject",
     "Tally",
