@@ -1,6 +1,5 @@
 """The desk's ground: what every list, form and action of the admin shares, and the ground's own lists."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +14,6 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -30,6 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold import decorators
 from unfold.admin import TabularInline
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal import history
 from portal.context import the_municipality
@@ -37,6 +36,18 @@ from portal.domain import audit, clock, outbox
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
 from portal.exports import Exporting
+from portal.forms.fields import (
+    Day,
+    DayInput,
+    Email,
+    Line,
+    Moment,
+    Phone,
+    WebAddress,
+    WholeNumber,
+    Words,
+    no_personal_number,
+)
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -102,28 +113,12 @@ class DeskForm(forms.Form):
     def dress(self) -> None:
         """Put every input into the desk's dress; called again by forms that make their fields as they are made."""
         for field in self.fields.values():
+            if type(field) is forms.CharField and no_personal_number not in field.validators:
+                field.validators.append(no_personal_number)
             if not isinstance(field.widget, (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)):
                 field.widget.attrs.setdefault("class", "desk-input")
             if isinstance(field.widget, forms.Textarea):
                 field.widget.attrs.setdefault("rows", 4)
-
-
-class WholeNumber(forms.IntegerField):
-    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too."""
-
-    def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and value.strip() and not re.fullmatch(r"[0-9]{1,9}", value.strip()):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        number: int | None = super().to_python(value)
-        return number
-
-
-class Day(forms.DateField):
-    """A day that somebody alive might mean: with others, reckoning in weeks leaves the calendar."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        sane = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2099, 12, 31))]
-        super().__init__(**{"widget": DayInput, "validators": sane, **kwargs})
 
 
 class NumberList(SimpleArrayField):
@@ -134,15 +129,6 @@ class NumberList(SimpleArrayField):
             return list(initial or []) != (self.to_python(data) or [])
         except forms.ValidationError:
             return True
-
-
-class DayInput(forms.DateInput):
-    """The browser's own calendar; far from today there is nothing to plan."""
-
-    input_type = "date"
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs=attrs, format="%Y-%m-%d")
 
 
 class TimeInput(forms.TimeInput):
@@ -161,6 +147,28 @@ class MomentInput(forms.DateTimeInput):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs=attrs, format="%Y-%m-%dT%H:%M")
+
+
+class SplitMoment(forms.SplitDateTimeField):
+    """A day and an hour in two inputs, as the theme has them; understood as :class:`Moment` understands them."""
+
+    def compress(self, data_list: Any) -> Any:
+        if data_list and isinstance(data_list[0], date):
+            Day().run_validators(data_list[0])
+        return super().compress(data_list)
+
+
+# The theme's inputs, with what the portal's fields accept and refuse.
+FIELDS: dict[Any, dict[str, Any]] = {
+    models.CharField: {"form_class": Line},
+    models.SlugField: {"form_class": forms.SlugField, "widget": UnfoldAdminTextInputWidget},
+    models.TextField: {"form_class": Words},
+    models.EmailField: {"form_class": Email},
+    models.URLField: {"form_class": WebAddress},
+    models.IntegerField: {"form_class": WholeNumber},
+    models.DateField: {"form_class": Day},
+    models.DateTimeField: {"form_class": SplitMoment},
+}
 
 
 def answers(request: HttpRequest) -> Any:
@@ -233,15 +241,14 @@ class Desk(Exporting):
     compressed_fields = True
     warn_unsaved_form = True
     actions: ClassVar[Sequence[Any]] = ()
-    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        models.IntegerField: {"form_class": WholeNumber},
-        models.URLField: {"assume_scheme": "https"},
-    }
+    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = FIELDS
 
     # Inputs
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Leave out the theme's buttons that add and change other rows from within a form."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -548,12 +555,14 @@ class Rows(TabularInline):  # type: ignore[misc]
     show_change_link = False
     can_delete = False
     formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        **FORMFIELD_OVERRIDES_INLINE,
-        models.IntegerField: {**FORMFIELD_OVERRIDES_INLINE[models.IntegerField], "form_class": WholeNumber},
+        kind: {**FORMFIELD_OVERRIDES_INLINE.get(kind, {}), **FIELDS.get(kind, {})}
+        for kind in {**FORMFIELD_OVERRIDES_INLINE, **FIELDS}
     }
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Say to those who do not see the column's heading what an input is for."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         field = plain(super().formfield_for_dbfield(db_field, request, **kwargs))
         if field is not None:
             getattr(field.widget, "widget", field.widget).attrs["aria-label"] = field.label
@@ -853,6 +862,7 @@ __all__ = [
     "DayInput",
     "Desk",
     "DeskForm",
+    "Moment",
     "MomentInput",
     "ReadDesk",
     "ReadRows",

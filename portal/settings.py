@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.ClientInLog",
     "portal.middleware.RefuseControlCharacters",
+    "portal.middleware.TidyWords",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -133,10 +134,10 @@ OTHER_HOUSES = env.houses()
 SOCIALACCOUNT_PROVIDERS = {"oidc": {"APPS": [house.app for house in OTHER_HOUSES]}}
 MFA_ADAPTER = "portal.accounts.SecondFactors"
 MFA_FORMS = {
-    "authenticate": "portal.forms.SecondFactorForm",
-    "reauthenticate": "portal.forms.SecondFactorAgainForm",
-    "activate_totp": "portal.forms.NewAppForm",
-    "add_webauthn": "portal.forms.NewPasskeyForm",
+    "authenticate": "portal.forms.sign_in.SecondFactorForm",
+    "reauthenticate": "portal.forms.sign_in.SecondFactorAgainForm",
+    "activate_totp": "portal.forms.sign_in.NewAppForm",
+    "add_webauthn": "portal.forms.sign_in.NewPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

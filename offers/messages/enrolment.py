@@ -24,6 +24,7 @@ from portal.domain import links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.calendar import local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
+from portal.domain.phone import as_written
 from portal.models import Link, Message, MunicipalRole, User
 from schools.domain import membership
 
@@ -139,7 +140,7 @@ def _teacher(enrolment: Enrolment) -> list[tuple[str, str]]:
     """Return whom the host can reach; only from confirmation on."""
     if enrolment.teacher is None:
         return []
-    reach = (enrolment.teacher.name, enrolment.teacher.email, enrolment.teacher_phone)
+    reach = (enrolment.teacher.name, enrolment.teacher.email, as_written(enrolment.teacher_phone))
     return [(_("Teacher"), "\n".join(part for part in reach if part))]
 
 
@@ -659,7 +660,7 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
     facts = []
     if first is not None:
         label = f"{first.school_class.label(_first_day(session))}, {first.school.name}"
-        reach = (label, _people(first), first.teacher.name if first.teacher else "", first.teacher_phone)
+        reach = (label, _people(first), first.teacher.name if first.teacher else "", as_written(first.teacher_phone))
         facts.append((_("First in line"), "\n".join(part for part in reach if part)))
     return Words(
         kind=_("Free places shortly before closing"),
