@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0005_heartbeat_reached"),
+        ("portal", "0007_links_sent_on"),
     ]
 
     operations = [
