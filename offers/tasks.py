@@ -20,7 +20,6 @@ def jobs(now: datetime) -> dict[str, Callable[[], Any]]:
         "follow-offers": lambda: publishing.follow_calendar(now=now),
         "expire-requests": lambda: enrolment.expire_requests(now),
         "expire-offered-places": lambda: waiting_list.expire_offered(now),
-        "forget-needs": lambda: enrolment.forget_needs(now=now),
         "plan-reminders": lambda: reminders.plan_reminders(now=now),
         "expire-surveys": lambda: surveys.expire_surveys(now=now),
     }

@@ -6,6 +6,7 @@ from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
 from portal.models.link import Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality
+from portal.models.privacy import Erasure, ErasureRequest, LegalHold, SubjectKind
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -16,14 +17,18 @@ __all__ = [
     "Document",
     "DocumentJob",
     "EducationArea",
+    "Erasure",
+    "ErasureRequest",
     "Heartbeat",
     "Industry",
     "IndustryCode",
+    "LegalHold",
     "Link",
     "Message",
     "MunicipalRole",
     "Municipality",
     "Subject",
+    "SubjectKind",
     "User",
     "Vocabulary",
 ]
