@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import models
 from django.db.models import QuerySet
 
 from companies.models import Contact
@@ -51,9 +52,21 @@ def contacts_at(address: str) -> Iterable[tuple[str, UUID]]:
 
 
 def erase_contact(subject: Subject, now: datetime) -> int:
-    """Empty the contact's row; what hangs on it (invitations that were sent) is still counted."""
-    nobody = f"{subject.id}@{FORGOTTEN_DOMAIN}"  # not the stand-in of the log: the two must not lead to each other
-    return contact_of(subject).update(name=NOBODY, title="", phone="", email=nobody, is_active=False)
+    """Delete the contact. What was counted with the row (invitations that were sent) goes over to a row of nobody."""
+    contact = contact_of(subject).first()
+    if contact is None:
+        return 0
+    nobody = Contact(company_id=contact.company_id, name=NOBODY, is_active=False, created_at=contact.created_at)
+    nobody.email = f"{nobody.pk}@{FORGOTTEN_DOMAIN}"
+    for relation in Contact._meta.related_objects:
+        if relation.on_delete is not models.CASCADE:
+            continue
+        rows = relation.related_model._base_manager.filter(**{relation.field.name: contact})
+        if rows.exists():
+            nobody.save()
+            rows.update(**{relation.field.name: nobody})
+    contact.delete()
+    return 1
 
 
 BY_ADDRESS = [contacts_at]

@@ -3,6 +3,7 @@
 Here both sides are known, so here stand also the rules for contacts and accounts that nothing hangs on any more.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -486,6 +487,19 @@ def nobody_else_to_write_to(subject: Subject, now: datetime) -> Refusal | None:
     )
 
 
+def with_phones_of_the_day(subject: Subject) -> Subject:
+    """Add the numbers that a teacher gave for single days."""
+    given = enrolments_of(subject).exclude(teacher_phone="").values_list("teacher_phone", flat=True)
+    return replace(subject, phones=subject.phones | frozenset(given.distinct()))
+
+
+def erase_mails_about(subject: Subject, now: datetime) -> int:
+    """Empty what others were mailed about the person's classes; what has not left is written anew when it leaves."""
+    about = Q(reference_type="offers.enrolment", reference_id__in=enrolments_of(subject).values("pk"))
+    sent = Message.objects.filter(about, sent_at__isnull=False)
+    return sent.exclude(subject="", body="").update(subject="", body="", trouble="")
+
+
 def erase_survey_comments(subject: Subject, now: datetime) -> int:
     """Empty what the person wrote in surveys; the answers in numbers stay, they name nobody."""
     return surveys_of(subject).exclude(comment="").update(comment="", may_quote=False)
@@ -523,8 +537,10 @@ def leave_offers(subject: Subject, now: datetime) -> int:
 
 
 SUBJECTS = {"contact": contact_as_subject}
+WIDEN = [with_phones_of_the_day]
 OBJECTIONS = [visits_to_come, nobody_else_to_write_to]
 ERASERS = [
+    Eraser(name="mails-about-classes", run=erase_mails_about),
     Eraser(name="survey-comments", run=erase_survey_comments),
     Eraser(name="enrolments", run=erase_enrolments),
     Eraser(name="invites", run=erase_invites),

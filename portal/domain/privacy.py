@@ -1,7 +1,8 @@
 """Privacy: what is held about whom and how long; how it is forgotten, erased and handed out. One engine, one register.
 
 Each app has a ``privacy`` module, discovered as its ``messages`` are. It tags every field of its models (``HOLDINGS``)
-and says how rows are forgotten (``RULES``), whom it knows (``SUBJECTS``, ``BY_ADDRESS``), what stands against an erasure
+and says how rows are forgotten (``RULES``), whom it knows (``SUBJECTS``, ``BY_ADDRESS``) and by which further traces
+(``WIDEN``), what stands against an erasure
 (``OBJECTIONS``) and what an erasure does to its rows (``ERASERS``). From the same tags come the page about privacy and
 the record of processing (GDPR Art. 30). A field without a tag fails the tests.
 """
@@ -260,6 +261,7 @@ class Register:
     rules: list[Rule]
     erasers: list[Eraser]
     subjects: dict[str, Callable[[UUID], Subject | None]]
+    widen: list[Callable[[Subject], Subject]]
     by_address: list[Callable[[str], Iterable[tuple[str, UUID]]]]
     objections: list[Callable[[Subject, datetime], Refusal | None]]
 
@@ -293,6 +295,7 @@ def register() -> Register:
         rules=gathered("RULES"),
         erasers=gathered("ERASERS"),
         subjects={kind: find for module in found for kind, find in getattr(module, "SUBJECTS", {}).items()},
+        widen=gathered("WIDEN"),
         by_address=gathered("BY_ADDRESS"),
         objections=gathered("OBJECTIONS"),
     )
@@ -386,7 +389,10 @@ def forget(*, now: datetime, dry_run: bool = False) -> Forgotten:
 def find(kind: str, subject_id: UUID) -> Subject | None:
     """Return the person, or None when there is nobody (any more)."""
     finder = register().subjects.get(kind)
-    return finder(subject_id) if finder else None
+    found = finder(subject_id) if finder else None
+    for widen in register().widen if found is not None else ():
+        found = widen(found)
+    return found
 
 
 def people_at(address: str) -> list[tuple[str, UUID]]:
