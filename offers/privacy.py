@@ -272,14 +272,19 @@ def old_comments(cut: datetime, now: datetime) -> QuerySet[ReviewComment]:
 
 
 def idle_accounts(cut: datetime, now: datetime) -> QuerySet[User]:
-    """Return the accounts nobody has used since the cut: no sign-in, no visit, no role in the municipality, no hold."""
+    """Return the accounts nobody has used since the cut: no sign-in, no visit, no mail.
+
+    People with a role in the municipality keep theirs until the role is taken back, and those on hold theirs.
+    """
     visits = Enrolment.objects.filter(teacher=OuterRef("pk")).filter(
         Q(session__ends_at__gte=cut) | Q(created_at__gte=cut)
     )
+    mails = Message.objects.filter(recipient_kind="user", recipient_id=OuterRef("pk"), send_at__gte=cut)
     roles = MunicipalRole.objects.filter(user=OuterRef("pk"))
     return User.objects.filter(
         Q(last_login__lt=cut) | Q(last_login__isnull=True),
         ~Exists(visits),
+        ~Exists(mails),
         ~Exists(roles),
         ~Exists(_held("user", now)),
         date_joined__lt=cut,

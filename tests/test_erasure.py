@@ -266,15 +266,24 @@ def test_what_a_restored_backup_brings_back_is_erased_again(
     assert ledger.keep() == 2
     assert ledger.keep() == 0
 
+    outbox.post(
+        occasion="account_mail", about=person, to=outbox.Recipient(kind="address", address="gast@x.example"), now=now
+    )
+    message = Message.objects.get(address="gast@x.example")
+    privacy.erase_person(address="gast@x.example", by=by, now=now + timedelta(hours=1))
+    assert ledger.keep() == 1
+
     # The restore: the people are back, and the database's own ledger is as old as the backup.
     for row in backup:
         row.save(force_insert=True)
+    message.save()
     Erasure.objects.all().delete()
     newcomer = factories.UserFactory.create(email="ny@skole.example")
     call_command("replay_erasures")
 
     assert (User.objects.filter(pk=person.pk).count(), Contact.objects.filter(pk=contact.pk).count()) == (0, 0)
     assert User.objects.filter(pk=newcomer.pk).exists()
+    assert Message.objects.filter(address="gast@x.example").exists() is False
     assert set(Erasure.objects.values_list("cause", flat=True)) == {"replay"}
     text = Path(settings.ERASURE_LEDGER).read_text()
     assert ("gert" in text.lower(), str(person.pk) in text) == (False, False)

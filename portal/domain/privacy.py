@@ -31,7 +31,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from portal.domain import audit, ledger
 from portal.domain.actor import Actor
-from portal.domain.pseudonyms import pseudonym
+from portal.domain.pseudonyms import FORGOTTEN_DOMAIN, pseudonym
 from portal.domain.refusal import Refusal
 from portal.models import Erasure, ErasureRequest, LegalHold, Municipality
 
@@ -638,9 +638,11 @@ def lift_hold(*, kind: str, subject_id: UUID, by: Actor, now: datetime) -> bool:
 def replay(lines: Iterable[ledger.Line], *, now: datetime) -> int:
     """Erase again whoever the ledger names and a restored backup has brought back; return how many.
 
-    People are recognised by the hash of their id, which a restore brings back and a new account does not have.
+    People are recognised by the hash of their id, which a restore brings back and a new account does not have; bare
+    addresses by theirs, in mails from before the erasure.
     """
-    wanted = {(line.kind, line.subject_digest) for line in lines if line.subject_digest}
+    known = list(lines)
+    wanted = {(line.kind, line.subject_digest) for line in known if line.subject_digest}
     by = Actor.job("replay-erasures")
     count = 0
     for kind, model in (("user", "portal.User"), ("contact", "companies.Contact")):
@@ -649,6 +651,14 @@ def replay(lines: Iterable[ledger.Line], *, now: datetime) -> int:
                 with transaction.atomic(durable=True):
                     erase(kind=kind, subject_id=subject_id, by=by, now=now, cause=Erasure.Cause.REPLAY)
                 count += 1
+    mailed = apps.get_model("portal.Message")._base_manager.exclude(address__endswith=f"@{FORGOTTEN_DOMAIN}")
+    erased_at = {line.address_digest: line.erased_at for line in known if line.kind == "address"}
+    for address, first in list(mailed.values_list("address").annotate(models.Min("created_at"))):
+        moment = erased_at.get(pseudonym(address))
+        if moment is not None and first < moment and not people_at(address):
+            with transaction.atomic(durable=True):
+                erase(kind="address", subject_id=None, address=address, by=by, now=now, cause=Erasure.Cause.REPLAY)
+            count += 1
     return count
 
 
