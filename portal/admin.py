@@ -1,5 +1,6 @@
 """The desk's ground: what every list, form and action of the admin shares, and the ground's own lists."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
