@@ -38,6 +38,7 @@ from portal.models import (
     Link,
     Message,
     MunicipalRole,
+    PendingTable,
     User,
 )
 
@@ -60,6 +61,7 @@ MAIL_TEXT = Lifetime(
 MAIL_ROW = Lifetime(code="mail", after=_("after the mail was sent or given up, without address and text"), months=12)
 LOG = Lifetime(code="log", after=_("after it was written into the log"), months=13, setting="keep_log_months")
 LINK = Lifetime(code="link", after=_("after the link stopped working"), days=30)
+UPLOAD = Lifetime(code="upload", after=_("after the file was uploaded"), days=1)
 PAPER = Lifetime(code="paper", after=_("after it was made"), days=7)
 SESSION = Lifetime(code="session", after=_("Until you sign out, at most 12 hours"))
 COUNTER = Lifetime(code="counter", after=_("Some hours"))
@@ -324,6 +326,17 @@ HOLDINGS = [
         free_text="filename trouble",
         none="id content_hash state attempts requested_at lease_until",
         secret="html",
+    ),
+    Holding(
+        model="portal.PendingTable",
+        purpose=ACCOUNTS,
+        keep=UPLOAD,
+        name="rows",
+        free_text="filename unused",
+        pseudonym="owner",
+        none="id kind end_missing uploaded_at",
+        secret="rows",  # other people's names: not the uploader's to be handed out
+        of=of_user("portal.PendingTable", "owner"),
     ),
     Holding(
         model="portal.Erasure",
@@ -594,6 +607,12 @@ RULES = [
         run=lambda now: pdf.forget(real_now=on_the_wall(now)),
     ),
     Rule(
+        name="uploaded-tables",
+        lifetime=UPLOAD,
+        fields=tuple(f"portal.PendingTable.{name}" for name in ("rows", "filename", "unused", "owner")),
+        run=in_batches(entries("portal.PendingTable", "uploaded_at"), UPLOAD),
+    ),
+    Rule(
         name="ledger",
         lifetime=LEDGER,
         fields=("portal.Erasure.subject_digest", "portal.Erasure.address_digest"),
@@ -706,6 +725,12 @@ def erase_documents(subject: Subject, now: datetime) -> int:
     return documents + jobs
 
 
+def erase_tables(subject: Subject, now: datetime) -> int:
+    """Delete every table that waits for its confirmation: whoever is in one would come in again with it."""
+    count, _each = PendingTable.objects.all().delete()
+    return count
+
+
 def erase_account(subject: Subject, now: datetime) -> int:
     """Delete the account with its roles, addresses, second factors and ways to sign in."""
     if not subject.is_user:
@@ -723,5 +748,6 @@ ERASERS = [
     Eraser(name="sessions", run=erase_sessions),
     Eraser(name="cache", run=erase_cache),
     Eraser(name="documents", run=erase_documents),
+    Eraser(name="uploaded-tables", run=erase_tables),
     Eraser(name="account", run=erase_account),
 ]

@@ -110,6 +110,7 @@ def test_nothing_about_a_person_stops_the_person_from_being_deleted() -> None:
     assert relations == []
     assert taken_along - {"usersessions.UserSession", "mfa.Authenticator", "socialaccount.SocialAccount"} == {
         "portal.MunicipalRole",
+        "portal.PendingTable",
         "schools.Membership",
         "account.EmailAddress",
         "admin.LogEntry",

@@ -100,7 +100,8 @@ class SessionDesk(Desk):
 
     icon = "event"
     export_pairs: ClassVar[Any] = {"course": (_("Course"), _("Company"))}
-    export_columns = ("ends_at", "places", "places_taken")
+    export_instead: ClassVar[Any] = {"taken": "places_taken"}
+    export_columns = ("places", "ends_at")
     can_add = False
     list_display = ("when", "course", "state_label", "taken", "waiting", "closes")
     list_filter = (WhenFilter, "state", "offer__industry", "offer__activity_type")
