@@ -118,9 +118,7 @@ def _decided(facts: Facts) -> Text:
 
 def _recorded(facts: Facts) -> Text:
     evidence = _word(list(Encounter.Evidence.choices), facts.get("evidence"))
-    return _("The visit was put into the ledger ({evidence}), {pupils}").format(
-        evidence=evidence, pupils=pupils(facts)
-    )
+    return _("The visit was put into the ledger ({evidence}), {pupils}").format(evidence=evidence, pupils=pupils(facts))
 
 
 def _evidence(facts: Facts) -> Text:

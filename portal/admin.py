@@ -11,12 +11,14 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models
+from django.db.models import Count, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -177,6 +179,63 @@ def day_and_hour(moment: datetime | None) -> str:
     return date_format(localtime(moment), "D j. b Y, H.i") if moment else "–"
 
 
+def how_many(rows: models.QuerySet[Any], by: str) -> Coalesce:
+    """Return a column that counts rows per value of ``by``, asked for the shown rows only: no join, no grouping of all.
+
+    ``rows`` are filtered with an ``OuterRef``.
+    """
+    counts = rows.order_by().values(by).annotate(how_many=Count("pk")).values("how_many")
+    return Coalesce(Subquery(counts), 0)
+
+
+class FewFilter(admin.SimpleListFilter):
+    """Rows by another row they belong to, as long as there are few of those to choose from; else one searches.
+
+    A list of thousands in a select helps nobody and is slow to draw.
+    """
+
+    model: ClassVar[type[models.Model]]
+    lookup: ClassVar[str]
+    most = 150
+
+    def choosable(self) -> models.QuerySet[Any]:
+        """Return what one may choose from."""
+        return self.model._default_manager.all()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = list(self.choosable()[: self.most + 1])
+        return [(str(one.pk), str(one)) for one in found] if len(found) <= self.most else []
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        chosen = self.value()
+        known = {str(value) for value, _name in self.lookup_choices}
+        return queryset.filter(**{self.lookup: chosen}) if chosen in known else queryset
+
+
+class Picker(AutocompleteSelect):
+    """An input that finds another row while one types: the browser gets a few at a time, however many there are."""
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+        """Draw what was sent, unless it is no id at all: the framework would stumble over that."""
+        return super().optgroups(name, [text for text in value if self.is_id(text)], attr)
+
+    def is_id(self, text: Any) -> bool:
+        """Return whether the text could be the id of a row."""
+        try:
+            self.field.remote_field.model._meta.pk.to_python(str(text))
+        except forms.ValidationError:
+            return False
+        return True
+
+
+def picker(field: str, model: type[models.Model]) -> Picker:
+    """Return a picker for a form of a deed.
+
+    ``field`` is a field of ``model`` that points to what is looked for; both have a list at the desk.
+    """
+    return Picker(model._meta.get_field(field), admin.site)
+
+
 def plain(field: Any) -> Any:
     """Return a form field without buttons that add and change other rows."""
     if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
@@ -227,6 +286,7 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     can_delete = False
     list_per_page = 50
     list_max_show_all = 200
+    show_full_result_count = False
     list_filter_sheet = True
     list_fullwidth = True
     compressed_fields = True
@@ -242,6 +302,12 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Leave out the theme's buttons that add and change other rows from within a form."""
         return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Find what could be one of thousands while one types."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Let words be ticked off, all of them in sight."""
@@ -556,6 +622,12 @@ class Rows(TabularInline):  # type: ignore[misc]
             getattr(field.widget, "widget", field.widget).attrs["aria-label"] = field.label
         return field
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Find what could be one of thousands while one types."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def rights(self, request: HttpRequest) -> bool:
         """Return whether whoever asks is a coordinator."""
         return COORDINATOR in self.admin_site.roles_of(request)
@@ -848,6 +920,7 @@ __all__ = [
     "DayInput",
     "Desk",
     "DeskForm",
+    "FewFilter",
     "MomentInput",
     "ReadDesk",
     "ReadRows",
@@ -861,4 +934,6 @@ __all__ = [
     "day",
     "day_and_hour",
     "display",
+    "how_many",
+    "picker",
 ]

@@ -388,9 +388,7 @@ def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Wor
     ]
     if coming:
         sentences += [
-            _(
-                "Your enrolment follows along; you need do nothing. The attached file replaces your calendar entry."
-            ),
+            _("Your enrolment follows along; you need do nothing. The attached file replaces your calendar entry."),
             _("If the new time does not suit the class, cancel on the enrolment's page. It costs nothing."),
         ]
     else:
