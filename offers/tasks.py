@@ -50,8 +50,9 @@ def follow_the_calendar() -> None:
 
     The heartbeat is only written when every job came to its end.
     """
-    if not run(jobs(clock.now())):
-        beat("follow-the-calendar")
+    now = clock.now()
+    if not run(jobs(now)):
+        beat("follow-the-calendar", reached=now)
 
 
 @shared_task(name="offers.tasks.reconcile")

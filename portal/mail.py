@@ -19,7 +19,7 @@ from portal.models import Message, Municipality
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 PERMANENT = 500
-SECRET = {"account_mail"}
+SECRET = {"account_mail", "sign_in_code"}
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -1,11 +1,28 @@
-"""Why the ground writes to people: their account."""
+"""Why the ground writes to people: to let them in, and to tell them what was changed about how they get in."""
 
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from portal.domain import sign_in
 from portal.domain.outbox import Letter, Occasion
-from portal.models import Message, User
+from portal.models import Message, SignInCode, User
+
+
+def code_is_wanted(message: Message, now: datetime) -> bool:
+    """Return whether the code can still be typed."""
+    row = SignInCode.objects.filter(pk=message.reference_id).first()
+    return row is not None and row.used_at is None and row.expires_at > now
+
+
+def code_letter(message: Message, now: datetime) -> Letter:
+    """Return the mail with the code. The subject does not show it: subjects are kept, and read over shoulders."""
+    row = SignInCode.objects.get(pk=message.reference_id)
+    minutes = int(sign_in.LIFETIME.total_seconds() // 60)
+    return Letter(
+        subject=_("Your code for signing in"),
+        context={"code": sign_in.written(sign_in.code_of(row)), "minutes": minutes},
+    )
 
 
 def is_wanted(message: Message, now: datetime) -> bool:
@@ -14,7 +31,7 @@ def is_wanted(message: Message, now: datetime) -> bool:
 
 
 def letter(message: Message, now: datetime) -> Letter:
-    """Return the mail as it was written when it was asked for."""
+    """Return the mail as it was written when it was promised."""
     return Letter(subject=message.parameters["subject"], context={"text": message.parameters["text"]})
 
 
@@ -43,6 +60,7 @@ def address_changed(message: Message, now: datetime) -> Letter:
 
 
 OCCASIONS = {
+    "sign_in_code": Occasion(still_wanted=code_is_wanted, letter=code_letter),
     "account_mail": Occasion(still_wanted=is_wanted, letter=letter),
     "address_changed": Occasion(still_wanted=is_wanted, letter=address_changed),
 }

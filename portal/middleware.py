@@ -1,10 +1,13 @@
 """What every request passes: no control characters, one language, friendly errors, a strict admin."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY, logout
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, RawPostDataException
@@ -12,6 +15,8 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils import translation
 
 from portal import errors
+from portal.accounts import SESSION_ENDS_AT
+from portal.http import client_address
 from portal.models import User
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -61,6 +66,17 @@ class RefuseControlCharacters:
             yield from (str(getattr(file, "name", "")) for file in files)
 
 
+class ClientInLog:
+    """Let every log line of a request say from which address it came."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with structlog.contextvars.bound_contextvars(client=client_address(request)):
+            return self.get_response(request)
+
+
 class AdminContentSecurity:
     """Allow in the admin what its theme cannot do without, and nothing of it elsewhere."""
 
@@ -72,6 +88,22 @@ class AdminContentSecurity:
         if request.path.startswith("/admin/"):
             response._csp_update = settings.ADMIN_CONTENT_SECURITY  # type: ignore[attr-defined]
         return response
+
+
+class SessionLimits:
+    """End a session at its hour, however busy it has been: after 8 hours for staff, after 12 for teachers.
+
+    One that does not say when it ends began before that was written down, and ends now.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.get(SESSION_KEY):
+            if request.session.get(SESSION_ENDS_AT, 0) <= time.time():
+                logout(request)
+        return self.get_response(request)
 
 
 class ChosenLanguage:

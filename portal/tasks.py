@@ -9,14 +9,15 @@ from django.utils import timezone
 
 from portal import mail, pdf
 from portal.domain import clock, outbox
-from portal.models import Heartbeat
+from portal.models import Heartbeat, Message
 
 BUDGET_SECONDS = 45
 
 
-def beat(name: str) -> None:
-    """Note that a periodic job came to its end."""
-    Heartbeat.objects.update_or_create(name=name, defaults={"last_ok": timezone.now()})
+def beat(name: str, *, reached: datetime | None = None) -> None:
+    """Note that a periodic job came to its end, and up to which moment of the portal's clock all is done."""
+    done = {"last_ok": timezone.now(), **({"reached": reached} if reached else {})}
+    Heartbeat.objects.update_or_create(name=name, defaults=done)
 
 
 def drain(*, budget: float = BUDGET_SECONDS) -> int:
@@ -48,8 +49,9 @@ def drain(*, budget: float = BUDGET_SECONDS) -> int:
 @shared_task(name="portal.tasks.deliver_messages")
 def deliver_messages() -> None:
     """Send every message that is due."""
+    now = clock.now()
     drain()
-    beat("deliver-messages")
+    beat("deliver-messages", reached=None if Message.objects.due(now).exists() else now)
 
 
 @shared_task(name="portal.tasks.recover_messages")

@@ -14,7 +14,7 @@ from offers.domain.dates import short_day
 from offers.domain.publishing import fresh_until
 from offers.models import Invite, Offer, ReviewComment, Revision
 from portal.domain import calendar, links
-from portal.domain.actor import has_role
+from portal.domain.actor import municipal_roles_held
 from portal.domain.outbox import Letter, Occasion
 from portal.models import Link, Message, Municipality, MunicipalRole, User
 
@@ -143,7 +143,7 @@ def submitted_is_wanted(message: Message, now: datetime) -> bool:
     return (
         Offer.objects.filter(pk=message.reference_id, state=S.SUBMITTED).exists()
         and user is not None
-        and has_role(user, MunicipalRole.Role.COORDINATOR)
+        and MunicipalRole.Role.COORDINATOR in municipal_roles_held(user)
     )
 
 

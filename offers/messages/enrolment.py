@@ -21,7 +21,7 @@ from offers.domain import calendar_file, dates, planning, reminders, waiting_lis
 from offers.domain import enrolment as enrolling
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import links
-from portal.domain.actor import has_role
+from portal.domain.actor import municipal_roles_held
 from portal.domain.calendar import local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
 from portal.models import Link, Message, MunicipalRole, User
@@ -74,7 +74,7 @@ def _receiver_stays(message: Message) -> bool:
     person = _person(message)
     if person is None or not message.occasion.startswith("coordinator_"):
         return person is not None
-    return has_role(person, MunicipalRole.Role.COORDINATOR)
+    return MunicipalRole.Role.COORDINATOR in municipal_roles_held(person)
 
 
 def _name(message: Message) -> str:

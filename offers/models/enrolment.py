@@ -23,9 +23,9 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
 
         A coordinator: all. Ambassador, learning centre, guidance and leader: those of their school. A teacher: the own.
         """
-        roles = Membership.objects.filter(user=user, ended_on__isnull=True, school=OuterRef("school"))
+        roles = Membership.objects.current().filter(user=user, school=OuterRef("school"))
         school_wide = roles.exclude(role=Membership.Role.TEACHER)
-        coordinator = MunicipalRole.objects.filter(
+        coordinator = MunicipalRole.objects.in_force().filter(
             user=user, role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
         )
         return self.filter(Q(teacher=user) | Exists(school_wide) | Exists(coordinator))

@@ -131,6 +131,33 @@ class Municipality(models.Model):
         ),
     )
 
+    teacher_domains = ArrayField(
+        models.CharField(
+            max_length=120,
+            validators=[
+                RegexValidator(
+                    r"\A(?=.{4,120}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}\Z",
+                    _("Write what stands after the @ in small letters, e.g. skole.fjordby.dk."),
+                )
+            ],
+        ),
+        verbose_name=_("domains of teachers' work e-mail"),
+        default=list,
+        blank=True,
+        help_text=_(
+            "Whoever has an address there may sign in without having been asked beforehand. Separate them by commas;"
+            " write only what stands after the @."
+        ),
+    )
+    memberships_need_confirmation = models.BooleanField(
+        _("new teachers must be confirmed"),
+        default=True,
+        help_text=_(
+            "A leader or ambassador of the school, or you, must confirm who signs in for the first time before they can"
+            " enrol a class. Other roles than teacher are always confirmed."
+        ),
+    )
+
     class Meta:
         verbose_name = _("municipality")
         verbose_name_plural = _("municipality")

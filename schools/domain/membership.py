@@ -13,7 +13,7 @@ SCHOOL_WIDE = [Membership.Role.AMBASSADOR, Membership.Role.PLC, Membership.Role.
 
 def memberships_of(user: User | UUID) -> QuerySet[Membership]:
     """Return the roles at schools that the person has now."""
-    return Membership.objects.filter(user=user, ended_on__isnull=True)
+    return Membership.objects.current().filter(user=user)
 
 
 def schools_of(user: User | UUID) -> QuerySet[School]:
@@ -52,5 +52,5 @@ def present(classes: QuerySet[SchoolClass], on: date) -> list[SchoolClass]:
 
 def teachers_at(school: School | UUID) -> QuerySet[User]:
     """Return the active people with a role at the school, by name."""
-    roles = Membership.objects.filter(school=school, ended_on__isnull=True, user=OuterRef("pk"))
+    roles = Membership.objects.current().filter(school=school, user=OuterRef("pk"))
     return User.objects.filter(Exists(roles), is_active=True).order_by("name", "email")

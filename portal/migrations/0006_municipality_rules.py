@@ -9,7 +9,7 @@ import portal.models.municipality
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0003_municipal_roles"),
+        ("portal", "0005_heartbeat_reached"),
     ]
 
     operations = [
