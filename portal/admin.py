@@ -25,6 +25,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -35,7 +36,7 @@ from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 
 from portal import history
 from portal.context import the_municipality
-from portal.domain import audit, clock, outbox
+from portal.domain import audit, clock, outbox, theme
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
@@ -50,6 +51,7 @@ from portal.models import (
     Message,
     Municipality,
     MunicipalRole,
+    OrganisationModel,
     Subject,
     User,
 )
@@ -661,6 +663,41 @@ class ReadRows(Rows):
 # The municipality and its calendar
 
 
+class MunicipalityForm(forms.ModelForm[Municipality]):
+    """The settings, looked over where one depends on another."""
+
+    class Meta:
+        model = Municipality
+        fields = "__all__"  # noqa: DJ007 (the desk's fieldsets choose)
+
+    def clean_brand_color(self) -> str:
+        """Refuse a colour on which neither white nor the page can be read; the shades of any other are computed."""
+        color: str = self.cleaned_data["brand_color"].lower()
+        if not theme.is_brand_colour(color):
+            return color
+        on_white = theme.contrast(color, "#ffffff")
+        if on_white < theme.TEXT_CONTRAST:
+            instead = theme.brand_scale(color, theme.Scheme.LIGHT)["base-default"]
+            raise forms.ValidationError(
+                gettext(
+                    "White text on this colour has a contrast of %(ratio)s to 1, and 4.5 to 1 is needed to be read."
+                    " The nearest shade that has it is %(instead)s."
+                )
+                % {"ratio": f"{on_white:.1f}".replace(".", ","), "instead": instead},
+                code="contrast",
+            )
+        return color
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        warnings, fresh = typed.get("freshness_warnings"), typed.get("freshness_days")
+        if warnings and fresh and max(warnings) >= fresh:
+            self.add_error(
+                "freshness_warnings", gettext("A warning must come before the course has run out; write fewer days.")
+            )
+        return typed
+
+
 @admin.register(Municipality)
 class MunicipalityDesk(Desk):
     """The one municipality: its page opens at once."""
@@ -669,24 +706,51 @@ class MunicipalityDesk(Desk):
     can_add = False
     fieldsets = (
         (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
-        (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone", "sender_name")}),
+        (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone")}),
         (
-            _("Rules"),
-            {
-                "fields": (
-                    "teacher_reminders",
-                    "host_reminders",
-                    "request_hold_days",
-                    "place_offer_days",
-                    "freshness_days",
-                    "survey_threshold",
-                )
-            },
+            _("Mails"),
+            {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
         ),
+        (
+            _("Requests and waiting lists"),
+            {"fields": ("request_hold_days", "place_offer_days", "place_offer_hours", "smaller_may_overtake")},
+        ),
+        (
+            _("Courses and surveys"),
+            {"fields": ("freshness_days", "freshness_warnings", "survey_threshold")},
+        ),
+        (_("How we organise the work"), {"fields": ("organisation_models",)}),
+        (_("Calendar and words"), {"fields": ("elsewhere",)}),
     )
+    readonly_fields = ("elsewhere",)
+    form = MunicipalityForm
+
+    @display(description=_("Kept on pages of their own"))
+    def elsewhere(self, municipality: Municipality) -> SafeString:
+        """Return the way to what belongs to the settings and is a list."""
+        lists = [
+            (CalendarPeriod, gettext("Holidays and closing days")),
+            (Subject, gettext("Subjects")),
+            (Industry, gettext("Industries")),
+            (ActivityType, gettext("Activity types")),
+            (EducationArea, gettext("Education areas")),
+        ]
+        links = [
+            (reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), name)
+            for model, name in lists
+        ]
+        return format_html_join(" · ", '<a class="desk-link" href="{}">{}</a>', links)
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        if isinstance(db_field, ArrayField):
+        if db_field.name == "organisation_models":
+            return forms.MultipleChoiceField(
+                label=db_field.verbose_name,
+                choices=OrganisationModel.choices,
+                required=False,
+                widget=forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks desk-ticks--wide"}),
+                help_text=db_field.help_text,
+            )
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.IntegerField):
             text = self.formfield_overrides[models.CharField]["widget"]
             return db_field.formfield(
                 form_class=NumberList,

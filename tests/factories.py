@@ -55,28 +55,24 @@ class StaffFactory(UserFactory):
 
 
 class CoordinatorFactory(StaffFactory):
-
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.COORDINATOR)
 
 
 class AdministratorFactory(StaffFactory):
-
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.ADMINISTRATOR)
 
 
 class ReviewerFactory(StaffFactory):
-
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.REVIEWER)
 
 
 class OperatorFactory(StaffFactory):
-
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.OPERATOR)

@@ -8,41 +8,86 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0003_municipal_roles'),
+        ("portal", "0003_municipal_roles"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='municipality',
-            name='memberships_need_confirmation',
-            field=models.BooleanField(default=True, help_text='A leader or ambassador of the school, or you, must confirm who signs in for the first time before they can enrol a class. Other roles than teacher are always confirmed.', verbose_name='new teachers must be confirmed'),
+            model_name="municipality",
+            name="memberships_need_confirmation",
+            field=models.BooleanField(
+                default=True,
+                help_text="A leader or ambassador of the school, or you, must confirm who signs in for the first time before they can enrol a class. Other roles than teacher are always confirmed.",
+                verbose_name="new teachers must be confirmed",
+            ),
         ),
         migrations.AddField(
-            model_name='municipality',
-            name='teacher_domains',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120, validators=[django.core.validators.RegexValidator('\\A(?=.{4,120}\\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}\\Z', 'Write what stands after the @ in small letters, e.g. skole.fjordby.dk.')]), blank=True, default=list, help_text='Whoever has an address there may sign in without having been asked beforehand. Separate them by commas; write only what stands after the @.', size=None, verbose_name="domains of teachers' work e-mail"),
+            model_name="municipality",
+            name="teacher_domains",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(
+                    max_length=120,
+                    validators=[
+                        django.core.validators.RegexValidator(
+                            "\\A(?=.{4,120}\\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}\\Z",
+                            "Write what stands after the @ in small letters, e.g. skole.fjordby.dk.",
+                        )
+                    ],
+                ),
+                blank=True,
+                default=list,
+                help_text="Whoever has an address there may sign in without having been asked beforehand. Separate them by commas; write only what stands after the @.",
+                size=None,
+                verbose_name="domains of teachers' work e-mail",
+            ),
         ),
         migrations.CreateModel(
-            name='SignInCode',
+            name="SignInCode",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254)),
-                ('language', models.CharField(default='da', max_length=2)),
-                ('purpose', models.CharField(choices=[('sign_in', 'sign in'), ('link', 'join a sign-in elsewhere to an account'), ('confirm', 'confirm that it is still the same person')], max_length=10)),
-                ('is_mailed', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('same_as', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='shared_with', to='portal.signincode')),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("email", models.EmailField(max_length=254)),
+                ("language", models.CharField(default="da", max_length=2)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("sign_in", "sign in"),
+                            ("link", "join a sign-in elsewhere to an account"),
+                            ("confirm", "confirm that it is still the same person"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("is_mailed", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "same_as",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shared_with",
+                        to="portal.signincode",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sign-in code',
-                'verbose_name_plural': 'sign-in codes',
-                'indexes': [models.Index(fields=['email', '-created_at'], name='sign_in_code_by_address'), models.Index(fields=['created_at'], name='sign_in_code_by_age')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('is_mailed', False), ('same_as__isnull', True), _connector='OR'), name='sign_in_code_is_mailed_or_shared_but_not_both')],
+                "verbose_name": "sign-in code",
+                "verbose_name_plural": "sign-in codes",
+                "indexes": [
+                    models.Index(fields=["email", "-created_at"], name="sign_in_code_by_address"),
+                    models.Index(fields=["created_at"], name="sign_in_code_by_age"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("is_mailed", False), ("same_as__isnull", True), _connector="OR"),
+                        name="sign_in_code_is_mailed_or_shared_but_not_both",
+                    )
+                ],
             },
         ),
     ]

@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
             name="sender_email",
             field=models.EmailField(
                 blank=True,
-                help_text="Empty: the address that the installation sends from. Another one must be allowed by its domain (SPF, DKIM), or mails end as spam.",
+                help_text="Empty: the address that the installation sends from. Another must be allowed by its domain (SPF, DKIM), or mails end as spam.",
                 max_length=254,
                 verbose_name="address of the sender of mails",
             ),
