@@ -15,7 +15,6 @@ from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetW
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
@@ -31,14 +30,28 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal import history
 from portal.context import the_municipality
 from portal.domain import audit, clock, outbox, theme
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
+from portal.exports import Exporting
+from portal.forms.fields import (
+    Day,
+    DayInput,
+    Email,
+    Line,
+    Moment,
+    Phone,
+    WebAddress,
+    WholeNumber,
+    Words,
+    no_personal_number,
+)
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -105,28 +118,12 @@ class DeskForm(forms.Form):
     def dress(self) -> None:
         """Put every input into the desk's dress; called again by forms that make their fields as they are made."""
         for field in self.fields.values():
+            if type(field) is forms.CharField and no_personal_number not in field.validators:
+                field.validators.append(no_personal_number)
             if not isinstance(field.widget, (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)):
                 field.widget.attrs.setdefault("class", "desk-input")
             if isinstance(field.widget, forms.Textarea):
                 field.widget.attrs.setdefault("rows", 4)
-
-
-class WholeNumber(forms.IntegerField):
-    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too."""
-
-    def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and value.strip() and not re.fullmatch(r"[0-9]{1,9}", value.strip()):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        number: int | None = super().to_python(value)
-        return number
-
-
-class Day(forms.DateField):
-    """A day that somebody alive might mean: with others, reckoning in weeks leaves the calendar."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        sane = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2099, 12, 31))]
-        super().__init__(**{"widget": DayInput, "validators": sane, **kwargs})
 
 
 class NumberList(SimpleArrayField):
@@ -137,15 +134,6 @@ class NumberList(SimpleArrayField):
             return list(initial or []) != (self.to_python(data) or [])
         except forms.ValidationError:
             return True
-
-
-class DayInput(forms.DateInput):
-    """The browser's own calendar; far from today there is nothing to plan."""
-
-    input_type = "date"
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs=attrs, format="%Y-%m-%d")
 
 
 class TimeInput(forms.TimeInput):
@@ -164,6 +152,28 @@ class MomentInput(forms.DateTimeInput):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs=attrs, format="%Y-%m-%dT%H:%M")
+
+
+class SplitMoment(forms.SplitDateTimeField):
+    """A day and an hour in two inputs, as the theme has them; understood as :class:`Moment` understands them."""
+
+    def compress(self, data_list: Any) -> Any:
+        if data_list and isinstance(data_list[0], date):
+            Day().run_validators(data_list[0])
+        return super().compress(data_list)
+
+
+# The theme's inputs, with what the portal's fields accept and refuse.
+FIELDS: dict[Any, dict[str, Any]] = {
+    models.CharField: {"form_class": Line},
+    models.SlugField: {"form_class": forms.SlugField, "widget": UnfoldAdminTextInputWidget},
+    models.TextField: {"form_class": Words},
+    models.EmailField: {"form_class": Email},
+    models.URLField: {"form_class": WebAddress},
+    models.IntegerField: {"form_class": WholeNumber},
+    models.DateField: {"form_class": Day},
+    models.DateTimeField: {"form_class": SplitMoment},
+}
 
 
 def answers(request: HttpRequest) -> Any:
@@ -274,7 +284,7 @@ def confirmed_answers(request: HttpRequest) -> Any:
     return request.POST if "confirmed" in request.POST else None
 
 
-class Desk(ModelAdmin):  # type: ignore[misc]
+class Desk(Exporting):
     """A list of the desk with its forms: who may open it follows the municipal roles, and nothing is deleted.
 
     Plain edits are ordinary saves with a line in the log. Whatever changes a state is a *deed*: a page of its own
@@ -294,15 +304,14 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
     actions: ClassVar[Sequence[Any]] = ()
-    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        models.IntegerField: {"form_class": WholeNumber},
-        models.URLField: {"assume_scheme": "https"},
-    }
+    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = FIELDS
 
     # Inputs
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Leave out the theme's buttons that add and change other rows from within a form."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -346,7 +355,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         return self.has_change_permission(request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_actions(request) if self.may_act(request) else {}
+        found: dict[str, Any] = super().get_actions(request)
+        if not self.may_act(request):
+            found = {name: entry for name, entry in found.items() if name == "export_chosen"}
         found.pop("delete_selected", None)
         return found
 
@@ -613,12 +624,14 @@ class Rows(TabularInline):  # type: ignore[misc]
     show_change_link = False
     can_delete = False
     formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        **FORMFIELD_OVERRIDES_INLINE,
-        models.IntegerField: {**FORMFIELD_OVERRIDES_INLINE[models.IntegerField], "form_class": WholeNumber},
+        kind: {**FORMFIELD_OVERRIDES_INLINE.get(kind, {}), **FIELDS.get(kind, {})}
+        for kind in {**FORMFIELD_OVERRIDES_INLINE, **FIELDS}
     }
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Say to those who do not see the column's heading what an input is for."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         field = plain(super().formfield_for_dbfield(db_field, request, **kwargs))
         if field is not None:
             getattr(field.widget, "widget", field.widget).attrs["aria-label"] = field.label
@@ -704,6 +717,7 @@ class MunicipalityDesk(Desk):
 
     icon = "account_balance"
     can_add = False
+    can_export = False
     fieldsets = (
         (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
         (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone")}),
@@ -864,6 +878,7 @@ class MessageDesk(ReadDesk):
     """Every mail the portal owes somebody, has sent, or gave up."""
 
     icon = "mail"
+    exports_persons = True
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
     list_display = ("state_label", "what", "address", "due", "left", "attempts", "trouble")
     list_display_links = ("what",)
@@ -985,6 +1000,7 @@ __all__ = [
     "Desk",
     "DeskForm",
     "FewFilter",
+    "Moment",
     "MomentInput",
     "ReadDesk",
     "ReadRows",

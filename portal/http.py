@@ -83,22 +83,43 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def remember_link(request: HttpRequest, link: Link) -> None:
-    """Let this browser in for the link's purpose and object."""
+    """Let this browser in for the link's purpose and object. A browser nobody signed in at gets a new session key."""
     entries = dict(request.session.get(SESSION_KEY, {}))
+    if not entries and not request.user.is_authenticated:
+        request.session.cycle_key()
     entries[f"{link.purpose}:{link.reference_id}"] = [str(link.pk), link.version]
     request.session[SESSION_KEY] = entries
+
+
+def forget_links(request: HttpRequest) -> None:
+    """Take back what :func:`remember_link` gave this browser; where nobody signed in, nothing at all stays."""
+    if request.user.is_authenticated:
+        request.session.pop(SESSION_KEY, None)
+    else:
+        request.session.flush()
 
 
 def secret_page(response: HttpResponseBase) -> HttpResponseBase:
     """Mark a page that only a link holder sees: not stored, not indexed, and its address is told to nobody.
 
-    The policy names the origin and nothing more. ``no-referrer`` would make browsers send ``Origin: null`` with every
-    form of the page, which the protection against forged requests must refuse.
+    Under ``no-referrer`` browsers send ``Origin: null`` with the page's own forms: the view must be marked with
+    :func:`takes_null_origin`.
     """
-    response.headers["Referrer-Policy"] = "strict-origin"
+    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def takes_null_origin(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Mark a view that takes forms of pages under ``no-referrer`` (see ``portal.middleware.CsrfProtection``)."""
+    view.takes_null_origin = True  # type: ignore[attr-defined]
+    return view
+
+
+def ended_page(request: HttpRequest, link: Link) -> HttpResponseBase:
+    """Return the page (410) of a link that no longer works, with a button that asks for one that does."""
+    return secret_page(render(request, "410.html", {"link": link}, status=410))
 
 
 def link_required(
@@ -117,16 +138,17 @@ def link_required(
             entry = request.session.get(SESSION_KEY, {}).get(f"{purpose}:{reference_id}")
             if not entry:
                 raise Http404
-            link = Link.objects.filter(pk=entry[0], purpose=purpose, reference_id=reference_id).first()
+            links = Link.objects.select_related("parent")
+            link = links.filter(pk=entry[0], purpose=purpose, reference_id=reference_id).first()
             if link is None:
                 raise Http404
-            if link.version != entry[1] or link.revoked_at is not None or link.expires_at <= clock.now():
-                return secret_page(render(request, "410.html", {"link": link}, status=410))
+            if link.version != entry[1] or link.has_ended(clock.now()):
+                return ended_page(request, link)
             request.link = link  # type: ignore[attr-defined]
             request.actor = Actor.of_link(link)  # type: ignore[attr-defined]
             return secret_page(view(request, *args, **kwargs))
 
-        return login_not_required(never_cache(guarded))
+        return takes_null_origin(login_not_required(never_cache(guarded)))
 
     return decorate
 

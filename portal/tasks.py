@@ -8,7 +8,7 @@ from django.core.mail import get_connection
 from django.utils import timezone
 
 from portal import mail, pdf
-from portal.domain import clock, outbox
+from portal.domain import clock, limits, outbox, tables
 from portal.models import Heartbeat, Message
 
 BUDGET_SECONDS = 45
@@ -63,10 +63,18 @@ def recover_messages() -> None:
 
 @shared_task(name="portal.tasks.forget")
 def forget() -> None:
-    """Empty the texts of old mails (see ``portal.domain.outbox.forget``), and delete old PDFs."""
+    """Empty the texts of old mails (``portal.domain.outbox.forget``), delete old PDFs and the counters of limits."""
     outbox.forget(now=clock.now())
+    limits.forget(now=clock.now())
     pdf.forget(real_now=timezone.now())
     beat("forget")
+
+
+@shared_task(name="portal.tasks.forget_tables")
+def forget_tables() -> None:
+    """Delete the tables that somebody uploaded and did not confirm within 24 hours."""
+    tables.forget(now=clock.now())
+    beat("forget-tables")
 
 
 @shared_task(name="portal.tasks.make_documents")

@@ -14,11 +14,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal.admin import COORDINATOR, Desk, FewFilter, Rows, display, how_many
-from portal.domain import clock
+from portal.admin import ADMINISTRATOR, COORDINATOR, Desk, FewFilter, Rows, display, how_many
+from portal.domain import clock, roles, sessions
 from portal.domain.calendar import local_day
+from portal.imports import Importing
 from portal.models import MunicipalRole, User
 from portal.models.vocabulary import GRADES
+from schools.domain import imports
 from schools.models import Membership, School, SchoolClass, school_year_of
 
 
@@ -47,15 +49,29 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset.exclude(pk__in=open_today) if self.value() == "0" else queryset
 
 
-class SchoolDesk(Desk):
+class SchoolDesk(Importing, Desk):
     """A school with its classes. It is closed and merged by deeds, so that what lies ahead is thought of."""
 
     icon = "school"
+    importing = imports.KINDS_OF_TABLES["schools"]
+    import_table = imports.import_table
+    export_columns = ("institution_number", "address", "postal_code", "city", "phone", "grade_from", "grade_to")
     list_display: ClassVar[Any] = ("name", "kind", "grades", "class_count", "people_count", "stands")
     list_filter: ClassVar[Any] = (OpenFilter, "kind")
     search_fields = ("name", "city")
     search_help_text = _("Name or town")
-    fields = ("name", "kind", "address", "postal_code", "city", "phone", "grade_from", "grade_to", "stands")
+    fields = (
+        "name",
+        "institution_number",
+        "kind",
+        "address",
+        "postal_code",
+        "city",
+        "phone",
+        "grade_from",
+        "grade_to",
+        "stands",
+    )
     readonly_fields = ("stands",)
     inlines: ClassVar[Any] = (ClassRows,)
 
@@ -118,10 +134,13 @@ class SchoolFilter(FewFilter):
     model = School
 
 
-class SchoolClassDesk(Desk):
+class SchoolClassDesk(Importing, Desk):
     """A class: a cohort or a group."""
 
     icon = "groups"
+    importing = imports.KINDS_OF_TABLES["classes"]
+    import_table = imports.import_table
+    export_columns = ("start_year", "letter", "name", "grade_from", "grade_to")
     list_display: ClassVar[Any] = ("label", "school", "span", "pupils", "is_active")
     list_filter: ClassVar[Any] = (GradeFilter, "is_active", SchoolFilter)
     autocomplete_fields = ("school",)
@@ -158,11 +177,11 @@ class MembershipRows(Rows):
 
 
 class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
-    """The desk gives the coordinator's role; the operator's is given in the shell."""
+    """The roles of the ladder, of which one is enough; the operator's is given in the shell."""
 
     role = forms.ChoiceField(
         label=_("role"),
-        choices=[("", "–"), (COORDINATOR, MunicipalRole.Role.COORDINATOR.label)],
+        choices=[("", "–"), *((one.value, one.label) for one in roles.GIVEN_AT_THE_DESK)],
         widget=UnfoldAdminSelectWidget(attrs={"aria-label": _("role")}),
     )
 
@@ -172,18 +191,19 @@ class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
 
 
 class MunicipalRoleFormSet(BaseInlineFormSet[MunicipalRole, User, MunicipalRoleForm]):
-    """Whoever works at the desk does not lock the door behind themselves."""
-
-    acting_user: User | None = None
+    """There is always somebody left who can give roles."""
 
     def clean(self) -> None:
         super().clean()
-        if self.acting_user is not None and self.acting_user.pk == self.instance.pk and self.deleted_forms:
-            raise forms.ValidationError(gettext("You cannot take away your own role. Ask another coordinator."))
+        if any(self.errors):
+            return
+        kept = {form.cleaned_data.get("role") for form in self.forms if form not in self.deleted_forms}
+        if roles.ADMINISTRATOR not in kept and roles.is_last_administrator(self.instance):
+            raise forms.ValidationError(roles.LAST_ADMINISTRATOR)
 
 
 class MunicipalRoleRows(Rows):
-    """A person's role as coordinator."""
+    """A person's role in the municipality: given and taken by administrators alone, read by coordinators."""
 
     model = MunicipalRole
     form = MunicipalRoleForm
@@ -193,14 +213,15 @@ class MunicipalRoleRows(Rows):
     max_num = 1
     verbose_name_plural = _("Role in the municipality")
 
+    def rights(self, request: HttpRequest) -> bool:
+        return ADMINISTRATOR in self.admin_site.roles_of(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return COORDINATOR in self.admin_site.roles_of(request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[MunicipalRole]:
         rows: QuerySet[MunicipalRole] = super().get_queryset(request)
-        return rows.filter(role=COORDINATOR)
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
-        formset.acting_user = request.user
-        return formset
+        return rows.filter(role__in=roles.GIVEN_AT_THE_DESK)
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -222,10 +243,14 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset
 
 
-class PersonDesk(Desk):
+class PersonDesk(Importing, Desk):
     """A person with an account, the roles at schools and the role in the municipality."""
 
     icon = "person"
+    importing = imports.KINDS_OF_TABLES["teachers"]
+    import_table = imports.import_table
+    exports_persons = True
+    export_columns = ("phone", "language", "date_joined")
     list_display: ClassVar[Any] = ("name", "email", "schools", "municipal", "is_active")
     list_filter: ClassVar[Any] = (RoleFilter, "is_active")
     search_fields = ("name", "email", "memberships__school__name")
@@ -240,8 +265,28 @@ class PersonDesk(Desk):
         return rows.prefetch_related(Prefetch("memberships", current, to_attr="current"), "municipal_roles")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The address of somebody who signs in with it, and whether they may, are changed by deeds."""
-        return ("email", "is_active") if obj else ()
+        """The address that somebody signs in with is changed by a deed."""
+        return ("email",) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Refuse to put out of use the only account that can give roles."""
+        made = super().get_form(request, obj, change=change, **kwargs)
+
+        class Kept(made):  # type: ignore[misc, valid-type]
+            def clean_is_active(self) -> bool:
+                active = bool(self.cleaned_data["is_active"])
+                if not active and obj is not None and roles.is_last_administrator(obj):
+                    raise forms.ValidationError(roles.LAST_ADMINISTRATOR)
+                return active
+
+        return Kept
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Let a change of the role in the municipality end the person's other sessions."""
+        super().save_formset(request, form, formset, change)
+        if formset.model is MunicipalRole and formset.has_changed():
+            own = request.session.session_key if request.user == form.instance else None
+            sessions.end_all(form.instance.pk, keep=own or "")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         obj.email = obj.email.strip().lower()

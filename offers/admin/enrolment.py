@@ -27,6 +27,7 @@ from portal.admin import (
     display,
 )
 from portal.domain import clock
+from portal.forms.fields import Words
 from portal.http import actor_of
 from portal.models import User
 from schools.domain import membership
@@ -68,7 +69,7 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -77,7 +78,7 @@ class DeclineForm(DeskForm):
 
 
 class CancelForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         required=False,
@@ -137,7 +138,7 @@ class NeedsFilter(admin.SimpleListFilter):
 
 
 class UndoForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -183,6 +184,12 @@ class EnrolmentDesk(ReadDesk):
     """Which class comes when."""
 
     icon = "how_to_reg"
+    exports_persons = True
+    export_pairs: ClassVar[Any] = {
+        "class_name": (_("Class"), _("School")),
+        "course": (_("Course"), _("Company")),
+    }
+    export_columns = ("adults", "grade", "group", "teacher__email", "teacher_phone", "created_at")
     list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_until")
     list_filter = (NeedsFilter, "status", SchoolFilter, "session__offer__industry", "needs_step_free")
     search_fields = (

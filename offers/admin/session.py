@@ -31,6 +31,7 @@ from portal.admin import (
     how_many,
 )
 from portal.domain import calendar, clock
+from portal.forms.fields import Line, Words
 from portal.http import actor_of
 
 SOON = timedelta(days=21)
@@ -101,7 +102,7 @@ class WhenFilter(admin.SimpleListFilter):
 
 
 class CancelForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why is it cancelled?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -130,7 +131,7 @@ class MoveForm(DeskForm):
             rows[f"ends_{row}"] = forms.TimeField(
                 label=called(gettext("Ends at")), widget=TimeInput(), initial=ends.time()
             )
-            rows[f"place_{row}"] = forms.CharField(
+            rows[f"place_{row}"] = Line(
                 label=called(gettext("Place")), max_length=300, required=False, initial=meeting.place
             )
         self.fields = {**rows, **self.fields}
@@ -191,6 +192,8 @@ class SessionDesk(Desk):
     """The bookable occasions of all courses."""
 
     icon = "event"
+    export_pairs: ClassVar[Any] = {"course": (_("Course"), _("Company"))}
+    export_columns = ("ends_at", "places", "places_taken")
     can_add = False
     list_display = ("when", "course", "state_label", "taken", "waiting", "closes")
     list_filter = (WhenFilter, "state", "offer__industry", "offer__activity_type")

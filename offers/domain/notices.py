@@ -9,6 +9,7 @@ from companies.models import Contact
 from offers.models import Enrolment, Offer
 from portal.domain import links, outbox
 from portal.models import Link, MunicipalRole, User
+from schools.domain import membership
 
 LINK_LASTS = timedelta(days=180)
 
@@ -64,13 +65,44 @@ def tell_host(
     outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, parameters=parameters)
 
 
+def tell_leaders(enrolment: Enrolment, occasion: str, *, now: datetime, key: str = "") -> None:
+    """Promise every leader of the enrolment's school a mail."""
+    for leader in membership.leaders_of(enrolment.school_id):
+        outbox.post(
+            occasion=occasion, about=enrolment, to=outbox.Recipient.of_user(leader), now=now, key=key, urgency=3
+        )
+
+
+def ask_host(enrolment: Enrolment, *, now: datetime) -> None:
+    """Ask the host, and the coordinators beside, whether the class may come."""
+    tell_host(enrolment.session.offer, enrolment, "host_request", now=now)
+    tell_coordinators(enrolment, "coordinator_request", now=now)
+
+
+def tell_reviewers(about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:
+    """Promise everybody who reviews courses a mail, coordinators included."""
+    _tell_all_acting_as(MunicipalRole.Role.REVIEWER, about, occasion, now=now, key=key)
+
+
 def tell_coordinators(
     about: models.Model, occasion: str, *, now: datetime, key: str = "", parameters: dict[str, Any] | None = None
 ) -> None:
     """Promise every coordinator a mail."""
-    coordinators = User.objects.filter(
-        is_active=True, municipal_roles__role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
+    _tell_all_acting_as(MunicipalRole.Role.COORDINATOR, about, occasion, now=now, key=key, parameters=parameters)
+
+
+def _tell_all_acting_as(
+    role: str,
+    about: models.Model,
+    occasion: str,
+    *,
+    now: datetime,
+    key: str,
+    parameters: dict[str, Any] | None = None,
+) -> None:
+    people = User.objects.filter(
+        is_active=True, municipal_roles__role__in=MunicipalRole.Role.acting_as(role)
     ).distinct()
-    for coordinator in coordinators.order_by("pk"):
-        to = outbox.Recipient.of_user(coordinator)
+    for person in people.order_by("pk"):
+        to = outbox.Recipient.of_user(person)
         outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, parameters=parameters)

@@ -138,10 +138,27 @@ def confirm(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     notices.tell_teacher(enrolment, "enrolment_confirmed", now=now)
 
 
+def answer_for_leader(enrolment: Enrolment, answer: str) -> None:
+    """Write what the school's leader says, or that nobody asks any more (a step)."""
+    Enrolment.objects.filter(pk=enrolment.pk).update(leader_answer=answer)
+    enrolment.leader_answer = answer
+    outbox.withdraw(about=enrolment, occasions=["leader_request"])
+
+
+def await_answer(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Make an enrolment that holds its places a request with a new deadline (a step)."""
+    answer_by = request_deadline(enrolment.session, the_municipality(), SchoolCalendar.load(), now)
+    Enrolment.objects.filter(pk=enrolment.pk).update(
+        status=Enrolment.Status.PENDING, status_at=now, answer_by=answer_by
+    )
+    enrolment.status, enrolment.status_at, enrolment.answer_by = Enrolment.Status.PENDING, now, answer_by
+    audit.record(by, "enrolment-pending", enrolment, at=now, places=enrolment.places)
+
+
 def refuse_strangers(enrolment: Enrolment, by: Actor) -> None:
     """Raise Refusal unless the actor may act for the enrolment: the teacher, the school's own people, a coordinator."""
     if by.is_coordinator:
         return
-    if by.user_id is not None and Enrolment.objects.visible_to(by.user_id).filter(pk=enrolment.pk).exists():
+    if by.user_id is not None and Enrolment.objects.manageable_by(by.user_id).filter(pk=enrolment.pk).exists():
         return
     raise Refusal(_("Only the school and the municipality can change the enrolment."), code="not-yours")

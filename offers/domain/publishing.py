@@ -20,6 +20,8 @@ from offers.domain.authoring import (
     missing_in,
     offers_for,
     only_coordinators,
+    only_coordinators_or_links,
+    only_reviewers,
     open_comments,
     the_offer,
 )
@@ -32,6 +34,7 @@ from portal.models import Link, Message, Municipality
 S = Offer.State
 
 PUBLISHABLE = (S.DRAFT, S.SUBMITTED, S.APPROVED, S.EXPIRED, S.PAUSED)
+UNDER_REVIEW = (S.SUBMITTED, S.APPROVED)
 
 
 def _move(offer: Offer, state: Offer.State, *, allowed: Sequence[str], now: datetime, **values: object) -> None:
@@ -61,6 +64,15 @@ def _tell_contact(
     outbox.post(occasion=occasion, about=offer, to=to, now=now, key=key, parameters=parameters)
 
 
+def _tell_colleagues(
+    link: Link, offer: Offer, occasion: str, *, now: datetime, key: str, parameters: dict[str, object] | None = None
+) -> None:
+    """Promise the same mail to those to whom the invitation was sent on: it may be they who write."""
+    for child in links.colleagues_of(link, now):
+        if (to := links.holder_of(child)) is not None:
+            outbox.post(occasion=occasion, about=offer, to=to, now=now, key=key, parameters=parameters)
+
+
 def writer_of(offer: Offer) -> Contact | None:
     """Return who is written to about the text of a course: the one invited, else the course's contact."""
     invite = Invite.objects.select_related("contact").filter(offer=offer).first()
@@ -81,7 +93,7 @@ def send_back(*, offer_id: UUID, comments: Sequence[tuple[str, str]], by: Actor,
     The link of the invitation is prolonged, or given anew when it was withdrawn; a course without an invitation
     gets one. Raises Refusal without a comment, for an unknown field, or when there is nobody to ask.
     """
-    only_coordinators(by)
+    only_reviewers(by)
     offer = the_offer(offer_id, by)
     texts = [(field.strip(), text.strip()) for field, text in comments if text.strip()]
     if not texts:
@@ -106,14 +118,9 @@ def send_back(*, offer_id: UUID, comments: Sequence[tuple[str, str]], by: Actor,
     if link.revoked_at is not None:
         links.reissue(link, now=now)
     audit.record(by, "offer-sent-back", offer, at=now, comments=len(made))
-    _tell_contact(
-        contact,
-        offer,
-        "offer_sent_back",
-        now=now,
-        key=f"c{made[0].pk}",
-        parameters={"comments": [comment.pk for comment in made]},
-    )
+    parameters: dict[str, object] = {"comments": [comment.pk for comment in made]}
+    _tell_contact(contact, offer, "offer_sent_back", now=now, key=f"c{made[0].pk}", parameters=parameters)
+    _tell_colleagues(link, offer, "offer_sent_back", now=now, key=f"c{made[0].pk}", parameters=parameters)
     return offer
 
 
@@ -159,12 +166,15 @@ def publish(*, offer_id: UUID, by: Actor, now: datetime, publish_at: datetime | 
     """Publish the course now, or approve it for publication at ``publish_at``.
 
     The contact gets the public address, the company becomes active, the invitation is completed. Publishing what is
-    published returns it. Raises Incomplete or Refusal.
+    published returns it. A reviewer publishes what was sent in, a coordinator from any state that allows it. Raises
+    Incomplete or Refusal.
     """
-    only_coordinators(by)
+    only_reviewers(by)
     offer = the_offer(offer_id, by)
     if offer.state == S.PUBLISHED:
         return offer
+    if offer.state not in UNDER_REVIEW:
+        only_coordinators(by)
     if refusal := refusal_to_publish(offer):
         raise refusal
     if publish_at is not None and publish_at > now:
@@ -179,7 +189,7 @@ def publish(*, offer_id: UUID, by: Actor, now: datetime, publish_at: datetime | 
 @transaction.atomic(durable=True)
 def reject(*, offer_id: UUID, reason: str, by: Actor, now: datetime) -> Offer:
     """Say no to a course that was sent in; the contact gets the reason."""
-    only_coordinators(by)
+    only_reviewers(by)
     offer = the_offer(offer_id, by)
     reason = reason.strip()
     if not reason:
@@ -285,6 +295,7 @@ def confirm_fresh(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
 
     May be said by a coordinator and by the company's contact through the own link.
     """
+    only_coordinators_or_links(by)
     offer = the_offer(offer_id, by)
     if offer.state == S.EXPIRED:
         if missing := missing_in(offer):

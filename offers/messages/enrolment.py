@@ -24,9 +24,12 @@ from portal.domain import links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.calendar import local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
+from portal.domain.phone import as_written
 from portal.models import Link, Message, MunicipalRole, User
+from schools.domain import membership
 
 Status = Enrolment.Status
+LeaderAnswer = Enrolment.LeaderAnswer
 COMING = [Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]
 
 
@@ -89,6 +92,8 @@ def _reason(message: Message) -> str:
         return _("You get this mail because you are the contact for the course.")
     if message.occasion.startswith("coordinator_"):
         return _("You get this mail because you coordinate the open school.")
+    if message.occasion.startswith("leader_"):
+        return _("You get this mail because enrolments at your school wait for a leader's approval.")
     return _("You get this mail because you enrolled a class.")
 
 
@@ -135,7 +140,7 @@ def _teacher(enrolment: Enrolment) -> list[tuple[str, str]]:
     """Return whom the host can reach; only from confirmation on."""
     if enrolment.teacher is None:
         return []
-    reach = (enrolment.teacher.name, enrolment.teacher.email, enrolment.teacher_phone)
+    reach = (enrolment.teacher.name, enrolment.teacher.email, as_written(enrolment.teacher_phone))
     return [(_("Teacher"), "\n".join(part for part in reach if part))]
 
 
@@ -185,6 +190,8 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
     }
     if message.recipient_kind == "contact":
         url = _host_address(message, now)
+    elif message.occasion == "leader_request" and enrolment is not None:
+        url = _address("school-answer", enrolment.pk)
     elif message.occasion == "place_offered" and enrolment is not None:
         url = _address("enrolment-place", enrolment.pk)
     elif enrolment is not None:
@@ -242,6 +249,28 @@ def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _pending(enrolment: Enrolment, now: datetime) -> Words:
+    if enrolment.leader_answer == LeaderAnswer.AWAITED:
+        return Words(
+            kind=_("Awaits your leader"),
+            sentences=[
+                _("%(class)s has its places for now. At your school a leader approves enrolments, and has been asked.")
+                % {"class": enrolment.class_label},
+                _("We hold your places until %(when)s. You get a mail as soon as there is an answer.")
+                % {"when": _until(enrolment.answer_by)},
+            ],
+            button=_("See your enrolment"),
+        )
+    if enrolment.leader_answer == LeaderAnswer.APPROVED:
+        return Words(
+            kind=_("Approved and passed on"),
+            sentences=[
+                _("Your leader has approved that %(class)s takes part. The host or the municipality answers now.")
+                % {"class": enrolment.class_label},
+                _("We hold your places until %(when)s. You get a mail as soon as there is an answer.")
+                % {"when": _until(enrolment.answer_by)},
+            ],
+            button=_("See your request"),
+        )
     return Words(
         kind=_("Request received"),
         sentences=[
@@ -261,6 +290,11 @@ def _waitlisted(enrolment: Enrolment, now: datetime) -> Words:
             _("%(class)s is number %(position)d on the waiting list.")
             % {"class": enrolment.class_label, "position": waiting_list.position(enrolment)},
             _("When enough places become free and it is your turn, we write to you, and you say yes or no."),
+            *(
+                [_("At your school a leader approves each enrolment, and has been asked already.")]
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else []
+            ),
         ],
         button=_("See your place in line"),
         others=True,
@@ -315,7 +349,12 @@ def _declined(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request declined"),
         sentences=[
-            _("Unfortunately %(class)s cannot come this time. The answer was:") % {"class": enrolment.class_label}
+            (
+                _("Your leader has not approved that %(class)s takes part. The answer was:")
+                if enrolment.leader_answer == LeaderAnswer.DECLINED
+                else _("Unfortunately %(class)s cannot come this time. The answer was:")
+            )
+            % {"class": enrolment.class_label}
         ],
         quote=enrolment.ended_reason,
         button=_("See the request"),
@@ -327,7 +366,13 @@ def _request_expired(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request expired"),
         sentences=[
-            _("Nobody answered your request for %(class)s in time, so the places are free again. We are sorry.")
+            (
+                _("Your leader did not answer in time whether %(class)s takes part, so the places are free again.")
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else _(
+                    "Nobody answered your request for %(class)s in time, so the places are free again. We are sorry."
+                )
+            )
             % {"class": enrolment.class_label},
             _("The municipality's coordinators have been told. You are welcome to ask again."),
         ],
@@ -527,6 +572,26 @@ def _coordinator_session_moved(message: Message, session: Session, now: datetime
     )
 
 
+# --- To the school's leaders --------------------------------------------------------------------------------------
+
+
+def _leader_request(enrolment: Enrolment, now: datetime) -> Words:
+    teacher = enrolment.teacher.name if enrolment.teacher else _("A colleague")
+    in_line = enrolment.status == Status.WAITLISTED
+    return Words(
+        kind=_("Enrolment to approve"),
+        sentences=[
+            _("%(teacher)s would like to take part with %(class)s.")
+            % {"teacher": teacher, "class": enrolment.class_label},
+            _("The class stands in line. Your answer is asked for now, so that no time is lost when it is its turn.")
+            if in_line
+            else _("The places are held until %(when)s. Without your answer they are released then.")
+            % {"when": _until(enrolment.answer_by)},
+        ],
+        button=_("Approve or decline"),
+    )
+
+
 # --- To the coordinators -----------------------------------------------------------------------------------------
 
 
@@ -546,8 +611,15 @@ def _coordinator_expired(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request expired"),
         sentences=[
-            _("Nobody answered the request of %(class)s in time. The places are free again, and the teacher knows.")
-            % {"class": enrolment.class_label},
+            (
+                _("%(school)s did not answer in time whether %(class)s takes part. The places are free again.")
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else _(
+                    "Nobody answered the request of %(class)s in time."
+                    " The places are free again, and the teacher knows."
+                )
+            )
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
             _("A telephone call to host and teacher may still save the visit."),
         ],
         button=_("See the request"),
@@ -588,7 +660,7 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
     facts = []
     if first is not None:
         label = f"{first.school_class.label(_first_day(session))}, {first.school.name}"
-        reach = (label, _people(first), first.teacher.name if first.teacher else "", first.teacher_phone)
+        reach = (label, _people(first), first.teacher.name if first.teacher else "", as_written(first.teacher_phone))
         facts.append((_("First in line"), "\n".join(part for part in reach if part)))
     return Words(
         kind=_("Free places shortly before closing"),
@@ -616,6 +688,10 @@ def _about_enrolment(
         enrolment = _enrolment(message)
         if enrolment is None or enrolment.status not in statuses or not _receiver_stays(message):
             return False
+        if message.occasion.startswith("leader_"):
+            person = _person(message)
+            asked = enrolment.leader_answer == LeaderAnswer.AWAITED and now < enrolment.session.starts_at
+            return asked and person is not None and membership.leads(person, enrolment.school_id)
         to_teacher = message.recipient_kind == "user" and not message.occasion.startswith("coordinator_")
         if to_teacher and (enrolment.teacher_id == message.recipient_id) == former:
             return False
@@ -719,6 +795,7 @@ OCCASIONS: dict[str, Occasion] = {
     "host_cancelled_enrolment": _about_enrolment(
         _host_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
     ),
+    "leader_request": _about_enrolment(_leader_request, Status.PENDING, Status.WAITLISTED, Status.OFFERED),
     "coordinator_request": _about_enrolment(_coordinator_request, Status.PENDING),
     "coordinator_request_expired": _about_enrolment(_coordinator_expired, Status.REQUEST_EXPIRED, coming=True),
     "coordinator_cancelled": _about_enrolment(

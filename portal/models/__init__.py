@@ -3,10 +3,12 @@
 from portal.models.account import MunicipalRole, User
 from portal.models.audit import AuditEntry
 from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
-from portal.models.link import Link
+from portal.models.link import FormerAddress, Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality, OrganisationModel
 from portal.models.sign_in import SignInCode
+from portal.models.table import PendingTable
+from portal.models.tally import Tally
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "Document",
     "DocumentJob",
     "EducationArea",
+    "FormerAddress",
     "Heartbeat",
     "Industry",
     "IndustryCode",
@@ -25,8 +28,10 @@ __all__ = [
     "MunicipalRole",
     "Municipality",
     "OrganisationModel",
+    "PendingTable",
     "SignInCode",
     "Subject",
+    "Tally",
     "User",
     "Vocabulary",
 ]
