@@ -22,7 +22,6 @@ def jobs(now: datetime) -> dict[str, Callable[[], Any]]:
         "expire-requests": lambda: enrolment.expire_requests(now),
         "expire-offered-places": lambda: waiting_list.expire_offered(now),
         "end-roles-at-closed-schools": lambda: end_roles_at_closed_schools(now=now),
-        "forget-needs": lambda: enrolment.forget_needs(now=now),
         "plan-reminders": lambda: reminders.plan_reminders(now=now),
         "expire-surveys": lambda: surveys.expire_surveys(now=now),
     }

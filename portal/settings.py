@@ -172,6 +172,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not env.flag("STATIC_HASHED", default=not DEBUG)
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
+# Where each erasure is noted outside of the database (a path; nothing: nowhere).
+ERASURE_LEDGER = env.text("ERASURE_LEDGER", "")
 
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25)

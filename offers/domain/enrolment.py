@@ -23,7 +23,6 @@ Status = Enrolment.Status
 LeaderAnswer = Enrolment.LeaderAnswer
 MOST_PUPILS = 60
 MOST_ADULTS = 20
-NEEDS_LAST = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -402,13 +401,6 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return True
-
-
-@transaction.atomic(durable=True)
-def forget_needs(*, now: datetime) -> int:
-    """Empty the free text about needs 30 days after the visit; return how many. The ticks stay, they name nobody."""
-    over = Enrolment.objects.filter(session__ends_at__lt=now - NEEDS_LAST).exclude(needs_text="")
-    return over.update(needs_text="")
 
 
 def _teacher_for(request: EnrolmentRequest, by: Actor) -> tuple[User | None, bool]:

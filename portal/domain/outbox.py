@@ -5,7 +5,6 @@ and marks the row as its own work. If it dies in between, the lease runs out and
 (*at least once*) or laid before a person (*at most once*).
 """
 
-import hashlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,15 +17,14 @@ from uuid import UUID, uuid4
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Q
 
 from portal.domain import audit
 from portal.domain.actor import Actor
+from portal.domain.pseudonyms import pseudonym
 from portal.models import Message, User
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
-PRUNE_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +103,7 @@ def post(
     moment = max(send_at or now, now)
     if not_after is not None and not_after <= moment:
         return
-    recipient = hashlib.sha256(to.address.lower().encode()).hexdigest()[:16]
+    recipient = pseudonym(to.address)[:16]
     Message.objects.bulk_create(
         [
             Message(
@@ -250,13 +248,6 @@ def resend(*, message_id: UUID, by: Actor, now: datetime) -> bool:
     if again:
         audit.record(by, "message-resent", Message(pk=message_id), at=now)
     return again
-
-
-@transaction.atomic(durable=True)
-def forget(*, now: datetime) -> int:
-    """Empty the text of what was sent more than 30 days ago; return how many."""
-    old = Message.objects.filter(sent_at__lt=now - PRUNE_AFTER).exclude(Q(body="") & Q(subject=""))
-    return old.update(subject="", body="")
 
 
 def new_owner() -> UUID:

@@ -6,6 +6,7 @@ from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
 from portal.models.link import FormerAddress, Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality, OrganisationModel
+from portal.models.privacy import Erasure, ErasureRequest, LegalHold, SubjectKind
 from portal.models.sign_in import SignInCode
 from portal.models.table import PendingTable
 from portal.models.tally import Tally
@@ -19,10 +20,13 @@ __all__ = [
     "Document",
     "DocumentJob",
     "EducationArea",
+    "Erasure",
+    "ErasureRequest",
     "FormerAddress",
     "Heartbeat",
     "Industry",
     "IndustryCode",
+    "LegalHold",
     "Link",
     "Message",
     "MunicipalRole",
@@ -31,6 +35,7 @@ __all__ = [
     "PendingTable",
     "SignInCode",
     "Subject",
+    "SubjectKind",
     "Tally",
     "User",
     "Vocabulary",

@@ -158,10 +158,50 @@ class Municipality(models.Model):
         ),
     )
 
+    # How long things are kept: the defaults are the longest allowed (``portal.domain.privacy``); shorter is free.
+    keep_needs_days = models.PositiveSmallIntegerField(
+        _("text about needs (days after the visit)"), default=30, validators=[MaxValueValidator(30)]
+    )
+    keep_visit_months = models.PositiveSmallIntegerField(
+        _("the teacher on an enrolment (months after the visit)"), default=6, validators=[MaxValueValidator(6)]
+    )
+    keep_contact_months = models.PositiveSmallIntegerField(
+        _("contacts (months after the last course or agreement)"), default=12, validators=[MaxValueValidator(12)]
+    )
+    keep_account_months = models.PositiveSmallIntegerField(
+        _("accounts that nobody uses (months)"),
+        default=12,
+        validators=[MinValueValidator(1), MaxValueValidator(12)],
+    )
+    keep_mail_days = models.PositiveSmallIntegerField(
+        _("texts of mails (days)"), default=30, validators=[MaxValueValidator(30)]
+    )
+    keep_comment_months = models.PositiveSmallIntegerField(
+        _("comments and messages in free text (months)"), default=12, validators=[MaxValueValidator(12)]
+    )
+    keep_log_months = models.PositiveSmallIntegerField(
+        _("the log of who did what (months)"), default=13, validators=[MinValueValidator(1), MaxValueValidator(13)]
+    )
+
     class Meta:
         verbose_name = _("municipality")
         verbose_name_plural = _("municipality")
-        constraints = [models.CheckConstraint(name="municipality_is_only_one", condition=Q(pk=1))]
+        constraints = [
+            models.CheckConstraint(name="municipality_is_only_one", condition=Q(pk=1)),
+            models.CheckConstraint(
+                name="municipality_keeps_nothing_too_long",
+                condition=Q(
+                    keep_needs_days__lte=30,
+                    keep_visit_months__lte=6,
+                    keep_contact_months__lte=12,
+                    keep_account_months__lte=12,
+                    keep_mail_days__lte=30,
+                    keep_comment_months__lte=12,
+                    keep_log_months__lte=13,
+                ),
+                violation_error_message=_("Personal data may be kept shorter than the default, never longer."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
