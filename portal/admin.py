@@ -734,6 +734,21 @@ class MunicipalityDesk(Desk):
             {"fields": ("freshness_days", "freshness_warnings", "survey_threshold")},
         ),
         (_("How we organise the work"), {"fields": ("organisation_models",)}),
+        (
+            _("How long personal data is kept"),
+            {
+                "fields": (
+                    "keep_needs_days",
+                    "keep_visit_months",
+                    "keep_contact_months",
+                    "keep_account_months",
+                    "keep_mail_days",
+                    "keep_comment_months",
+                    "keep_log_months",
+                ),
+                "description": _("The figures that are set are the longest allowed; shorter is free."),
+            },
+        ),
         (_("Calendar and words"), {"fields": ("elsewhere",)}),
     )
     readonly_fields = ("elsewhere",)

@@ -355,12 +355,12 @@ HOLDINGS = [
         purpose=ORGANISATIONS,
         keep=ORGANISATION,
         name="name sender_name",
-        contact="address contact_email contact_phone",
+        contact="address contact_email contact_phone sender_email reply_to",
         free_text="tagline introduction",
         none="id brand_color teacher_reminders host_reminders request_hold_days place_offer_days freshness_days"
-        " survey_threshold keep_needs_days keep_visit_months keep_contact_months keep_account_months keep_mail_days"
+        " place_offer_hours smaller_may_overtake freshness_warnings organisation_models survey_threshold keep_needs_days keep_visit_months keep_contact_months keep_account_months keep_mail_days"
         " keep_comment_months keep_log_months",
-        organisation="name sender_name address contact_email contact_phone tagline introduction",
+        organisation="name sender_name address contact_email contact_phone sender_email reply_to tagline introduction",
     ),
     Holding(
         model="portal.CalendarPeriod",

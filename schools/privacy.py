@@ -13,7 +13,7 @@ HOLDINGS = [
         keep=ORGANISATION,
         name="name",
         contact="address postal_code city phone",
-        none="id kind grade_from grade_to closed_on",
+        none="id kind grade_from grade_to closed_on merged_into",
         organisation="name address postal_code city",
     ),
     Holding(
