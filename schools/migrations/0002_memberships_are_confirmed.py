@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('schools', '0001_initial'),
+        ("schools", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='membership',
-            name='unconfirmed_since',
-            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name='waits for confirmation since'),
+            model_name="membership",
+            name="unconfirmed_since",
+            field=models.DateTimeField(
+                blank=True, editable=False, null=True, verbose_name="waits for confirmation since"
+            ),
         ),
     ]
