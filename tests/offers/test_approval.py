@@ -20,12 +20,13 @@ from schools.domain import approval as demanding
 from schools.models import Membership, School
 from tests import factories
 
-Answer = Enrolment.LeaderAnswer
+pytestmark = pytest.mark.django_db
+
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-def school(committing: None, municipality: Municipality) -> School:
+def school(municipality: Municipality) -> School:
     """A school that wants its leader to approve, with a leader."""
     made = factories.SchoolFactory.create(leader_approves=True)
     factories.MembershipFactory.create(school=made, role=Membership.Role.LEADER, user__name="Lone Leder")
@@ -59,7 +60,7 @@ def enrol(
     return enrolling.enrol_class(session_id=session.pk, request=request, by=by, now=now)
 
 
-def say(enrolment: Enrolment, approve: bool, now: datetime, *, by: Actor | None = None, reason: str = "") -> Enrolment:
+def say(enrolment: Enrolment, *, approve: bool, now: datetime, by: Actor | None = None, reason: str = "") -> Enrolment:
     return approval.answer_for_school(
         enrolment_id=enrolment.pk, approve=approve, reason=reason, by=by or by_leader(enrolment.school), now=now
     )
@@ -130,7 +131,7 @@ def test_a_school_without_a_leader_who_could_answer_asks_nobody(
 
 def test_a_yes_confirms_and_the_host_is_told_only_then(session: Session, school: School, now: datetime) -> None:
     made = enrol(session, school, now)
-    said = say(made, True, now + DAY)
+    said = say(made, approve=True, now=now + DAY)
 
     assert fresh(made) == ("confirmed", "approved")
     assert (said.answer_by, taken(session)) == (None, 24)
@@ -153,7 +154,7 @@ def test_with_manual_acceptance_a_yes_passes_the_request_on_to_the_host_with_a_n
         enrolling.answer_request(enrolment_id=made.pk, accept=True, by=by_host, now=now)
     assert (refused.value.code, [name for name, _to in mails() if name.startswith("host")]) == ("awaits-leader", [])
 
-    said = say(made, True, now + DAY)
+    said = say(made, approve=True, now=now + DAY)
 
     assert fresh(made) == ("pending", "approved")
     assert said.answer_by == datetime.fromisoformat("2026-09-16T16:00:00+02:00")
@@ -172,10 +173,10 @@ def test_a_no_needs_a_reason_gives_the_places_back_and_asks_the_next_in_line(
     enrol(session, school, now, person=leader_of(school))
     waiting = enrol(session, factories.SchoolFactory.create(), now)
     with pytest.raises(Refusal) as refused:
-        say(made, False, now, reason="  ")
+        say(made, approve=False, now=now, reason="  ")
     assert (refused.value.code, refused.value.field) == ("reason", "reason")
 
-    say(made, False, now, reason=" Der er temauge. ")
+    say(made, approve=False, now=now, reason=" Der er temauge. ")
 
     row = Enrolment.objects.get(pk=made.pk)
     assert (row.status, row.leader_answer, row.ended_reason) == ("declined", "declined", "Der er temauge.")
@@ -190,11 +191,11 @@ def test_the_same_answer_again_changes_nothing_and_another_one_is_refused(
     session: Session, school: School, now: datetime
 ) -> None:
     made = enrol(session, school, now)
-    say(made, True, now)
+    say(made, approve=True, now=now)
     before = AuditEntry.objects.count(), Message.objects.count()
-    assert say(made, True, now).status == "confirmed"
+    assert say(made, approve=True, now=now).status == "confirmed"
     with pytest.raises(Refusal) as refused:
-        say(made, False, now, reason="Alligevel ikke.")
+        say(made, approve=False, now=now, reason="Alligevel ikke.")
 
     assert (refused.value.code, AuditEntry.objects.count(), Message.objects.count()) == ("answered", *before)
 
@@ -214,7 +215,7 @@ def test_only_a_leader_of_that_school_answers(session: Session, school: School, 
     codes = []
     for by in strangers:
         with pytest.raises(Refusal) as refused:
-            say(made, True, now, by=by)
+            say(made, approve=True, now=now, by=by)
         codes.append(refused.value.code)
     Membership.objects.filter(school=school, role="leader").update(ended_on=now.date())
 
@@ -229,7 +230,7 @@ def test_what_was_withdrawn_or_has_begun_waits_for_nobody(session: Session, scho
     codes = []
     for enrolment, moment in ((made, now), (other, session.starts_at)):
         with pytest.raises(Refusal) as refused:
-            say(enrolment, True, moment)
+            say(enrolment, approve=True, now=moment)
         codes.append(refused.value.code)
 
     assert (codes, taken(session)) == (["answered", "begun"], 24)
@@ -270,7 +271,7 @@ def test_a_leader_who_does_not_answer_lets_the_request_expire_and_people_are_tol
     assert sorted(bodies) == ["coordinator_request_expired", "request_expired"]
     assert "Din leder svarede ikke i tide" in bodies["request_expired"]
     with pytest.raises(Refusal) as refused:
-        say(made, True, made.answer_by)
+        say(made, approve=True, now=made.answer_by)
     assert refused.value.code == "answered"
 
 
@@ -316,7 +317,7 @@ def test_the_leader_is_asked_already_when_the_class_goes_into_line(in_line: Enro
 def test_a_yes_in_line_keeps_the_turn_and_the_offered_place_is_confirmed_at_once(
     in_line: Enrolment, session: Session, now: datetime
 ) -> None:
-    say(in_line, True, now)
+    say(in_line, approve=True, now=now)
     assert fresh(in_line) == ("waitlisted", "approved")
     make_room(session, now)
     assert fresh(in_line) == ("offered", "approved")
@@ -338,12 +339,12 @@ def test_a_place_that_is_accepted_before_the_leader_answers_is_held_like_any_req
     assert held.answer_by == datetime.fromisoformat("2026-09-16T16:00:00+02:00")
     assert not Message.objects.filter(occasion="host_new_enrolment", reference_id=in_line.pk).exists()
     assert waiting_list.accept_place(enrolment_id=in_line.pk, by=by, now=now + DAY).status == "pending"
-    say(in_line, True, now + 2 * DAY)
+    say(in_line, approve=True, now=now + 2 * DAY)
     assert (fresh(in_line), taken(session)) == (("confirmed", "approved"), 48)
 
 
 def test_a_no_in_line_leaves_the_line(in_line: Enrolment, session: Session, now: datetime) -> None:
-    say(in_line, False, now, reason="Nej.")
+    say(in_line, approve=False, now=now, reason="Nej.")
     make_room(session, now)
 
     assert (fresh(in_line), taken(session)) == (("declined", "declined"), 24)
@@ -352,7 +353,7 @@ def test_a_no_in_line_leaves_the_line(in_line: Enrolment, session: Session, now:
 def test_a_no_to_an_offered_place_gives_it_to_the_next(in_line: Enrolment, session: Session, now: datetime) -> None:
     behind = enrol(session, factories.SchoolFactory.create(), now)
     make_room(session, now)
-    say(in_line, False, now, reason="Nej.")
+    say(in_line, approve=False, now=now, reason="Nej.")
 
     assert (fresh(in_line)[0], fresh(behind)[0], taken(session)) == ("declined", "offered", 48)
 
@@ -388,15 +389,17 @@ def test_a_step_that_forgets_the_leader_is_stopped(session: Session, school: Sch
         places.confirm(places.locked_enrolment(made.pk), by=Actor.job("test"), now=now)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_yes_no_expiry_and_cancelling_at_once_end_in_one_of_them_and_the_places_agree(
-    session: Session, school: School, now: datetime
+    committing: None, session: Session, school: School, now: datetime
 ) -> None:
     made = enrol(session, school, now)
-    assert made.teacher is not None and made.answer_by is not None
+    assert made.teacher is not None
+    assert made.answer_by is not None
     later = made.answer_by
     tries: list[Any] = [
-        lambda: say(made, True, later),
-        lambda: say(made, False, later, reason="Nej."),
+        lambda: say(made, approve=True, now=later),
+        lambda: say(made, approve=False, now=later, reason="Nej."),
         lambda: enrolling.expire_requests(later),
         lambda: enrolling.cancel_enrolment(enrolment_id=made.pk, by=Actor.of_user(made.teacher), now=later),
     ]

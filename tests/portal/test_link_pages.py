@@ -24,10 +24,11 @@ from tests.factories import ContactFactory, UserFactory
 
 NOW = datetime(2026, 9, 8, 8, 0, tzinfo=UTC)
 HOST = Link.Purpose.HOST
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _morning(monkeypatch: pytest.MonkeyPatch, committing: None, municipality: Municipality) -> None:
+def _morning(monkeypatch: pytest.MonkeyPatch, municipality: Municipality) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
@@ -135,7 +136,6 @@ UNKNOWN = [
     "svy_",
     "x",
     "x" * 3000,
-    "hst_%2500",
     "æøå😀",
     "..%2f..%2fetc",
     "a b",

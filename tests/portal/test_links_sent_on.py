@@ -13,11 +13,12 @@ from tests.factories import ContactFactory, CoordinatorFactory
 
 NOW = datetime(2026, 9, 8, 8, 0, tzinfo=UTC)
 HOST = Link.Purpose.HOST
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _committed(committing: None, municipality: Municipality) -> None:
-    """Use-cases commit here."""
+def _somewhere(municipality: Municipality) -> None:
+    """There is a municipality."""
 
 
 def parent_link() -> Link:
