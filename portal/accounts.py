@@ -71,7 +71,9 @@ class PortalAccounts(DefaultAccountAdapter):  # type: ignore[misc]
             methods.append({"id": "passkey", "description": _("Use your passkey"), "url": url})
         if types & {Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES}:
             url = reverse("mfa_reauthenticate")
-            methods.append({"id": "code", "description": _("Use your authenticator app or a recovery code"), "url": url})
+            methods.append(
+                {"id": "code", "description": _("Use your authenticator app or a recovery code"), "url": url}
+            )
         if not methods:
             url = reverse("account_reauthenticate")
             methods.append({"id": "mail", "description": _("Get a code by mail"), "url": url})

@@ -20,11 +20,11 @@ from portal.domain.actor import Actor
 from portal.models import Link, User
 
 SESSION_KEY = "links"
-NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
-LONGEST_CLIENT_ADDRESS = 64
 SIGNED_IN_AT = "signed_in_at"
 RECENT = timedelta(minutes=15)
 LONGEST_ADDRESS = 1000
+NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
+LONGEST_CLIENT_ADDRESS = 64
 P = ParamSpec("P")
 
 

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.middleware.ClientInLog",
     "portal.middleware.RefuseControlCharacters",
+    "portal.middleware.TidyWords",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -133,10 +134,10 @@ OTHER_HOUSES = env.houses()
 SOCIALACCOUNT_PROVIDERS = {"oidc": {"APPS": [house.app for house in OTHER_HOUSES]}}
 MFA_ADAPTER = "portal.accounts.SecondFactors"
 MFA_FORMS = {
-    "authenticate": "portal.forms.SecondFactorForm",
-    "reauthenticate": "portal.forms.SecondFactorAgainForm",
-    "activate_totp": "portal.forms.NewAppForm",
-    "add_webauthn": "portal.forms.NewPasskeyForm",
+    "authenticate": "portal.forms.sign_in.SecondFactorForm",
+    "reauthenticate": "portal.forms.sign_in.SecondFactorAgainForm",
+    "activate_totp": "portal.forms.sign_in.NewAppForm",
+    "add_webauthn": "portal.forms.sign_in.NewPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -171,6 +172,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not env.flag("STATIC_HASHED", default=not DEBUG)
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
+# Where each erasure is noted outside of the database (a path; nothing: nowhere).
+ERASURE_LEDGER = env.text("ERASURE_LEDGER", "")
 
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25)

@@ -14,8 +14,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from portal.admin import ADMINISTRATOR, COORDINATOR, Desk, Rows, display
 from portal.domain import clock, roles, sessions
 from portal.domain.calendar import local_day
+from portal.imports import Importing
 from portal.models import MunicipalRole, User
 from portal.models.vocabulary import GRADES
+from schools.domain import imports
 from schools.models import Membership, School, SchoolClass, school_year_of
 
 
@@ -28,10 +30,13 @@ class ClassRows(Rows):
     tab = True
 
 
-class SchoolDesk(Desk):
+class SchoolDesk(Importing, Desk):
     """A school with its classes."""
 
     icon = "school"
+    importing = imports.KINDS_OF_TABLES["schools"]
+    import_table = imports.import_table
+    export_columns = ("institution_number", "address", "postal_code", "city", "phone", "grade_from", "grade_to")
     list_display: ClassVar[Any] = ("name", "kind", "grades", "class_count", "people_count", "closed_on")
     list_filter: ClassVar[Any] = ("kind",)
     search_fields = ("name", "city")
@@ -77,10 +82,13 @@ class GradeFilter(admin.SimpleListFilter):
         return queryset.filter(Q(start_year=began) | Q(grade_from__lte=grade, grade_to__gte=grade))
 
 
-class SchoolClassDesk(Desk):
+class SchoolClassDesk(Importing, Desk):
     """A class: a cohort or a group."""
 
     icon = "groups"
+    importing = imports.KINDS_OF_TABLES["classes"]
+    import_table = imports.import_table
+    export_columns = ("start_year", "letter", "name", "grade_from", "grade_to")
     list_display: ClassVar[Any] = ("label", "school", "span", "pupils", "is_active")
     list_filter: ClassVar[Any] = (GradeFilter, "is_active", "school")
     search_fields = ("school__name", "name", "letter")
@@ -171,10 +179,14 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset
 
 
-class PersonDesk(Desk):
+class PersonDesk(Importing, Desk):
     """A person with an account, the roles at schools and the role in the municipality."""
 
     icon = "person"
+    importing = imports.KINDS_OF_TABLES["teachers"]
+    import_table = imports.import_table
+    exports_persons = True
+    export_columns = ("phone", "language", "date_joined")
     list_display: ClassVar[Any] = ("name", "email", "schools", "municipal", "is_active")
     list_filter: ClassVar[Any] = (RoleFilter, "is_active")
     search_fields = ("name", "email", "memberships__school__name")

@@ -16,6 +16,7 @@ from offers.domain import enrolment as enrolling
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
 from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day_and_hour, display
 from portal.domain import clock
+from portal.forms.fields import Words
 from portal.http import actor_of
 
 E = Enrolment.Status
@@ -54,7 +55,7 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -63,7 +64,7 @@ class DeclineForm(DeskForm):
 
 
 class CancelForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         required=False,
@@ -78,7 +79,7 @@ class NumbersForm(DeskForm):
 
 
 class UndoForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -124,6 +125,12 @@ class EnrolmentDesk(ReadDesk):
     """Which class comes when."""
 
     icon = "how_to_reg"
+    exports_persons = True
+    export_pairs: ClassVar[Any] = {
+        "class_name": (_("Class"), _("School")),
+        "course": (_("Course"), _("Company")),
+    }
+    export_columns = ("adults", "grade", "group", "teacher__email", "teacher_phone", "created_at")
     list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_until")
     list_filter = ("status", "school", "session__offer__industry", "needs_step_free")
     search_fields = (

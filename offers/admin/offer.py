@@ -21,13 +21,14 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from companies.models import Company, Contact
 from offers.domain import authoring, dates, planning, publishing
-from offers.models import Enrolment, Offer, ReviewComment, Revision, Session
+from offers.models import Encounter, Enrolment, Invite, Offer, ReviewComment, Revision, Session
 from portal.admin import (
     COORDINATOR,
     REVIEWER,
     Day,
     Desk,
     DeskForm,
+    Moment,
     MomentInput,
     ReadRows,
     TimeInput,
@@ -41,6 +42,7 @@ from portal.admin import (
 from portal.domain import audit, calendar, clock
 from portal.domain.constraints import name_of, sentence_for
 from portal.domain.refusal import Refusal
+from portal.forms.fields import Line, Words
 from portal.http import actor_of
 
 S = Offer.State
@@ -67,7 +69,7 @@ def pictures() -> list[tuple[str, str]]:
 class OfferForm(forms.ModelForm[Offer]):
     """What a course says. It is written by the use-case, not by the form."""
 
-    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+    seen_version = WholeNumber(widget=forms.HiddenInput)
     price_ore = WholeNumber(label=_("Price for a class (kr.)"), min_value=0, max_value=100_000, required=False)
 
     class Meta:
@@ -94,7 +96,7 @@ class OfferForm(forms.ModelForm[Offer]):
 
 
 class PublishForm(DeskForm):
-    publish_at = forms.DateTimeField(
+    publish_at = Moment(
         label=_("Publish at"),
         required=False,
         widget=MomentInput,
@@ -103,11 +105,11 @@ class PublishForm(DeskForm):
 
 
 class ReasonForm(DeskForm):
-    reason = forms.CharField(label=_("Why?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+    reason = Words(label=_("Why?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
 
 
 class PauseForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why is it paused?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -126,7 +128,7 @@ class SendBackForm(DeskForm):
             self.fields[f"about_{row}"] = forms.ChoiceField(
                 label=gettext("Comment %(number)s is about") % {"number": row}, choices=about, required=False
             )
-            self.fields[f"text_{row}"] = forms.CharField(
+            self.fields[f"text_{row}"] = Words(
                 label=gettext("Comment %(number)s") % {"number": row},
                 max_length=2000,
                 required=row == 1,
@@ -163,10 +165,10 @@ class SessionForm(DeskForm):
 
     minutes = WholeNumber(label=_("Minutes each time"), min_value=1, max_value=1440)
     places = WholeNumber(label=_("Places"), min_value=1, max_value=1000)
-    place = forms.CharField(
+    place = Line(
         label=_("Place"), max_length=300, required=False, help_text=_("Empty: where the course usually takes place.")
     )
-    note = forms.CharField(label=_("Note to teachers"), max_length=300, required=False)
+    note = Line(label=_("Note to teachers"), max_length=300, required=False)
     even_if_closed = forms.BooleanField(label=_("Also on a day without school"), required=False)
 
     def spans(self) -> list[tuple[datetime, datetime]]:
@@ -190,8 +192,8 @@ class SeriesForm(DeskForm):
     until = Day(label=_("Last day"), required=False)
     minutes = WholeNumber(label=_("Minutes each time"), min_value=1, max_value=1440)
     places = WholeNumber(label=_("Places"), min_value=1, max_value=1000)
-    place = forms.CharField(label=_("Place"), max_length=300, required=False)
-    note = forms.CharField(label=_("Note to teachers"), max_length=300, required=False)
+    place = Line(label=_("Place"), max_length=300, required=False)
+    note = Line(label=_("Note to teachers"), max_length=300, required=False)
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
@@ -222,7 +224,7 @@ class NewOfferForm(DeskForm):
     """The beginning of a course that the coordinator writes for a company."""
 
     company = forms.ModelChoiceField(label=_("Company"), queryset=Company.objects.all())
-    title = forms.CharField(label=_("Title"), max_length=80)
+    title = Line(label=_("Title"), max_length=80)
 
 
 class CommentRows(ReadRows):
@@ -295,6 +297,8 @@ class OfferDesk(Desk):
     icon = "local_activity"
     viewers: ClassVar[frozenset[str]] = frozenset({REVIEWER})
     editors: ClassVar[frozenset[str]] = frozenset({REVIEWER})
+    export_pairs: ClassVar[Any] = {"title_or_none": (_("Course"), _("Company"))}
+    export_columns = ("activity_type", "venue", "duration_minutes", "places", "published_at", "last_confirmed_at")
     form = OfferForm
     can_add = False
     list_display = (
@@ -518,6 +522,15 @@ class OfferDesk(Desk):
             "advice": [line for line in authoring.didactic_check(offer) if not line.done],
             "comments": list(authoring.open_comments(offer)),
         }
+
+    def belonging(self, obj: Offer) -> Iterable[QuerySet[Any]]:
+        """A course's history tells of its sessions, its enrolments, its visits and its invitation."""
+        return (
+            Session.objects.filter(offer=obj),
+            Enrolment.objects.filter(session__offer=obj).order_by("-created_at"),
+            Encounter.objects.filter(offer=obj),
+            Invite.objects.filter(offer=obj),
+        )
 
     # Deeds
 

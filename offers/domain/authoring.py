@@ -5,7 +5,6 @@ vocabulary words, lists of codes), the same from every door and in every revisio
 each write; who writes on the basis of an older version gets :class:`ChangedMeanwhile` with what stands there now.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ from companies.domain import relations
 from companies.models import Company, Contact
 from offers.domain import notices, search
 from offers.models import Invite, Offer, ReviewComment, Revision
-from portal.domain import audit, calendar, links, outbox
+from portal.domain import audit, calendar, links, outbox, text
 from portal.domain.actor import Actor
 from portal.domain.cpr import holds_cpr
 from portal.domain.refusal import Refusal
@@ -375,21 +374,16 @@ def didactic_check(offer: Offer) -> list[Check]:
     return [Check(step=step, done=done, title=title, advice=advice) for step, done, title, advice in lines]
 
 
-def _clean_text(value: Any) -> str:
-    text = unicodedata.normalize("NFC", str(value or "")).replace("\r\n", "\n").replace("\r", "\n")
-    return text.strip()
-
-
-def _refuse_words(name: str, text: str, longest: int | None) -> None:
-    if holds_cpr(text):
+def _refuse_words(name: str, said: str, longest: int | None) -> None:
+    if holds_cpr(said):
         raise Refusal(
-            _("This looks like a CPR number. Personal numbers do not belong here; please remove it."),
+            _("This looks like a CPR number. Remove it; such numbers are never kept here."),
             code="cpr-number",
             field=name,
         )
-    if longest is not None and len(text) > longest:
+    if longest is not None and len(said) > longest:
         raise Refusal(
-            _("At most %(longest)d characters; this has %(count)d.") % {"longest": longest, "count": len(text)},
+            _("At most %(longest)d characters; this has %(count)d.") % {"longest": longest, "count": len(said)},
             code="too-long",
             field=name,
         )
@@ -400,9 +394,9 @@ def _clean_scalar(model: type[models.Model], field_name: str, name: str, value: 
     field = model._meta.get_field(field_name)
     assert isinstance(field, models.Field)
     if isinstance(field, models.CharField | models.TextField):
-        value = _clean_text(value)
-        if not isinstance(field, models.TextField):
-            value = " ".join(value.split())  # one line: it may become a heading or a subject
+        # What is no long text stands on one line: it may become a heading or a subject.
+        tidied = text.paragraphs if isinstance(field, models.TextField) else text.one_line
+        value = tidied(str(value or ""))
         _refuse_words(name, value, field.max_length)
         if not value:
             if not field.blank:
@@ -570,7 +564,7 @@ def invite_company(
             code="contact-inactive",
             field="contact",
         )
-    greeting = _clean_text(greeting)
+    greeting = text.paragraphs(greeting)
     _refuse_words("greeting", greeting, 1000)
     offer = None
     if offer_id is not None:

@@ -23,7 +23,6 @@ Status = Enrolment.Status
 LeaderAnswer = Enrolment.LeaderAnswer
 MOST_PUPILS = 60
 MOST_ADULTS = 20
-NEEDS_LAST = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +117,13 @@ def _class_refused(session: Session, request: EnrolmentRequest, now: datetime) -
     """Return why this class cannot be enrolled in the session, if so."""
     offer, school_class = session.offer, request.school_class
     day = calendar.local_day(session.starts_at)
+    school = school_class.school
+    if school.closed_on is not None and day >= school.closed_on:
+        return Refusal(
+            _("%(school)s is closed on the day of the visit.") % {"school": school},
+            code="school-closed",
+            field="school_class",
+        )
     if not school_class.is_active or school_class.has_left(day):
         return Refusal(
             _("The class is no longer at the school on the day of the visit. Choose another class."),
@@ -394,13 +400,6 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return True
-
-
-@transaction.atomic(durable=True)
-def forget_needs(*, now: datetime) -> int:
-    """Empty the free text about needs 30 days after the visit; return how many. The ticks stay, they name nobody."""
-    over = Enrolment.objects.filter(session__ends_at__lt=now - NEEDS_LAST).exclude(needs_text="")
-    return over.update(needs_text="")
 
 
 def _teacher_for(request: EnrolmentRequest, by: Actor) -> tuple[User | None, list[Membership]]:

@@ -19,7 +19,6 @@ from portal.domain.refusal import Refusal
 from portal.models import Municipality
 
 ANSWER_HOUR = 16
-BEFORE_CLOSING = timedelta(hours=4)
 
 
 def locked_session(session_id: UUID) -> Session:
@@ -58,10 +57,10 @@ def deadline(
     """Return until when an offered place may be accepted, or None when it is too late to ask anybody.
 
     It is 16.00 on the municipality's so-many-eth school day after today (2 unless chosen otherwise), at the latest
-    four hours before enrolment closes.
+    four hours (unless chosen otherwise) before enrolment closes.
     """
     day = school_calendar.school_days_after(calendar.local_day(now), municipality.place_offer_days)
-    answer_by = min(calendar.at(day, ANSWER_HOUR), session.closes_at - BEFORE_CLOSING)
+    answer_by = min(calendar.at(day, ANSWER_HOUR), session.closes_at - timedelta(hours=municipality.place_offer_hours))
     return answer_by if answer_by > now else None
 
 
@@ -81,18 +80,22 @@ def the_municipality() -> Municipality:
 def offer_to_line(session: Session, *, by: Actor, now: datetime) -> list[Enrolment]:
     """Offer free places to those in line, in order, as far as each fits completely; return who was asked.
 
-    The first that does not fit ends it: smaller groups do not overtake. Nobody is asked when the session has begun
-    or was cancelled; when it is too late to ask, the coordinators are told instead.
+    The first that does not fit ends it: smaller groups do not overtake, unless the municipality lets them. Nobody is
+    asked when the session has begun or was cancelled; when it is too late to ask, the coordinators are told instead.
     """
     if session.state != Session.State.OPEN or now >= session.starts_at or not session.places_left:
         return []
     asked: list[Enrolment] = []
     answer_by: datetime | None = None
+    rules: Municipality | None = None
     for entry in session.enrolments.waitlisted().select_related("teacher"):
+        rules = rules or the_municipality()
         if entry.places > session.places_left:
+            if rules.smaller_may_overtake and session.places_left:
+                continue
             break
         if answer_by is None:
-            answer_by = deadline(session, the_municipality(), SchoolCalendar.load(), now)
+            answer_by = deadline(session, rules, SchoolCalendar.load(), now)
         if answer_by is None:
             notices.tell_coordinators(session, "coordinator_place_free", now=now, key=str(entry.pk))
             break
@@ -126,10 +129,12 @@ def end(enrolment: Enrolment, status: str, *, reason: str = "", by: Actor, now: 
 
 def confirm(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     """Make an enrolment that holds its places a confirmed one, and tell the teacher (a step)."""
-    still = Enrolment.objects.filter(pk=enrolment.pk, status=enrolment.status)
+    before = enrolment.status
+    still = Enrolment.objects.filter(pk=enrolment.pk, status=before)
     still.update(status=Enrolment.Status.CONFIRMED, status_at=now, answer_by=None)
     enrolment.status, enrolment.status_at, enrolment.answer_by = Enrolment.Status.CONFIRMED, now, None
-    audit.record(by, "enrolment-confirmed", enrolment, at=now, pupils=enrolment.pupils, places=enrolment.places)
+    facts = {"pupils": enrolment.pupils, "places": enrolment.places, "before": before}
+    audit.record(by, "enrolment-confirmed", enrolment, at=now, **facts)
     notices.tell_teacher(enrolment, "enrolment_confirmed", now=now)
 
 

@@ -35,7 +35,6 @@ S = Offer.State
 
 PUBLISHABLE = (S.DRAFT, S.SUBMITTED, S.APPROVED, S.EXPIRED, S.PAUSED)
 UNDER_REVIEW = (S.SUBMITTED, S.APPROVED)
-WARNING_DAYS = (7, 30)
 
 
 def _move(offer: Offer, state: Offer.State, *, allowed: Sequence[str], now: datetime, **values: object) -> None:
@@ -332,7 +331,7 @@ def _publish_when_due(offer_id: UUID, *, by: Actor, now: datetime) -> bool:
 
 
 @transaction.atomic(durable=True)
-def _follow_freshness(offer_id: UUID, freshness_days: int, *, by: Actor, now: datetime) -> str:
+def _follow_freshness(offer_id: UUID, freshness_days: int, warnings: Sequence[int], *, by: Actor, now: datetime) -> str:
     """Expire or warn about one published course; returns ``expired``, ``warned`` or nothing."""
     offer = the_offer(offer_id, by)
     last_day = fresh_until(offer, freshness_days)
@@ -346,7 +345,7 @@ def _follow_freshness(offer_id: UUID, freshness_days: int, *, by: Actor, now: da
         audit.record(by, "offer-expired", offer, at=now)
         _ask_whether_current(offer, "offer_expired", cycle=cycle, days=0, now=now)
         return "expired"
-    for days in WARNING_DAYS:
+    for days in sorted(warnings):
         if left <= days:
             asked = _ask_whether_current(offer, "offer_freshness", cycle=cycle, days=days, now=now)
             return "warned" if asked else ""
@@ -381,7 +380,8 @@ def follow_calendar(*, now: datetime) -> dict[str, int]:
     """Do what has become due around courses, each in a transaction of its own; running it twice changes nothing more.
 
     Approved courses whose day has come are published; published ones that nobody confirmed in time expire, after
-    warnings 30 and 7 days before; unfinished invitations whose link has ended expire. Returns the numbers.
+    warnings (30 and 7 days before, unless chosen otherwise); unfinished invitations whose link has ended expire.
+    Returns the numbers.
     """
     by = Actor.job("follow-calendar")
     done = {"published": 0, "expired": 0, "warned": 0, "invites_expired": 0}
@@ -390,10 +390,11 @@ def follow_calendar(*, now: datetime) -> dict[str, int]:
         done["published"] += _publish_when_due(offer_id, by=by, now=now)
     freshness_days = _freshness_days()
     # A day of slack: which local day it was is decided row by row.
-    old = now - timedelta(days=freshness_days - max(WARNING_DAYS) - 1)
+    warnings = (Municipality.objects.first() or Municipality()).freshness_warnings
+    old = now - timedelta(days=freshness_days - max(warnings, default=0) - 1)
     ageing = offers_for(by).filter(Q(state=S.PUBLISHED), last_confirmed_at__lte=old).order_by("pk")
     for offer_id in ageing.values_list("pk", flat=True):
-        if outcome := _follow_freshness(offer_id, freshness_days, by=by, now=now):
+        if outcome := _follow_freshness(offer_id, freshness_days, warnings, by=by, now=now):
             done[outcome] += 1
     done["invites_expired"] = _expire_invites(by=by, now=now)
     return done

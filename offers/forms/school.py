@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from offers.forms.enrolment import without_cpr
+from portal.forms.fields import Words
 
 
 class LeaderForm(forms.Form):
@@ -18,17 +18,13 @@ class LeaderForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose yes or no.")},
     )
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why not?"),
         required=False,
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Only needed for a no. The teacher reads it."),
     )
-
-    def clean_reason(self) -> str:
-        """Refuse civil registration numbers."""
-        return without_cpr(self.cleaned_data["reason"])
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}

@@ -67,6 +67,15 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         """Asked whether they want a place that became free."""
         return self.filter(status=Enrolment.Status.OFFERED)
 
+    def ahead(self, now: datetime) -> "EnrolmentQuerySet":
+        """Hold or wait for a place in a session that has not begun."""
+        return self.filter(status__in=Enrolment.Status.open(), session__starts_at__gt=now)
+
+    def without_teacher(self, now: datetime) -> "EnrolmentQuerySet":
+        """Ahead, with nobody at the school to write to: no teacher, a closed account, or one who has left."""
+        stays = Membership.objects.filter(user=OuterRef("teacher"), school=OuterRef("school"), ended_on__isnull=True)
+        return self.ahead(now).filter(Q(teacher__isnull=True) | Q(teacher__is_active=False) | ~Exists(stays))
+
     def overdue(self, now: datetime) -> "EnrolmentQuerySet":
         """Asked, and the deadline has passed."""
         return self.filter(status__in=[Enrolment.Status.OFFERED, Enrolment.Status.PENDING], answer_by__lte=now)
@@ -99,6 +108,11 @@ class Enrolment(models.Model):
         def holding(cls) -> list[str]:
             """Statuses that hold places."""
             return [cls.PENDING, cls.CONFIRMED, cls.OFFERED, cls.COMPLETED, cls.NO_SHOW]
+
+        @classmethod
+        def open(cls) -> list[str]:
+            """Statuses of a visit that is still ahead: it holds a place or waits for one."""
+            return [cls.PENDING, cls.CONFIRMED, cls.WAITLISTED, cls.OFFERED]
 
         @classmethod
         def active(cls) -> list[str]:
@@ -152,6 +166,20 @@ class Enrolment(models.Model):
     )
     answer_by = models.DateTimeField(_("answer by"), null=True, blank=True)
     ended_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    school_then = models.CharField(
+        _("school as called"),
+        max_length=100,
+        blank=True,
+        editable=False,
+        help_text="Empty as long as the school is still called what it was called at the visit.",
+    )
+    class_then = models.CharField(
+        _("class as called"),
+        max_length=60,
+        blank=True,
+        editable=False,
+        help_text="Empty as long as the class is still called what it was called at the visit.",
+    )
     form_token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("enrolled"), default=timezone.now, editable=False)
 
@@ -210,8 +238,13 @@ class Enrolment(models.Model):
 
     @property
     def class_label(self) -> str:
-        """What the class is called on the day of the visit."""
-        return self.school_class.label(timezone.localtime(self.session.starts_at).date())
+        """What the class is called on the day of the visit, or was called then."""
+        return self.class_then or self.school_class.label(timezone.localtime(self.session.starts_at).date())
+
+    @property
+    def school_name(self) -> str:
+        """What the school is called, or was called at the visit."""
+        return self.school_then or self.school.name
 
     @property
     def has_needs(self) -> bool:

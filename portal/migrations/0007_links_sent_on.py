@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0004_signing_in"),
+        ("portal", "0006_municipality_rules"),
     ]
 
     operations = [

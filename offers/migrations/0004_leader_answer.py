@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("offers", "0002_initial"),
-        ("schools", "0003_leader_approves"),
+        ("offers", "0003_names_then"),
+        ("schools", "0004_leader_approves"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

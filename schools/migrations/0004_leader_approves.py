@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("schools", "0002_memberships_are_confirmed"),
+        ("schools", "0003_schools_merge"),
     ]
 
     operations = [
