@@ -447,7 +447,7 @@ def test_the_log_says_what_was_done_to_each_row_and_to_all(by: Actor, now: datet
     assert sorted(AuditEntry.objects.values_list("action", "facts")) == [
         ("school-added", {"via": "import"}),
         ("school-changed", {"via": "import", "fields": ["city"]}),
-        ("schools-imported", {"lines": 2, "added": 1, "changed": 1, "ended": 0}),
+        ("table-imported", {"kind": "schools", "lines": 2, "added": 1, "changed": 1, "ended": 0}),
     ]
 
 
