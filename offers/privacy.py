@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
@@ -425,9 +424,7 @@ RULES = [
 
 def contact_as_subject(contact_id: UUID) -> Subject | None:
     """Return a contact with every link the person ever had; None when there is none, or one that was erased."""
-    contact = (
-        Contact.objects.filter(pk=contact_id).exclude(email__endswith=f"@{FORGOTTEN_DOMAIN}").first()
-    )
+    contact = Contact.objects.filter(pk=contact_id).exclude(email__endswith=f"@{FORGOTTEN_DOMAIN}").first()
     if contact is None:
         return None
     known = Subject(kind="contact", id=contact.pk)
@@ -474,9 +471,7 @@ def nobody_else_to_write_to(subject: Subject, now: datetime) -> Refusal | None:
     if contact is None:
         return None
     others = Contact.objects.filter(company=contact.company_id, is_active=True).exclude(pk=contact.pk)
-    coming = Enrolment.objects.active().filter(
-        session__offer__company=contact.company_id, session__ends_at__gte=now
-    )
+    coming = Enrolment.objects.active().filter(session__offer__company=contact.company_id, session__ends_at__gte=now)
     count = 0 if others.exists() else coming.count()
     if not count:
         return None
@@ -512,9 +507,7 @@ def erase_survey_comments(subject: Subject, now: datetime) -> int:
 
 def erase_enrolments(subject: Subject, now: datetime) -> int:
     """Take the person off the enrolments; class, grade and numbers stay."""
-    return enrolments_of(subject).update(
-        teacher=None, teacher_phone="", needs_text="", ended_reason=""
-    )
+    return enrolments_of(subject).update(teacher=None, teacher_phone="", needs_text="", ended_reason="")
 
 
 def erase_invites(subject: Subject, now: datetime) -> int:

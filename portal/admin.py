@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
@@ -13,7 +15,6 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import IntegrityError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -26,13 +27,28 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from portal import history
 from portal.context import the_municipality
 from portal.domain import audit, clock, outbox
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
+from portal.exports import Exporting
+from portal.forms.fields import (
+    Day,
+    DayInput,
+    Email,
+    Line,
+    Moment,
+    Phone,
+    WebAddress,
+    WholeNumber,
+    Words,
+    no_personal_number,
+)
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -53,6 +69,9 @@ ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
 REVIEWER = MunicipalRole.Role.REVIEWER.value
 OPERATOR = MunicipalRole.Role.OPERATOR.value
+LINES_ON_A_PAGE = 50
+MOST_BELONGING = 2000
+MOST_AT_ONCE = 200
 Text = str | Promise
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,28 +114,12 @@ class DeskForm(forms.Form):
     def dress(self) -> None:
         """Put every input into the desk's dress; called again by forms that make their fields as they are made."""
         for field in self.fields.values():
+            if type(field) is forms.CharField and no_personal_number not in field.validators:
+                field.validators.append(no_personal_number)
             if not isinstance(field.widget, (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)):
                 field.widget.attrs.setdefault("class", "desk-input")
             if isinstance(field.widget, forms.Textarea):
                 field.widget.attrs.setdefault("rows", 4)
-
-
-class WholeNumber(forms.IntegerField):
-    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too."""
-
-    def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and value.strip() and not re.fullmatch(r"[0-9]{1,9}", value.strip()):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        number: int | None = super().to_python(value)
-        return number
-
-
-class Day(forms.DateField):
-    """A day that somebody alive might mean: with others, reckoning in weeks leaves the calendar."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        sane = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2099, 12, 31))]
-        super().__init__(**{"widget": DayInput, "validators": sane, **kwargs})
 
 
 class NumberList(SimpleArrayField):
@@ -127,15 +130,6 @@ class NumberList(SimpleArrayField):
             return list(initial or []) != (self.to_python(data) or [])
         except forms.ValidationError:
             return True
-
-
-class DayInput(forms.DateInput):
-    """The browser's own calendar; far from today there is nothing to plan."""
-
-    input_type = "date"
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs=attrs, format="%Y-%m-%d")
 
 
 class TimeInput(forms.TimeInput):
@@ -154,6 +148,28 @@ class MomentInput(forms.DateTimeInput):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs=attrs, format="%Y-%m-%dT%H:%M")
+
+
+class SplitMoment(forms.SplitDateTimeField):
+    """A day and an hour in two inputs, as the theme has them; understood as :class:`Moment` understands them."""
+
+    def compress(self, data_list: Any) -> Any:
+        if data_list and isinstance(data_list[0], date):
+            Day().run_validators(data_list[0])
+        return super().compress(data_list)
+
+
+# The theme's inputs, with what the portal's fields accept and refuse.
+FIELDS: dict[Any, dict[str, Any]] = {
+    models.CharField: {"form_class": Line},
+    models.SlugField: {"form_class": forms.SlugField, "widget": UnfoldAdminTextInputWidget},
+    models.TextField: {"form_class": Words},
+    models.EmailField: {"form_class": Email},
+    models.URLField: {"form_class": WebAddress},
+    models.IntegerField: {"form_class": WholeNumber},
+    models.DateField: {"form_class": Day},
+    models.DateTimeField: {"form_class": SplitMoment},
+}
 
 
 def answers(request: HttpRequest) -> Any:
@@ -181,7 +197,33 @@ def plain(field: Any) -> Any:
     return field
 
 
-class Desk(ModelAdmin):  # type: ignore[misc]
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A line of a row's history; ``about`` names another row that it is about, with its address."""
+
+    line: history.Line
+    about: tuple[str, str]
+
+
+def side_of(request: HttpRequest) -> int:
+    """Return the wanted page of a history, from the address: the first for anything that is none."""
+    text = request.GET.get("side", "")
+    return max(int(text), 1) if re.fullmatch(r"[0-9]{1,6}", text) else 1
+
+
+def page_of_entries(entries: models.QuerySet[AuditEntry], side: int) -> tuple[list[AuditEntry], bool]:
+    """Return one page of entries, and whether there are older ones; nothing is counted."""
+    first = (side - 1) * LINES_ON_A_PAGE
+    found = list(entries[first : first + LINES_ON_A_PAGE + 1])
+    return found[:LINES_ON_A_PAGE], len(found) > LINES_ON_A_PAGE
+
+
+def confirmed_answers(request: HttpRequest) -> Any:
+    """Return what the form of a deed on several rows is filled in with: what was sent from its page, or nothing."""
+    return request.POST if "confirmed" in request.POST else None
+
+
+class Desk(Exporting):
     """A list of the desk with its forms: who may open it follows the municipal roles, and nothing is deleted.
 
     Plain edits are ordinary saves with a line in the log. Whatever changes a state is a *deed*: a page of its own
@@ -200,15 +242,14 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     compressed_fields = True
     warn_unsaved_form = True
     actions: ClassVar[Sequence[Any]] = ()
-    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        models.IntegerField: {"form_class": WholeNumber},
-        models.URLField: {"assume_scheme": "https"},
-    }
+    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = FIELDS
 
     # Inputs
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Leave out the theme's buttons that add and change other rows from within a form."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -246,7 +287,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         return self.has_change_permission(request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_actions(request) if self.may_act(request) else {}
+        found: dict[str, Any] = super().get_actions(request)
+        if not self.may_act(request):
+            found = {name: entry for name, entry in found.items() if name == "export_chosen"}
         found.pop("delete_selected", None)
         return found
 
@@ -293,11 +336,53 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the row's lines in the log."""
-        label = self.model._meta.label_lower
-        return redirect(
-            reverse("admin:portal_auditentry_changelist") + f"?object_type__exact={label}&q={unquote(object_id)}"
-        )
+        """Tell who did what to the row when, in words, with what was done to the rows that belong to it."""
+        obj = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        if obj is None:
+            raise Http404
+        side = side_of(request)
+        entries, older = page_of_entries(self.entries_about(obj), side)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": _("History: %(thing)s") % {"thing": obj},
+            "obj": obj,
+            "back": self.place_of(obj),
+            "rows": [Told(line=line, about=self.about(line.entry, obj)) for line in history.lines(entries)],
+            "newer": side - 1 if side > 1 else None,
+            "older": side + 1 if older else None,
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/desk_history.html", context)
+
+    def belonging(self, obj: Any) -> Iterable[models.QuerySet[Any]]:
+        """Return the rows whose deeds stand in this row's history, too."""
+        return ()
+
+    def entries_about(self, obj: models.Model) -> models.QuerySet[AuditEntry]:
+        """Return the log's entries about a row and what belongs to it, the newest first."""
+        wanted = models.Q(object_type=obj._meta.label_lower, object_id=str(obj.pk))
+        for rows in self.belonging(obj):
+            ids = [str(pk) for pk in rows.order_by().values_list("pk", flat=True)[:MOST_BELONGING]]
+            if ids:
+                wanted |= models.Q(object_type=rows.model._meta.label_lower, object_id__in=ids)
+        return AuditEntry.objects.filter(wanted).order_by("-at", "-id")
+
+    def about(self, entry: AuditEntry, obj: models.Model) -> tuple[str, str]:
+        """Return what an entry of a row's history is about, when it is another row: its kind, and its address."""
+        if entry.object_type == obj._meta.label_lower and entry.object_id == str(obj.pk):
+            return "", ""
+        try:
+            model = apps.get_model(entry.object_type)
+        except (LookupError, ValueError):
+            return entry.object_type, ""
+        address = ""
+        if model in self.admin_site._registry:
+            address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(entry.object_id,))
+        return str(model._meta.verbose_name), address
 
     # Deeds
 
@@ -375,7 +460,7 @@ class Desk(ModelAdmin):  # type: ignore[misc]
                 if said:
                     messages.success(request, str(said))
                 return redirect(goes_to(outcome) if goes_to else back)
-        if sent and form.errors:
+        if form.is_bound and form.errors:
             status = 422
         context = {
             **self.admin_site.each_context(request),
@@ -410,15 +495,22 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         act: Callable[[Any], object],
         done: Callable[[int], Text],
         danger: bool = False,
+        form: forms.Form | None = None,
+        named: Callable[[Any], object] = str,
     ) -> HttpResponse:
         """Answer a list action: first a page that names the rows, then one use-case for each of them.
 
-        A row whose use-case refuses is told of, and the others go on.
+        A row whose use-case refuses is told of, and the others go on. ``form`` is asked once for all of them;
+        ``act`` reads what was typed from it. ``named`` says how a row is called on the page.
         """
         if not self.may_act(request):
             raise PermissionDenied
-        rows = list(chosen[:200])
-        if "confirmed" in request.POST:
+        rows = list(chosen[: MOST_AT_ONCE + 1])
+        if len(rows) > MOST_AT_ONCE:
+            sentence = gettext("At most %(most)s at once. Choose fewer, or filter the list first.")
+            messages.error(request, sentence % {"most": MOST_AT_ONCE})
+            return redirect(request.get_full_path())
+        if "confirmed" in request.POST and (form is None or form.is_valid()):
             count = 0
             for row in rows:
                 try:
@@ -439,8 +531,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
             act=lambda _form: None,
             done="",
             button=button,
+            form=form,
             says=says,
-            lists=[(_("This is about"), rows)],
+            lists=[(_("This is about"), [named(row) for row in rows])],
             danger=danger,
             hidden=hidden,
             ready=False,
@@ -463,12 +556,14 @@ class Rows(TabularInline):  # type: ignore[misc]
     show_change_link = False
     can_delete = False
     formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        **FORMFIELD_OVERRIDES_INLINE,
-        models.IntegerField: {**FORMFIELD_OVERRIDES_INLINE[models.IntegerField], "form_class": WholeNumber},
+        kind: {**FORMFIELD_OVERRIDES_INLINE.get(kind, {}), **FIELDS.get(kind, {})}
+        for kind in {**FORMFIELD_OVERRIDES_INLINE, **FIELDS}
     }
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Say to those who do not see the column's heading what an input is for."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         field = plain(super().formfield_for_dbfield(db_field, request, **kwargs))
         if field is not None:
             getattr(field.widget, "widget", field.widget).attrs["aria-label"] = field.label
@@ -513,6 +608,7 @@ class MunicipalityDesk(Desk):
 
     icon = "account_balance"
     can_add = False
+    can_export = False
     fieldsets = (
         (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
         (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone", "sender_name")}),
@@ -646,6 +742,7 @@ class MessageDesk(ReadDesk):
     """Every mail the portal owes somebody, has sent, or gave up."""
 
     icon = "mail"
+    exports_persons = True
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
     list_display = ("state_label", "what", "address", "due", "left", "attempts", "trouble")
     list_display_links = ("what",)
@@ -702,7 +799,7 @@ class MessageDesk(ReadDesk):
                 _("Why it did not leave: %(trouble)s") % {"trouble": message.trouble or message.get_state_display()},
             ],
             button=_("Send again"),
-            act=lambda _form: self.resend(message),
+            act=lambda _form: self.resend(request, message),
             done=_("The message is in the queue."),
         )
 
@@ -716,13 +813,13 @@ class MessageDesk(ReadDesk):
             title=_("Send the messages again"),
             says=[_("Those that are in trouble are put in the queue and sent within a minute.")],
             button=_("Send again"),
-            act=self.resend,
+            act=lambda message: self.resend(request, message),
             done=lambda count: gettext("Messages put in the queue: %(count)s") % {"count": count},
         )
 
-    def resend(self, message: Message) -> None:
+    def resend(self, request: HttpRequest, message: Message) -> None:
         """Call the use-case, and say so when the message is in no trouble."""
-        if not outbox.resend(message_id=message.pk, now=clock.now()):
+        if not outbox.resend(message_id=message.pk, by=actor_of(request), now=clock.now()):
             raise Refusal(_("The message is in no trouble any more; nothing was sent."), code="in-no-trouble")
 
 
@@ -766,6 +863,7 @@ __all__ = [
     "DayInput",
     "Desk",
     "DeskForm",
+    "Moment",
     "MomentInput",
     "ReadDesk",
     "ReadRows",
@@ -775,6 +873,7 @@ __all__ = [
     "WholeNumber",
     "action",
     "answers",
+    "confirmed_answers",
     "day",
     "day_and_hour",
     "display",

@@ -54,7 +54,9 @@ CONTACT = Lifetime(
     code="contact", after=_("after the company's last course or agreement"), months=12, setting="keep_contact_months"
 )
 COMMENT = Lifetime(code="comment", after=_("after it was written"), months=12, setting="keep_comment_months")
-MAIL_TEXT = Lifetime(code="mail-text", after=_("after the mail was sent or given up"), days=30, setting="keep_mail_days")
+MAIL_TEXT = Lifetime(
+    code="mail-text", after=_("after the mail was sent or given up"), days=30, setting="keep_mail_days"
+)
 MAIL_ROW = Lifetime(code="mail", after=_("after the mail was sent or given up, without address and text"), months=12)
 LOG = Lifetime(code="log", after=_("after it was written into the log"), months=13, setting="keep_log_months")
 LINK = Lifetime(code="link", after=_("after the link stopped working"), days=30)
@@ -723,4 +725,3 @@ ERASERS = [
     Eraser(name="documents", run=erase_documents),
     Eraser(name="account", run=erase_account),
 ]
-

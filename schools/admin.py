@@ -8,15 +8,16 @@ from django.contrib.auth.hashers import make_password
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal.admin import COORDINATOR, Desk, Rows, display
-from portal.domain import clock
+from portal.admin import ADMINISTRATOR, COORDINATOR, Desk, Rows, display
+from portal.domain import clock, roles, sessions
 from portal.domain.calendar import local_day
+from portal.imports import Importing
 from portal.models import MunicipalRole, User
 from portal.models.vocabulary import GRADES
+from schools.domain import imports
 from schools.models import Membership, School, SchoolClass, school_year_of
 
 
@@ -29,10 +30,13 @@ class ClassRows(Rows):
     tab = True
 
 
-class SchoolDesk(Desk):
+class SchoolDesk(Importing, Desk):
     """A school with its classes."""
 
     icon = "school"
+    importing = imports.KINDS_OF_TABLES["schools"]
+    import_table = imports.import_table
+    export_columns = ("institution_number", "address", "postal_code", "city", "phone", "grade_from", "grade_to")
     list_display: ClassVar[Any] = ("name", "kind", "grades", "class_count", "people_count", "closed_on")
     list_filter: ClassVar[Any] = ("kind",)
     search_fields = ("name", "city")
@@ -78,10 +82,13 @@ class GradeFilter(admin.SimpleListFilter):
         return queryset.filter(Q(start_year=began) | Q(grade_from__lte=grade, grade_to__gte=grade))
 
 
-class SchoolClassDesk(Desk):
+class SchoolClassDesk(Importing, Desk):
     """A class: a cohort or a group."""
 
     icon = "groups"
+    importing = imports.KINDS_OF_TABLES["classes"]
+    import_table = imports.import_table
+    export_columns = ("start_year", "letter", "name", "grade_from", "grade_to")
     list_display: ClassVar[Any] = ("label", "school", "span", "pupils", "is_active")
     list_filter: ClassVar[Any] = (GradeFilter, "is_active", "school")
     search_fields = ("school__name", "name", "letter")
@@ -106,11 +113,11 @@ class MembershipRows(Rows):
 
 
 class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
-    """The desk gives the coordinator's role; the operator's is given in the shell."""
+    """The roles of the ladder, of which one is enough; the operator's is given in the shell."""
 
     role = forms.ChoiceField(
         label=_("role"),
-        choices=[("", "–"), (COORDINATOR, MunicipalRole.Role.COORDINATOR.label)],
+        choices=[("", "–"), *((one.value, one.label) for one in roles.GIVEN_AT_THE_DESK)],
         widget=UnfoldAdminSelectWidget(attrs={"aria-label": _("role")}),
     )
 
@@ -120,18 +127,19 @@ class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
 
 
 class MunicipalRoleFormSet(BaseInlineFormSet[MunicipalRole, User, MunicipalRoleForm]):
-    """Whoever works at the desk does not lock the door behind themselves."""
-
-    acting_user: User | None = None
+    """There is always somebody left who can give roles."""
 
     def clean(self) -> None:
         super().clean()
-        if self.acting_user is not None and self.acting_user.pk == self.instance.pk and self.deleted_forms:
-            raise forms.ValidationError(gettext("You cannot take away your own role. Ask another coordinator."))
+        if any(self.errors):
+            return
+        kept = {form.cleaned_data.get("role") for form in self.forms if form not in self.deleted_forms}
+        if roles.ADMINISTRATOR not in kept and roles.is_last_administrator(self.instance):
+            raise forms.ValidationError(roles.LAST_ADMINISTRATOR)
 
 
 class MunicipalRoleRows(Rows):
-    """A person's role as coordinator."""
+    """A person's role in the municipality: given and taken by administrators alone, read by coordinators."""
 
     model = MunicipalRole
     form = MunicipalRoleForm
@@ -141,14 +149,15 @@ class MunicipalRoleRows(Rows):
     max_num = 1
     verbose_name_plural = _("Role in the municipality")
 
+    def rights(self, request: HttpRequest) -> bool:
+        return ADMINISTRATOR in self.admin_site.roles_of(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return COORDINATOR in self.admin_site.roles_of(request)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[MunicipalRole]:
         rows: QuerySet[MunicipalRole] = super().get_queryset(request)
-        return rows.filter(role=COORDINATOR)
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
-        formset.acting_user = request.user
-        return formset
+        return rows.filter(role__in=roles.GIVEN_AT_THE_DESK)
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -170,10 +179,14 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset
 
 
-class PersonDesk(Desk):
+class PersonDesk(Importing, Desk):
     """A person with an account, the roles at schools and the role in the municipality."""
 
     icon = "person"
+    importing = imports.KINDS_OF_TABLES["teachers"]
+    import_table = imports.import_table
+    exports_persons = True
+    export_columns = ("phone", "language", "date_joined")
     list_display: ClassVar[Any] = ("name", "email", "schools", "municipal", "is_active")
     list_filter: ClassVar[Any] = (RoleFilter, "is_active")
     search_fields = ("name", "email", "memberships__school__name")
@@ -185,6 +198,26 @@ class PersonDesk(Desk):
         rows: QuerySet[User] = super().get_queryset(request)
         current = Membership.objects.filter(ended_on__isnull=True).select_related("school")
         return rows.prefetch_related(Prefetch("memberships", current, to_attr="current"), "municipal_roles")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Refuse to put out of use the only account that can give roles."""
+        made = super().get_form(request, obj, change=change, **kwargs)
+
+        class Kept(made):  # type: ignore[misc, valid-type]
+            def clean_is_active(self) -> bool:
+                active = bool(self.cleaned_data["is_active"])
+                if not active and obj is not None and roles.is_last_administrator(obj):
+                    raise forms.ValidationError(roles.LAST_ADMINISTRATOR)
+                return active
+
+        return Kept
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Let a change of the role in the municipality end the person's other sessions."""
+        super().save_formset(request, form, formset, change)
+        if formset.model is MunicipalRole and formset.has_changed():
+            own = request.session.session_key if request.user == form.instance else None
+            sessions.end_all(form.instance.pk, keep=own or "")
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         obj.email = obj.email.strip().lower()

@@ -140,7 +140,9 @@ def teachers_life(place: Town) -> Life:
         enrolment = Enrolment.objects.get(session=session)
         cancelled = Enrolment.objects.get(session=other)
         drain()
-        done(client.post(reverse("enrolment-cancel", args=[cancelled.pk]), {"reason": canaries["reason for cancelling"]}))
+        done(
+            client.post(reverse("enrolment-cancel", args=[cancelled.pk]), {"reason": canaries["reason for cancelling"]})
+        )
         link = Link.objects.get(purpose=Link.Purpose.HOST, reference_id=host.pk)
         for address in ("host-session", "host-guide"):
             about = session.pk if address == "host-session" else enrolment.pk
@@ -150,7 +152,11 @@ def teachers_life(place: Town) -> Life:
         # Others write about the teacher.
         said = f"Spørg {name} på 26 17 28 39 eller {email.upper()}."
         authoring.edit_offer(
-            offer_id=offer.pk, content={"before": said}, version=Offer.objects.get(pk=offer.pk).version, by=by, now=BEGIN
+            offer_id=offer.pk,
+            content={"before": said},
+            version=Offer.objects.get(pk=offer.pk).version,
+            by=by,
+            now=BEGIN,
         )
         Session.objects.filter(pk=session.pk).update(note=f"{name} kommer med bus")
         agreement = agreements.create_agreement(

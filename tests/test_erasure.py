@@ -94,9 +94,7 @@ def test_a_contact_teacher_of_classes_to_come_is_not_erased(place: Town) -> None
     before = enrolment.session.ends_at - timedelta(minutes=1)
 
     with pytest.raises(Refusal) as refused:
-        privacy.erase_person(
-            kind="user", subject_id=teacher.pk, by=Actor.of_user(place.coordinator), now=before
-        )
+        privacy.erase_person(kind="user", subject_id=teacher.pk, by=Actor.of_user(place.coordinator), now=before)
 
     assert refused.value.code == "visits-to-come"
     assert f"{enrolment.class_label}, Svejs, " in str(refused.value)
@@ -187,9 +185,7 @@ def test_an_address_alone_erases_everybody_who_has_it(place: Town, now: datetime
     factories.UserFactory.create(email=address, name="Kim Delt")
     factories.ContactFactory.create(email=address.title(), name="Kim Delt")
     school = factories.SchoolFactory.create()
-    outbox.post(
-        occasion="account_mail", about=school, to=outbox.Recipient(kind="address", address=address), now=now
-    )
+    outbox.post(occasion="account_mail", about=school, to=outbox.Recipient(kind="address", address=address), now=now)
     Message.objects.update(state="sent", sent_at=now, body=f"Til {address}")
 
     privacy.erase_person(address=f" {address.upper()} ", by=Actor.of_user(place.coordinator), now=now)
@@ -209,9 +205,7 @@ def test_other_people_of_the_same_first_name_keep_their_words(place: Town, now: 
     )  # fmt: skip
     Enrolment.objects.update(teacher_phone="22334455")
 
-    privacy.erase_person(
-        kind="user", subject_id=mine.teacher_id, by=Actor.of_user(place.coordinator), now=ERASED_AT
-    )
+    privacy.erase_person(kind="user", subject_id=mine.teacher_id, by=Actor.of_user(place.coordinator), now=ERASED_AT)
 
     other.refresh_from_db()
     assert other.description == "Anna viser rundt. Spørg [slettet] eller Johanna Holmgaard."

@@ -264,11 +264,13 @@ def test_what_is_still_needed_is_not_forgotten() -> None:
     mail(state="queued", sent_at=None, send_at=ages_ago, created_at=ages_ago, parameters={"text": "y"})
     Offer.objects.filter(pk=coming.session.offer_id).update(state="changes_requested")
     ReviewComment.objects.create(offer=coming.session.offer, text="Skriv mere", at=ages_ago)
-    parent = Link.objects.create(
-        purpose="host", reference_id=active.pk, token_digest="1" * 64, expires_at=ages_ago
-    )
+    parent = Link.objects.create(purpose="host", reference_id=active.pk, token_digest="1" * 64, expires_at=ages_ago)
     Link.objects.create(
-        purpose="host", reference_id=active.pk, token_digest="2" * 64, expires_at=THEN + timedelta(days=9), parent=parent
+        purpose="host",
+        reference_id=active.pk,
+        token_digest="2" * 64,
+        expires_at=THEN + timedelta(days=9),
+        parent=parent,
     )
 
     done = privacy.forget(now=THEN)
@@ -295,9 +297,7 @@ def test_sessions_and_cache_entries_whose_time_is_up_are_deleted(now: datetime) 
     Browser.objects.create(session_key="new", session_data="x", expire_date=now + timedelta(seconds=1))
     with connection.cursor() as cursor:
         for key, seconds in (("old", -1), ("new", 1)):
-            cursor.execute(
-                "INSERT INTO portal_cache VALUES (%s, 'x', %s)", [key, now + timedelta(seconds=seconds)]
-            )
+            cursor.execute("INSERT INTO portal_cache VALUES (%s, 'x', %s)", [key, now + timedelta(seconds=seconds)])
 
         done = privacy.forget(now=now)
 

@@ -58,7 +58,8 @@ def test_every_personal_field_has_a_reason_and_a_legal_basis() -> None:
     bare = [
         f"{tag.model}.{tag.field}"
         for tag in register().tags
-        if tag.kind != Kind.NONE and not (tag.purpose.who and tag.purpose.what and tag.purpose.why and tag.purpose.basis)
+        if tag.kind != Kind.NONE
+        and not (tag.purpose.who and tag.purpose.what and tag.purpose.why and tag.purpose.basis)
     ]
 
     assert bare == []
@@ -116,4 +117,8 @@ def test_nothing_about_a_person_stops_the_person_from_being_deleted() -> None:
 
 
 def test_every_cookie_of_the_register_is_one_of_the_settings() -> None:
-    assert {getattr(settings, cookie.setting) for cookie in register().cookies} == {"session", "csrf", "django_language"}
+    assert {getattr(settings, cookie.setting) for cookie in register().cookies} == {
+        "session",
+        "csrf",
+        "django_language",
+    }

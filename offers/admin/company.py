@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from companies.admin import CompanyDesk, ContactRows
 from companies.models import Company, Contact
-from offers.domain import agreements, authoring
+from offers.domain import agreements, authoring, contacts
 from offers.models import Agreement, AgreementVersion, Invite, Offer, Signature
 from portal.admin import Day, DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day, display
 from portal.domain import clock
+from portal.forms.fields import Line, Words
 from portal.http import actor_of
 from schools.models import School
 
@@ -35,7 +36,7 @@ class InviteForm(DeskForm):
     """Whom to invite, and with which words."""
 
     contact = forms.ModelChoiceField(label=_("Contact"), queryset=Contact.objects.none())
-    greeting = forms.CharField(
+    greeting = Words(
         label=_("Personal message"),
         max_length=1000,
         required=False,
@@ -57,34 +58,32 @@ class AgreementForm(DeskForm):
 
     company = forms.ModelChoiceField(label=_("Company"), queryset=Company.objects.all())
     school = forms.ModelChoiceField(label=_("School"), queryset=School.objects.filter(closed_on__isnull=True))
-    title = forms.CharField(label=_("Title"), max_length=120)
+    title = Line(label=_("Title"), max_length=120)
     first_day = Day(label=_("From"))
     last_day = Day(label=_("To"))
     visits_per_year = WholeNumber(label=_("Visits per year"), min_value=1, max_value=200, initial=2)
-    purpose = forms.CharField(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
-    roles = forms.CharField(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
+    purpose = Words(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
+    roles = Words(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
 
 
 class WordsForm(DeskForm):
     """The words of an agreement."""
 
-    purpose = forms.CharField(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
-    roles = forms.CharField(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
+    purpose = Words(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
+    roles = Words(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
 
 
 class SignForm(DeskForm):
     """Who says yes."""
 
     party = forms.ChoiceField(label=_("Party"), choices=Signature.Party.choices, widget=forms.RadioSelect)
-    job_title = forms.CharField(
-        label=_("Job title of who signed"), max_length=80, help_text=_("No name: the paper carries it.")
-    )
+    job_title = Line(label=_("Job title of who signed"), max_length=80, help_text=_("No name: the paper carries it."))
 
 
 class TitleForm(DeskForm):
     """What the course is called to begin with."""
 
-    title = forms.CharField(label=_("Title"), max_length=80)
+    title = Line(label=_("Title"), max_length=80)
 
 
 class OfferRows(ReadRows):
@@ -141,6 +140,14 @@ class CompanyWithOffersDesk(CompanyDesk):
             .get_queryset(request)
             .annotate(offer_count=Count("offers", distinct=True), invited_at=Subquery(latest.values("created_at")[:1]))
         )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Let the links of a contact die with the tick at *active*, in the same transaction."""
+        super().save_formset(request, form, formset, change)
+        if formset.model is Contact:
+            for contact, fields in formset.changed_objects:
+                if "is_active" in fields and not contact.is_active:
+                    contacts.end_links_of(contact, by=actor_of(request), now=clock.now())
 
     @display(description=_("Courses"), ordering="offer_count")
     def offer_count(self, company: Any) -> int:
@@ -215,6 +222,7 @@ class InviteDesk(ReadDesk):
     """Who was asked to describe a course, and how far they have come."""
 
     icon = "forward_to_inbox"
+    exports_persons = True
     list_display = ("company", "contact", "state_label", "step", "sent", "opened", "submitted")
     list_filter = ("state",)
     search_fields = ("company__name", "contact__name", "contact__email")

@@ -14,12 +14,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Company
+from companies.models import Company, Contact
 from offers.admin.followup import average_of
 from offers.admin.session import SOON
 from offers.domain import encounters
 from offers.models import Agreement, Encounter, Enrolment, Invite, Offer, Session, SurveyRequest, VisitReport
-from portal.admin import COORDINATOR, OPERATOR
+from portal.admin import COORDINATOR, OPERATOR, REVIEWER
 from portal.domain import clock
 from portal.models import (
     ActivityType,
@@ -28,6 +28,7 @@ from portal.models import (
     EducationArea,
     Heartbeat,
     Industry,
+    Link,
     Message,
     Municipality,
     Subject,
@@ -96,6 +97,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["figures"], context["panels"] = [], []
     if COORDINATOR in roles:
         context.update(for_coordinator())
+    elif REVIEWER in roles:
+        context.update(for_reviewer())
     elif OPERATOR in roles:
         context.update(for_operator())
     return context
@@ -104,7 +107,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def for_coordinator() -> dict[str, Any]:
     """Return the coordinator's figures and panels."""
     now = clock.now()
-    reviews, review_rows = first(Offer.objects.to_review().select_related("company").order_by("submitted_at", "pk"))
+    reviews, to_review = what_waits_for_review()
     requests, request_rows = first(
         Enrolment.objects.filter(status=Enrolment.Status.PENDING)
         .select_related("school", "school_class", "session__offer")
@@ -128,15 +131,7 @@ def for_coordinator() -> dict[str, Any]:
         )
     )
     panels = [
-        Panel(
-            title=_("To review"),
-            none=_("No course waits for you."),
-            url=listing(Offer, "state__exact=submitted&o=5"),
-            rows=[
-                Row(title=str(row), text=str(row.company), side=short(row.submitted_at), url=page_of(row))
-                for row in review_rows
-            ],
-        ),
+        to_review,
         Panel(
             title=_("Requests waiting"),
             none=_("No class waits for an answer."),
@@ -220,6 +215,28 @@ def for_coordinator() -> dict[str, Any]:
     return {"figures": figures, "panels": panels}
 
 
+def what_waits_for_review() -> tuple[int, Panel]:
+    """Return how many courses were sent in, and the panel with the first of them."""
+    reviews, review_rows = first(Offer.objects.to_review().select_related("company").order_by("submitted_at", "pk"))
+    panel = Panel(
+        title=_("To review"),
+        none=_("No course waits for you."),
+        url=listing(Offer, "state__exact=submitted&o=5"),
+        rows=[
+            Row(title=str(row), text=str(row.company), side=short(row.submitted_at), url=page_of(row))
+            for row in review_rows
+        ],
+    )
+    return reviews, panel
+
+
+def for_reviewer() -> dict[str, Any]:
+    """Return what waits for a reviewer, and nothing else."""
+    reviews, panel = what_waits_for_review()
+    figure = Figure(number=reviews, label=_("courses to review"), url=panel.url, calls=reviews > 0)
+    return {"figures": [figure], "panels": [panel]}
+
+
 def for_operator() -> dict[str, Any]:
     """Return the operator's figures and panels: whether the machinery runs."""
     trouble, trouble_rows = first(Message.objects.in_trouble().defer("body").order_by("-send_at"))
@@ -258,7 +275,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (_("Courses"), [(_("Courses"), Offer), (_("Sessions"), Session), (_("Enrolments"), Enrolment)]),
         (
             _("Companies"),
-            [(_("Companies"), Company), (_("Invitations"), Invite), (_("Agreements"), Agreement)],
+            [
+                (_("Companies"), Company),
+                (_("Contacts"), Contact),
+                (_("Invitations"), Invite),
+                (_("Links"), Link),
+                (_("Agreements"), Agreement),
+            ],
         ),
         (_("Schools"), [(_("Schools"), School), (_("Classes"), SchoolClass), (_("People"), User)]),
         (

@@ -18,6 +18,7 @@ from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitRep
 from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day_and_hour, display
 from portal.domain import clock
 from portal.domain.refusal import Refusal
+from portal.forms.fields import Words
 from portal.http import actor_of
 
 E = Enrolment.Status
@@ -56,7 +57,7 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -65,7 +66,7 @@ class DeclineForm(DeskForm):
 
 
 class CancelForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         required=False,
@@ -80,7 +81,7 @@ class NumbersForm(DeskForm):
 
 
 class UndoForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -126,6 +127,12 @@ class EnrolmentDesk(ReadDesk):
     """Which class comes when."""
 
     icon = "how_to_reg"
+    exports_persons = True
+    export_pairs: ClassVar[Any] = {
+        "class_name": (_("Class"), _("School")),
+        "course": (_("Course"), _("Company")),
+    }
+    export_columns = ("adults", "grade", "group", "teacher__email", "teacher_phone", "created_at")
     list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_until")
     list_filter = ("status", "school", "session__offer__industry", "needs_step_free")
     search_fields = (

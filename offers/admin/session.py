@@ -15,6 +15,7 @@ from offers.domain import dates, planning
 from offers.models import Enrolment, Meeting, Session
 from portal.admin import Desk, DeskForm, ReadRows, WholeNumber, action, answers, day_and_hour, display
 from portal.domain import clock
+from portal.forms.fields import Words
 from portal.http import actor_of
 
 SOON = timedelta(days=21)
@@ -81,7 +82,7 @@ class WhenFilter(admin.SimpleListFilter):
 
 
 class CancelForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why is it cancelled?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -98,6 +99,8 @@ class SessionDesk(Desk):
     """The bookable occasions of all courses."""
 
     icon = "event"
+    export_pairs: ClassVar[Any] = {"course": (_("Course"), _("Company"))}
+    export_columns = ("ends_at", "places", "places_taken")
     can_add = False
     list_display = ("when", "course", "state_label", "taken", "waiting", "closes")
     list_filter = (WhenFilter, "state", "offer__industry", "offer__activity_type")

@@ -16,10 +16,11 @@ from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
 from portal.models import User
-from schools.domain import membership
-from schools.models import SchoolClass
+from schools.domain import approval, membership
+from schools.models import Membership, SchoolClass
 
 Status = Enrolment.Status
+LeaderAnswer = Enrolment.LeaderAnswer
 MOST_PUPILS = 60
 MOST_ADULTS = 20
 
@@ -116,6 +117,13 @@ def _class_refused(session: Session, request: EnrolmentRequest, now: datetime) -
     """Return why this class cannot be enrolled in the session, if so."""
     offer, school_class = session.offer, request.school_class
     day = calendar.local_day(session.starts_at)
+    school = school_class.school
+    if school.closed_on is not None and day >= school.closed_on:
+        return Refusal(
+            _("%(school)s is closed on the day of the visit.") % {"school": school},
+            code="school-closed",
+            field="school_class",
+        )
     if not school_class.is_active or school_class.has_left(day):
         return Refusal(
             _("The class is no longer at the school on the day of the visit. Choose another class."),
@@ -179,16 +187,20 @@ def _full(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal
 def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: datetime) -> Enrolment:
     """Enrol a class, or put it in line when the session is full or others wait.
 
-    With manual acceptance it becomes a request that holds its places until it is answered. Asking again with the
+    With manual acceptance, and where the school's leader must agree (``schools.domain.approval``), it becomes a request
+    that holds its places until it is answered; the leader is asked first, the host afterwards. Asking again with the
     same form, or for the same class and group, returns the first answer. Raises Refusal with the rule, the numbers
     and the next possibility.
     """
-    teacher = _teacher_for(request, by)
+    teacher, guided_only = _teacher_for(request, by)
+    awaits_leader = approval.is_needed(request.school_class.school, by)
     session = places.locked_session(session_id)
     if earlier := _earlier_answer(session, request):
         return earlier
     if refusal := refusal_for(session, request, now=now):
         raise refusal
+    if guided_only:
+        _refuse_beyond_guidance(request.school_class, session)
 
     offer = session.offer
     need = places.needed(offer, request.head_count)
@@ -205,7 +217,7 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
         if last_in_line is not None and last_in_line >= now:
             # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
             waiting_since = last_in_line + timedelta(microseconds=1)
-    elif offer.acceptance == Offer.Acceptance.MANUAL:
+    elif awaits_leader or offer.acceptance == Offer.Acceptance.MANUAL:
         status = Status.PENDING
         answer_by = places.request_deadline(session, places.the_municipality(), SchoolCalendar.load(), now)
     enrolment = Enrolment.objects.create(
@@ -226,6 +238,7 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
         needs_text=request.needs_text,
         status=status,
         status_at=now,
+        leader_answer=LeaderAnswer.AWAITED if awaits_leader else LeaderAnswer.NOT_NEEDED,
         waiting_since=waiting_since,
         answer_by=answer_by,
         form_token=request.token_for(session),
@@ -235,11 +248,12 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
         places.take(session, need)
     audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)
     notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now)
-    if status == Status.CONFIRMED:
+    if awaits_leader:
+        notices.tell_leaders(enrolment, "leader_request", now=now)
+    elif status == Status.CONFIRMED:
         notices.tell_host(offer, enrolment, "host_new_enrolment", now=now)
     elif status == Status.PENDING:
-        notices.tell_host(offer, enrolment, "host_request", now=now)
-        notices.tell_coordinators(enrolment, "coordinator_request", now=now)
+        notices.ask_host(enrolment, now=now)
     return enrolment
 
 
@@ -261,12 +275,12 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
             % {"when": dates.moment_in_words(session.starts_at)},
             code="begun",
         )
-    was = enrolment.status
+    was, host_knows = enrolment.status, enrolment.leader_answer != LeaderAnswer.AWAITED
     by_school = not by.is_coordinator or by.user_id == enrolment.teacher_id
     status = Status.CANCELLED_BY_SCHOOL if by_school else Status.CANCELLED_BY_MUNICIPALITY
     places.end(enrolment, status, reason=reason.strip()[:300], by=by, now=now)
     notices.tell_teacher(enrolment, "enrolment_cancelled", now=now)
-    if was in {Status.CONFIRMED, Status.PENDING}:
+    if was in {Status.CONFIRMED, Status.PENDING} and host_knows:
         notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now)
         notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now)
     places.offer_to_line(session, by=by, now=now)
@@ -323,7 +337,8 @@ def change_numbers(
     audit.record(
         by, "enrolment-numbers-changed", enrolment, at=now, pupils=pupils, adults=adults, before=before, places=need
     )
-    if enrolment.status in {Status.CONFIRMED, Status.PENDING}:
+    host_knows = enrolment.leader_answer != LeaderAnswer.AWAITED
+    if enrolment.status in {Status.CONFIRMED, Status.PENDING} and host_knows:
         notices.tell_host(session.offer, enrolment, "host_changed_enrolment", now=now, key=now.isoformat())
     places.offer_to_line(session, by=by, now=now)
     return enrolment
@@ -333,7 +348,8 @@ def change_numbers(
 def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Actor, now: datetime) -> Enrolment:
     """Say yes or no to a request. The host by the own link, or a coordinator; a no needs a reason.
 
-    The same answer again changes nothing; another answer afterwards is refused.
+    The same answer again changes nothing; another answer afterwards is refused. While the school's own leader has not
+    answered, the host is not asked; a coordinator's yes then counts for the leader too.
     """
     enrolment = places.locked_enrolment(enrolment_id)
     session = enrolment.session
@@ -350,6 +366,8 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
         )
     if now >= session.starts_at:
         raise Refusal(_("The session has begun; the request can no longer be answered."), code="begun")
+    if enrolment.leader_answer == LeaderAnswer.AWAITED and not by.is_coordinator:
+        raise Refusal(_("The school's leader has not answered yet. You are asked afterwards."), code="awaits-leader")
     if not accept:
         reason = reason.strip()
         if not reason:
@@ -358,6 +376,8 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
         notices.tell_teacher(enrolment, "enrolment_declined", now=now)
         places.offer_to_line(session, by=by, now=now)
         return enrolment
+    if enrolment.leader_answer == LeaderAnswer.AWAITED:
+        places.answer_for_leader(enrolment, LeaderAnswer.NOT_NEEDED)
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)
     return enrolment
@@ -383,24 +403,38 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-def _teacher_for(request: EnrolmentRequest, by: Actor) -> User | None:
-    """Return the contact teacher; raise Refusal when the actor may not enrol the class."""
+def _teacher_for(request: EnrolmentRequest, by: Actor) -> tuple[User | None, bool]:
+    """Return the contact teacher, and whether the actor may enrol grades 7 to 10 only.
+
+    Raises Refusal when the actor may not enrol classes of the school.
+    """
     school_id = request.school_class.school_id
     if by.is_coordinator:
-        return request.teacher
-    role = (
-        membership.memberships_of(by.user_id).filter(school=school_id).select_related("user").first()
-        if by.user_id
-        else None
-    )
-    if role is None:
+        return request.teacher, False
+    roles = membership.memberships_of(by.user_id).filter(school=school_id).select_related("user") if by.user_id else []
+    given = {role.role: role.user for role in roles}
+    if not given:
         raise Refusal(_("You can enrol classes of your own school only."), code="not-your-school", field="school_class")
+    guided_only = set(given) == {Membership.Role.GUIDANCE}
+    person = next(iter(given.values()))
     teacher = request.teacher
-    if teacher is None or teacher.pk == role.user.pk:
-        return role.user
+    if teacher is None or teacher.pk == person.pk:
+        return person, guided_only
     if not membership.belongs_to(teacher.pk, school_id):
         raise Refusal(_("The contact teacher must belong to the school."), code="not-of-school", field="teacher")
-    return teacher
+    return teacher, guided_only
+
+
+def _refuse_beyond_guidance(school_class: SchoolClass, session: Session) -> None:
+    """Raise Refusal when the class is not in the grades that a guidance counsellor enrols."""
+    day = calendar.local_day(session.starts_at)
+    if school_class.grades(day).stop <= Membership.GUIDED_FROM:
+        raise Refusal(
+            _("As guidance counsellor you enrol classes in grades 7 to 10, and %(label)s is below that.")
+            % {"label": school_class.label(day)},
+            code="not-your-grade",
+            field="school_class",
+        )
 
 
 def _earlier_answer(session: Session, request: EnrolmentRequest) -> Enrolment | None:

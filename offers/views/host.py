@@ -39,7 +39,8 @@ def _contact(contact_id: UUID) -> Contact:
 
 def _sessions(contact: Contact) -> QuerySet[Session]:
     """Return the company's sessions, with dates and classes."""
-    classes = Enrolment.objects.filter(status__in=SHOWN).select_related("school_class", "school", "teacher")
+    classes = Enrolment.objects.known_to_host().filter(status__in=SHOWN)
+    classes = classes.select_related("school_class", "school", "teacher")
     return (
         Session.objects.filter(offer__company=contact.company_id)
         .select_related("offer__company")
@@ -52,7 +53,7 @@ def _sessions(contact: Contact) -> QuerySet[Session]:
 
 def _enrolments(contact: Contact) -> QuerySet[Enrolment]:
     """Return the enrolments in the company's sessions."""
-    rows = Enrolment.objects.filter(session__offer__company=contact.company_id)
+    rows = Enrolment.objects.known_to_host().filter(session__offer__company=contact.company_id)
     return rows.select_related("session__offer__company", "school_class", "school", "teacher")
 
 
@@ -100,6 +101,7 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         "offers/host_visits.html",
         {
             "contact": contact,
+            "holder": cast(LinkRequest, request).link.holder_name or contact.name,
             "upcoming": [_overview_row(session) for session in upcoming],
             "requests": requests,
             **_past(contact, now=now),

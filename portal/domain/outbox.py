@@ -18,6 +18,8 @@ from uuid import UUID, uuid4
 from django.apps import apps
 from django.db import models, transaction
 
+from portal.domain import audit
+from portal.domain.actor import Actor
 from portal.domain.pseudonyms import pseudonym
 from portal.models import Message, User
 
@@ -126,8 +128,8 @@ def post(
     )
 
 
-def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
-    """Take back what has been promised about an object and has not left; return how many (a step)."""
+def withdraw(*, about: models.Model, occasions: list[str] | None = None, to: UUID | None = None) -> int:
+    """Take back what has been promised about an object (to one person) and has not left; return how many (a step)."""
     waiting = Message.objects.filter(
         reference_type=about._meta.label_lower,
         reference_id=about.pk,
@@ -135,6 +137,8 @@ def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
     )
     if occasions is not None:
         waiting = waiting.filter(occasion__in=occasions)
+    if to is not None:
+        waiting = waiting.filter(recipient_id=to)
     return waiting.update(state=Message.State.WITHDRAWN)
 
 
@@ -237,10 +241,13 @@ def recover(*, real_now: datetime) -> int:
 
 
 @transaction.atomic(durable=True)
-def resend(*, message_id: UUID, now: datetime) -> bool:
+def resend(*, message_id: UUID, by: Actor, now: datetime) -> bool:
     """Queue a message in trouble once more; returns False when it is in no trouble."""
     troubled = Message.objects.in_trouble().filter(pk=message_id)
-    return troubled.update(state=Message.State.QUEUED, send_at=now, attempts=0, not_after=None, trouble="") == 1
+    again = troubled.update(state=Message.State.QUEUED, send_at=now, attempts=0, not_after=None, trouble="") == 1
+    if again:
+        audit.record(by, "message-resent", Message(pk=message_id), at=now)
+    return again
 
 
 def new_owner() -> UUID:

@@ -411,8 +411,7 @@ def refusal_for(subject: Subject, *, now: datetime) -> Refusal | None:
     hold = hold_on(subject.kind, subject.id, now=now) if subject.id else None
     if hold is not None:
         return Refusal(
-            _("The data must be kept until %(day)s: %(why)s")
-            % {"day": f"{hold.until:%d.%m.%Y}", "why": hold.reason},
+            _("The data must be kept until %(day)s: %(why)s") % {"day": f"{hold.until:%d.%m.%Y}", "why": hold.reason},
             code="legal-hold",
         )
     found = (objection(subject, now) for objection in register().objections)
@@ -434,9 +433,7 @@ def erase_person(
     return erase(kind=kind, subject_id=subject_id, address=address, by=by, now=now, cause=Erasure.Cause.REQUEST)
 
 
-def erase(
-    *, kind: str, subject_id: UUID | None, address: str = "", by: Actor, now: datetime, cause: str
-) -> Erasure:
+def erase(*, kind: str, subject_id: UUID | None, address: str = "", by: Actor, now: datetime, cause: str) -> Erasure:
     """Do what :func:`erase_person` promises, inside the caller's transaction (a step)."""
     subjects = _subjects(kind, subject_id, address)
     if not subjects and subject_id is not None:
@@ -509,8 +506,10 @@ def patterns_for(subject: Subject) -> tuple[re.Pattern[str] | None, re.Pattern[s
 
 
 def _digits(phone: str) -> str:
-    """Return a pattern for the last eight digits of a number, however they are grouped."""
-    return r"[ .-]?".join(re.sub(r"\D", "", phone)[-8:])
+    """Return a pattern for a number however its digits are grouped, with and without the country's code."""
+    digits = re.sub(r"\D", "", phone)
+    country, number = digits[:-8] or "45", digits[-8:]
+    return rf"(?:(?:\+|00)?{country}[ .-]?)?{r'[ .-]?'.join(number)}"
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
@@ -600,9 +599,7 @@ def _without(value: Any, pattern: re.Pattern[str], subject: Subject) -> Any:
 @transaction.atomic(durable=True)
 def ask_for_erasure(*, kind: str, subject_id: UUID, by: Actor, now: datetime) -> ErasureRequest:
     """Note that a person asks to be erased; asking twice is asking once. The coordinators see it at the desk."""
-    request, made = ErasureRequest.objects.get_or_create(
-        kind=kind, subject_id=subject_id, defaults={"asked_at": now}
-    )
+    request, made = ErasureRequest.objects.get_or_create(kind=kind, subject_id=subject_id, defaults={"asked_at": now})
     if made:
         audit.record(by, "erasure-asked", request, at=now)
     return request
@@ -762,9 +759,7 @@ def _first_up(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _facts(
-    row: models.Model, holding: Holding, subject: Subject, strangers: list[str]
-) -> Iterator[tuple[str, str]]:
+def _facts(row: models.Model, holding: Holding, subject: Subject, strangers: list[str]) -> Iterator[tuple[str, str]]:
     for tag in holding.tags:
         column = row._meta.get_field(tag.field)
         if not isinstance(column, models.Field) or column.many_to_many:
@@ -854,4 +849,4 @@ def told(municipality: Municipality | None = None) -> list[Told]:
 
 def holding_is_away(model: str) -> bool:
     """Return whether the model's app is not installed here."""
-    return model.split(".")[0] not in apps.app_configs
+    return model.split(".", maxsplit=1)[0] not in apps.app_configs

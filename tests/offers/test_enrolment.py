@@ -87,10 +87,10 @@ def test_a_class_gets_its_places_and_host_and_teacher_are_told(
 def test_enrolling_takes_at_most_ten_queries(
     session: Session, role: Membership, school_class: SchoolClass, now: datetime
 ) -> None:
-    by = Actor.of_user(role.user)
-    request = EnrolmentRequest(school_class=SchoolClass.objects.get(pk=school_class.pk), adults=2)
+    by, loaded = Actor.of_user(role.user), SchoolClass.objects.select_related("school")  # as the form has it
+    request = EnrolmentRequest(school_class=loaded.get(pk=school_class.pk), adults=2)
     enrol_class(session_id=factories.SessionFactory.create(offer=session.offer).pk, request=request, by=by, now=now)
-    request = EnrolmentRequest(school_class=SchoolClass.objects.get(pk=school_class.pk), adults=2)
+    request = EnrolmentRequest(school_class=loaded.get(pk=school_class.pk), adults=2)
 
     with CaptureQueriesContext(
         connection,

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import Model
 
 from portal.domain import outbox
+from portal.domain.actor import Actor
 from portal.models import Message, Municipality, User
 from tests.factories import UserFactory
 
@@ -262,8 +263,8 @@ def test_a_message_in_trouble_is_queued_once_more(person: User, now: datetime, t
     assert message is not None
     Message.objects.update(state=trouble, attempts=8, trouble="550 no")
 
-    assert outbox.resend(message_id=message.pk, now=now + timedelta(days=1)) is again
-    assert outbox.resend(message_id=message.pk, now=now) is False
+    assert outbox.resend(message_id=message.pk, by=Actor.job("test"), now=now + timedelta(days=1)) is again
+    assert outbox.resend(message_id=message.pk, by=Actor.job("test"), now=now) is False
     row = Message.objects.get()
     assert (row.state, row.attempts) == (("queued", 0) if again else (trouble, 8))
 
