@@ -1,6 +1,7 @@
 """Enrolments at the desk: requests answered, places given back, visits decided."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import dates, encounters, handover, waiting_list
+from offers.domain import dates, encounters, handover, needs, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
 from portal.admin import (
@@ -27,6 +28,7 @@ from portal.admin import (
     display,
 )
 from portal.domain import clock
+from portal.domain.refusal import Refusal
 from portal.forms.fields import Words
 from portal.http import actor_of
 from portal.models import User
@@ -209,7 +211,7 @@ class EnrolmentDesk(ReadDesk):
         (_("Where to"), {"fields": ("session", "teacher", "teacher_phone", "created_at")}),
         (
             _("Needs"),
-            {"fields": ("needs", "needs_text")},
+            {"fields": ("needs",)},
         ),
     )
     readonly_fields = ("label", "needs")
@@ -222,7 +224,7 @@ class EnrolmentDesk(ReadDesk):
         {
             "title": _("More"),
             "icon": "more_horiz",
-            "items": ["hand_over", "change_numbers", "give_place", "cancel", "undo", "guide"],
+            "items": ["read_needs", "hand_over", "change_numbers", "give_place", "cancel", "undo", "guide"],
         },
     )
 
@@ -239,6 +241,8 @@ class EnrolmentDesk(ReadDesk):
 
     def fitting(self, obj: Enrolment) -> Iterable[str]:
         names = ["guide"]
+        if needs.is_readable(obj, now=clock.now()):
+            names.append("read_needs")
         if obj.status == E.PENDING:
             names += ["approve", "decline"]
         if obj.session.starts_at > clock.now() and obj.status in {E.PENDING, E.CONFIRMED, E.WAITLISTED, E.OFFERED}:
@@ -551,6 +555,28 @@ class EnrolmentDesk(ReadDesk):
             ),
             done=_("What was said is taken back."),
         )
+
+    @action(description=_("Read what the class writes"), url_path="behov", icon="visibility")
+    def read_needs(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the teacher wrote about the class's needs; that it was read stands in the log."""
+        enrolment: Enrolment = self.found(request, object_id)
+        words = ""
+        if request.method == "POST":
+            with suppress(Refusal):
+                words = needs.read_needs(enrolment_id=enrolment.pk, by=actor_of(request), now=clock.now())
+        page = self.deed(
+            request,
+            enrolment,
+            title=_("Read what the class writes"),
+            says=[_("The text is shown once, and it is noted in the log that you have read it.")],
+            lists=[(_("The class writes"), [words] if words else [])],
+            button=_("Read it"),
+            act=lambda _form: None,
+            done="",
+            ready=False,
+        )
+        page.headers["Cache-Control"] = "no-store"
+        return page
 
     @action(description=_("Guide (PDF)"), url_path="guide", icon="picture_as_pdf")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
