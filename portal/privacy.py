@@ -808,9 +808,7 @@ def with_links_sent_on(subject: Subject) -> Subject:
         wanted |= Q(holder_address__iexact=address)
     known = list(Link.objects.filter(wanted).values_list("pk", "holder_name"))
     names = {name for _pk, name in known if name}
-    return replace(
-        subject, ids=subject.ids | {str(pk) for pk, _name in known}, names=subject.names | frozenset(names)
-    )
+    return replace(subject, ids=subject.ids | {str(pk) for pk, _name in known}, names=subject.names | frozenset(names))
 
 
 WIDEN = [with_links_sent_on]
