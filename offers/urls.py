@@ -33,6 +33,7 @@ urlpatterns = [
     path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/", host.session, name="host-session"),
     path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/aflys/", host.cancel, name="host-cancel"),
     path("vaert/<uuid:contact_id>/svar/<uuid:enrolment_id>/", host.answer, name="host-answer"),
+    path("vaert/<uuid:contact_id>/behov/<uuid:enrolment_id>/", host.read_needs, name="host-needs"),
     path("vaert/<uuid:contact_id>/afholdt/<uuid:enrolment_id>/", host.report, name="host-report"),
     path("vaert/<uuid:contact_id>/guide/<uuid:enrolment_id>.pdf", guides.for_host, name="host-guide"),
     path("vaert/<uuid:contact_id>/kollega/", sharing.host, name="host-share"),

@@ -175,7 +175,7 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
         back = reverse(f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_changelist")
         query = request.GET.urlencode()
         name = str(self.model._meta.verbose_name_plural)
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,

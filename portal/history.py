@@ -74,6 +74,7 @@ SENTENCES: dict[str, Sentence] = {
     "user-address-changed": gettext_lazy("%(who)s changed the e-mail address"),
     "user-closed": gettext_lazy("%(who)s closed the account"),
     "user-reopened": gettext_lazy("%(who)s opened the account again"),
+    "link-used": gettext_lazy("%(who)s opened the link"),
     "message-resent": gettext_lazy("%(who)s sent the message again"),
 }
 PLAIN_EDITS = ("added", "changed", "deleted")

@@ -356,6 +356,18 @@ def test_the_nightly_task_leaves_a_heartbeat_and_the_command_counts() -> None:
     assert out.getvalue().splitlines()[0] == "needs: 0"
 
 
+@pytest.mark.usefixtures("committing")
+def test_a_dry_run_takes_everything_back_where_transactions_really_commit() -> None:
+    factories.MunicipalityFactory.create()
+    count = needs()
+    dry, real = privacy.forget(now=days(31), dry_run=True), None
+    assert (count(), dry.errors) == (1, {})
+
+    real = privacy.forget(now=days(31))
+
+    assert (count(), real.errors, real.counts) == (0, {}, dry.counts)
+
+
 def test_a_rule_that_would_turn_in_circles_stops() -> None:
     factories.UserFactory.create()
     lifetime = Lifetime(code="x", after="y")

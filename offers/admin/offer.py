@@ -35,9 +35,11 @@ from portal.admin import (
     WholeNumber,
     action,
     answers,
+    confirmed_answers,
     day,
     day_and_hour,
     display,
+    picker,
 )
 from portal.domain import audit, calendar, clock
 from portal.domain.constraints import name_of, sentence_for
@@ -223,7 +225,9 @@ class SeriesForm(DeskForm):
 class NewOfferForm(DeskForm):
     """The beginning of a course that the coordinator writes for a company."""
 
-    company = forms.ModelChoiceField(label=_("Company"), queryset=Company.objects.all())
+    company = forms.ModelChoiceField(
+        label=_("Company"), queryset=Company.objects.all(), widget=picker("company", Offer)
+    )
     title = Line(label=_("Title"), max_length=80)
 
 
@@ -318,7 +322,7 @@ class OfferDesk(Desk):
     inlines: ClassVar[Any] = (SessionRows, CommentRows, RevisionRows)
     change_form_before_template = "admin/desk_offer.html"
     actions_list = ("write",)
-    actions = ("publish_several",)
+    actions = ("publish_several", "pause_several", "resume_several", "confirm_several", "archive_several")
     actions_detail: ClassVar[Any] = (
         "publish",
         "send_back",
@@ -856,6 +860,74 @@ class OfferDesk(Desk):
             ),
             done=_("Here is the draft."),
             goes_to=self.place_of,
+        )
+
+    @admin.action(description=_("Pause"))
+    def pause_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Take several courses out of the catalogue for a while."""
+        form = PauseForm(confirmed_answers(request))
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="pause_several",
+            title=_("Pause the courses"),
+            form=form,
+            says=[
+                _("The courses leave the catalogue, and nobody can enrol until you resume them."),
+                _("Enrolments to come stay as they are. Nobody gets a mail."),
+            ],
+            button=_("Pause"),
+            act=lambda offer: publishing.pause(
+                offer_id=offer.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
+            ),
+            done=lambda count: gettext("Courses paused: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Resume"))
+    def resume_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Put several paused courses back."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="resume_several",
+            title=_("Resume the courses"),
+            says=[_("The courses stand in the catalogue again, and classes can enrol. Nobody gets a mail.")],
+            button=_("Resume"),
+            act=lambda offer: publishing.resume(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses resumed: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Confirm as up to date"))
+    def confirm_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Begin a new year of freshness for several courses."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="confirm_several",
+            title=_("Confirm that the courses are up to date"),
+            says=[_("The courses count as up to date for another year. Nobody gets a mail.")],
+            button=_("Confirm"),
+            act=lambda offer: publishing.confirm_fresh(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses confirmed: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Archive"))
+    def archive_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Take several courses out of use."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="archive_several",
+            title=_("Archive the courses"),
+            says=[
+                _("The courses leave the catalogue and cannot be edited any more. Their history stays."),
+                _("The companies' links to the descriptions stop working."),
+                _("A course with enrolments to come is left as it is; cancel or move them first."),
+            ],
+            button=_("Archive"),
+            danger=True,
+            act=lambda offer: publishing.archive(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses archived: %(count)s") % {"count": count},
         )
 
     @admin.action(description=_("Publish"))

@@ -230,6 +230,8 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "may_report": in_hand and one.status in {Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW} and begun,
         "others": others,
         "needs": reminders.needs_in_words(one),
+        # What the teacher wrote is the teacher's and the host's; others at the school see the ticks.
+        "words": one.needs_text if one.teacher_id == request.user.pk else "",
         "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED},
         "ended": one.status not in Status.active(),
     }
