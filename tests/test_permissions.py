@@ -136,6 +136,7 @@ def world(municipality: Municipality) -> World:
             "token": {
                 "token": links.token(links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=TODAY))
             },
+            "link": {"link_id": uuid4()},
             "demo-mail": {"name": "1"},
             "demo-mail-file": {"name": "1", "index": 0},
             "uid": {"uidb36": "1", "key": "a-b"},
