@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from offers.views import builder, catalogue, enrolment, guides, host, school, sharing, surveys
+from offers.views import builder, catalogue, enrolment, guides, host, members, school, sharing, surveys
 
 urlpatterns = [
     # Finding (everybody)
@@ -10,6 +10,12 @@ urlpatterns = [
     path("forloeb/", catalogue.catalogue, name="catalogue"),
     path("forloeb/<uuid:offer_id>/", catalogue.offer, name="offer"),
     path("forloeb/<uuid:offer_id>/<slug:slug>/", catalogue.offer, name="offer"),
+    # Belonging to a school
+    path("velkommen/", members.welcome, name="welcome"),
+    path("konto/", members.account, name="my-account"),
+    path("skolen/medlemmer/", members.members, name="school-members"),
+    path("skolen/medlemmer/<uuid:membership_id>/bekraeft/", members.confirm, name="school-member-confirm"),
+    path("skolen/medlemmer/<uuid:membership_id>/afvis/", members.refuse, name="school-member-refuse"),
     # Enrolling (teachers)
     path("tidspunkter/<uuid:session_id>/tilmeld/", enrolment.enrol, name="enrol"),
     path("tilmeldinger/", enrolment.my_enrolments, name="my-enrolments"),

@@ -136,6 +136,17 @@ class NumberList(SimpleArrayField):
             return True
 
 
+class DomainList(NumberList):
+    """Domains with commas between them, however they were written: with an @ before them, or in capitals."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        parts = [part.strip().lower().removeprefix("@") for part in str(value or "").split(",")]
+        return super().to_python(",".join(dict.fromkeys(part for part in parts if part)))
+
+
 class TimeInput(forms.TimeInput):
     """The browser's own clock."""
 
@@ -721,6 +732,7 @@ class MunicipalityDesk(Desk):
     fieldsets = (
         (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
         (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone")}),
+        (_("Who may enter"), {"fields": ("teacher_domains", "memberships_need_confirmation")}),
         (
             _("Mails"),
             {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
@@ -779,6 +791,9 @@ class MunicipalityDesk(Desk):
                 widget=forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks desk-ticks--wide"}),
                 help_text=db_field.help_text,
             )
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.CharField):
+            text = self.formfield_overrides[models.CharField]["widget"]
+            return db_field.formfield(form_class=DomainList, widget=text(), show_hidden_initial=False)
         if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.IntegerField):
             text = self.formfield_overrides[models.CharField]["widget"]
             return db_field.formfield(

@@ -192,7 +192,7 @@ def recently_authenticated(view: Callable[..., HttpResponseBase]) -> Callable[..
 
 
 def local_address(request: HttpRequest, wanted: str) -> str | None:
-    """Return where somebody wanted to go, if that lies in this portal; the one door to what a browser says of *next*."""
+    """Return where somebody wanted to go, if that lies in this portal: the one reader of a browser's ``next``."""
     clean = wanted if wanted.isprintable() and len(wanted) <= LONGEST_ADDRESS else ""
     safe = url_has_allowed_host_and_scheme(clean, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return clean if safe else None
