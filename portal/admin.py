@@ -21,6 +21,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -30,7 +31,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 
 from portal.context import the_municipality
-from portal.domain import audit, clock, outbox
+from portal.domain import audit, clock, outbox, uploads
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
@@ -48,6 +49,7 @@ from portal.models import (
     Subject,
     User,
 )
+from portal.uploads.fields import LogoField
 
 ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
@@ -154,6 +156,11 @@ class MomentInput(forms.DateTimeInput):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs=attrs, format="%Y-%m-%dT%H:%M")
+
+
+def files_sent(request: HttpRequest) -> Any:
+    """Return the files with which a deed's form is filled in, as :func:`answers` does the words."""
+    return request.FILES if request.method == "POST" else None
 
 
 def answers(request: HttpRequest) -> Any:
@@ -507,6 +514,25 @@ class ReadRows(Rows):
 # The municipality and its calendar
 
 
+class LogoForm(DeskForm):
+    """A new logo, or the word that there shall be none."""
+
+    logo = LogoField(
+        label=_("Logo"),
+        required=False,
+        help_text=_("PNG, WebP or JPEG, at most 5 MB; best lying, drawn for a white background."),
+    )
+    remove = forms.BooleanField(label=_("Show no logo, only the name"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "logo" not in self.errors and bool(cleaned.get("logo")) == bool(cleaned.get("remove")):
+            self.add_error(
+                "logo", forms.ValidationError(_("Choose a file, or tick that there shall be none."), code="choose")
+            )
+        return self.cleaned_data
+
+
 @admin.register(Municipality)
 class MunicipalityDesk(Desk):
     """The one municipality: its page opens at once."""
@@ -514,7 +540,7 @@ class MunicipalityDesk(Desk):
     icon = "account_balance"
     can_add = False
     fieldsets = (
-        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
+        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color", "logo_shown")}),
         (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone", "sender_name")}),
         (
             _("Rules"),
@@ -526,10 +552,44 @@ class MunicipalityDesk(Desk):
                     "place_offer_days",
                     "freshness_days",
                     "survey_threshold",
+                    "takes_office_files",
                 )
             },
         ),
     )
+    readonly_fields = ("logo_shown",)
+    actions_detail = ("change_logo",)
+
+    @display(description=_("Logo"))
+    def logo_shown(self, municipality: Municipality) -> str | SafeString:
+        logo = municipality.logo
+        if logo is None:
+            return gettext("None yet: the name stands alone.")
+        return format_html(
+            '<img class="desk-logo" src="{}" alt="{}" width="{}" height="{}">',
+            reverse("logo", args=[logo.pk]),
+            municipality.name,
+            logo.width,
+            logo.height,
+        )
+
+    @action(description=_("Change the logo"), url_path="logo", icon="image")
+    def change_logo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show another logo, or none."""
+        municipality = self.found(request, object_id)
+        return self.deed(
+            request,
+            municipality,
+            title=_("Change the logo"),
+            says=[
+                _("The logo stands in the head of every page and on the guides, at once and for everybody."),
+                _("For those who do not see it, it is called %(name)s.") % {"name": municipality.name},
+            ],
+            form=LogoForm(answers(request), files_sent(request)),
+            button=_("Change the logo"),
+            act=lambda form: uploads.change_logo(file=form.cleaned_data["logo"], by=actor_of(request), now=clock.now()),
+            done=lambda changed: _("The logo has been changed.") if changed.logo else _("The logo has been removed."),
+        )
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, ArrayField):
@@ -778,4 +838,5 @@ __all__ = [
     "day",
     "day_and_hour",
     "display",
+    "files_sent",
 ]

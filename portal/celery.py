@@ -59,6 +59,7 @@ app.conf.beat_schedule = {
     "make-documents": every(3, "portal.tasks.make_documents"),
     "follow-the-calendar": every(PLANNING, "offers.tasks.follow_the_calendar"),
     "reconcile": every(60 if settings.DEMO else 3600, "offers.tasks.reconcile"),
+    "remove-orphans": every(3600, "portal.tasks.remove_orphans"),
     "forget": {
         "task": "portal.tasks.forget",
         "schedule": crontab(hour="3", minute="40"),

@@ -7,10 +7,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
 from portal import errors
-from portal.views import demo, links, pages
+from portal.views import demo, files, links, pages
 
 urlpatterns = [
     path("theme.css", pages.theme, name="theme"),
+    path("logo/<uuid:upload_id>/", files.logo, name="logo"),
     path("healthz/", pages.healthz, name="healthz"),
     path("tilgaengelighed/", pages.accessibility, name="accessibility"),
     path("privatliv/", pages.privacy, name="privacy"),

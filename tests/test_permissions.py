@@ -99,6 +99,8 @@ def world(municipality: Municipality) -> World:
     other_survey = SurveyRequest.objects.create(
         enrolment=offered, audience="teacher", due_at=TODAY, closes_at=session.starts_at
     )
+    municipality.logo = factories.upload(owner=municipality, kind="logo")
+    municipality.save()
     job = DocumentJob.objects.create(content_hash="0" * 64, filename="guide.pdf", html="")
     made: dict[str, list[tuple[Link.Purpose, Any]]] = {
         "link": [(Link.Purpose.INVITE, invite), (Link.Purpose.HOST, contact), (Link.Purpose.SURVEY, survey)],
@@ -133,6 +135,7 @@ def world(municipality: Municipality) -> World:
             "survey": {"survey_id": survey.pk},
             "company": {"company_id": contact.company.pk},
             "job": {"job_id": job.pk},
+            "logo": {"upload_id": municipality.logo.pk},
             "token": {
                 "token": links.token(links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=TODAY))
             },

@@ -6,6 +6,7 @@ from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
 from portal.models.link import Link
 from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, Municipality
+from portal.models.upload import Upload
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "MunicipalRole",
     "Municipality",
     "Subject",
+    "Upload",
     "User",
     "Vocabulary",
 ]
