@@ -80,6 +80,8 @@ def world(municipality: Municipality) -> World:
     factories.MembershipFactory(user=other_teacher, school=elsewhere)
     contact, other_contact = factories.ContactFactory(), factories.ContactFactory()
     offer = factories.OfferFactory(company=contact.company, contact=contact)
+    offer.picture = factories.upload(owner=offer)
+    offer.save()
     session = factories.SessionFactory(offer=offer, places_taken=24)
     enrolment = factories.EnrolmentFactory(
         session=session, teacher=teacher, school_class=factories.SchoolClassFactory(school=school)
@@ -123,6 +125,7 @@ def world(municipality: Municipality) -> World:
         },
         arguments={
             "offer": {"offer_id": offer.pk, "slug": offer.slug},
+            "offer-file": {"offer_id": offer.pk, "upload_id": offer.picture.pk},
             "offer-guide": {"offer_id": offer.pk},
             "enrol": {"session_id": session.pk},
             "enrolment": {"enrolment_id": enrolment.pk},

@@ -106,6 +106,8 @@ class Facts:
     municipality: str
     made_on: str
     illustration: str = ""
+    picture: str = ""
+    logo: str = ""
     teaser: str = ""
     description: str = ""
     facts: list[Fact] = field(default_factory=list)
@@ -189,7 +191,7 @@ def for_enrolment(*, enrolment: Enrolment, municipality: Municipality, now: date
             ],
             municipality=municipality.name,
             made_on=_day(now),
-            illustration=offer.illustration,
+            logo=_logo(municipality),
             facts=[fact for fact in facts if fact.text],
             tasks=_dated_tasks(first_day, local_day(session.ends_at)),
             needs=_needs(enrolment),
@@ -219,7 +221,7 @@ def for_offer(*, offer: Offer, municipality: Municipality, now: datetime) -> Gui
             ],
             municipality=municipality.name,
             made_on=_day(now),
-            illustration=offer.illustration,
+            logo=_logo(municipality),
             facts=[
                 Fact(name=gettext("Host"), text=str(offer.company)),
                 Fact(name=gettext("Place"), text=_place(offer, [])),
@@ -270,6 +272,7 @@ def for_company(*, company: Company, municipality: Municipality, now: datetime) 
             ],
             municipality=municipality.name,
             made_on=_day(now),
+            logo=_logo(municipality),
             illustration=next((offer.illustration for offer in offers if offer.illustration), "partnerskab"),
             description=company.about,
             courses=[
@@ -311,6 +314,8 @@ def _colours(brand: str) -> dict[str, str]:
 
 def _content(offer: Offer) -> dict[str, Any]:
     return {
+        "illustration": offer.illustration,
+        "picture": offer.picture.file_name if offer.picture else "",
         "teaser": offer.teaser,
         "description": offer.description,
         "purpose": offer.purpose,
@@ -324,6 +329,10 @@ def _content(offer: Offer) -> dict[str, Any]:
         "jobs": offer.job_list[:60],
         "educations": [str(area) for area in offer.education_areas.all()],
     }
+
+
+def _logo(municipality: Municipality) -> str:
+    return municipality.logo.file_name if municipality.logo else ""
 
 
 def _about(offer: Offer) -> list[Fact]:
@@ -348,6 +357,7 @@ def _practical(offer: Offer) -> list[Fact]:
         Fact(name=gettext("Accessibility"), text=soft(to_plain(offer.accessibility))),
         Fact(name=gettext("Safety"), text=soft(to_plain(offer.safety))),
         Fact(name=gettext("Price"), text=_price(offer)),
+        Fact(name=gettext("Material in the portal"), text="; ".join(str(one) for one in offer.materials.all())),
     ]
     return [fact for fact in facts if fact.text]
 

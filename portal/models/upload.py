@@ -62,9 +62,14 @@ class Upload(models.Model):
         return self.name
 
     @property
+    def file_name(self) -> str:
+        """The name under which it lies in the media folder."""
+        return f"{self.pk}.{self.format}"
+
+    @property
     def path(self) -> str:
         """Where the file lies below the media folder."""
-        return f"uploads/{self.pk.hex[:2]}/{self.pk}.{self.format}"
+        return f"uploads/{self.pk.hex[:2]}/{self.file_name}"
 
     @property
     def small_path(self) -> str:
