@@ -122,6 +122,14 @@ def ended_page(request: HttpRequest, link: Link) -> HttpResponseBase:
     return secret_page(render(request, "410.html", {"link": link}, status=410))
 
 
+def held_links(request: HttpRequest) -> list[Link]:
+    """Return the links that let this browser in and still live."""
+    entries = request.session.get(SESSION_KEY, {})
+    versions = {str(entry[0]): entry[1] for entry in entries.values()}
+    live = Link.objects.live(clock.now()).filter(pk__in=versions) if versions else []
+    return [link for link in live if link.version == versions[str(link.pk)]]
+
+
 def link_required(
     purpose: str, argument: str
 ) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:

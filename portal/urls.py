@@ -15,7 +15,7 @@ from django.views.i18n import set_language
 
 from portal import errors
 from portal.http import recently_authenticated
-from portal.views import demo, links, pages, sign_in
+from portal.views import demo, files, links, pages, sign_in
 
 # What allauth brings along treats PUT as POST.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -38,6 +38,7 @@ second_factors = [
 
 urlpatterns = [
     path("theme.css", pages.theme, name="theme"),
+    path("logo/<uuid:upload_id>/", files.logo, name="logo"),
     path("healthz/", pages.healthz, name="healthz"),
     path("tilgaengelighed/", pages.accessibility, name="accessibility"),
     path("privatliv/", pages.privacy, name="privacy"),
