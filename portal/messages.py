@@ -35,7 +35,32 @@ def letter(message: Message, now: datetime) -> Letter:
     return Letter(subject=message.parameters["subject"], context={"text": message.parameters["text"]})
 
 
+def address_changed(message: Message, now: datetime) -> Letter:
+    """Return the mail that tells of a new work e-mail: at the old address and at the new one."""
+    user = User.objects.get(pk=message.reference_id)
+    if message.parameters["now_at"]:
+        sentences = [
+            _("The municipality has noted this address as your work e-mail in the open school's portal."),
+            _("From now on you sign in with it, and get your mails here. Your enrolments are all there."),
+        ]
+    else:
+        sentences = [
+            _("The municipality has noted another address as your work e-mail in the open school's portal."),
+            _("This address is no longer used, and you have been signed out everywhere."),
+        ]
+    sentences.append(_("If you did not expect this, write to the municipality at once."))
+    context = {
+        "name": user.get_short_name(),
+        "title": _("Your work e-mail"),
+        "sentences": sentences,
+        "facts": [],
+        "reason": _("You get this mail because you have an account."),
+    }
+    return Letter(subject=_("Your work e-mail has been changed"), context=context, template="enrolment")
+
+
 OCCASIONS = {
     "sign_in_code": Occasion(still_wanted=code_is_wanted, letter=code_letter),
     "account_mail": Occasion(still_wanted=is_wanted, letter=letter),
+    "address_changed": Occasion(still_wanted=is_wanted, letter=address_changed),
 }

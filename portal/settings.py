@@ -25,6 +25,8 @@ ORIGIN = env.text("ORIGIN").rstrip("/")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [ORIGIN]
 HTTPS = ORIGIN.startswith("https://")
+# How many proxies of ours stand before the web server; what they say of the client is believed, see portal.http.
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 
 INSTALLED_APPS = [
     "offers",
@@ -53,14 +55,16 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.middleware.ClientInLog",
     "portal.middleware.RefuseControlCharacters",
+    "portal.middleware.TidyWords",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.AdminContentSecurity",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "portal.middleware.CsrfProtection",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "portal.middleware.SessionLimits",
     "portal.middleware.ChosenLanguage",
@@ -130,10 +134,10 @@ OTHER_HOUSES = env.houses()
 SOCIALACCOUNT_PROVIDERS = {"oidc": {"APPS": [house.app for house in OTHER_HOUSES]}}
 MFA_ADAPTER = "portal.accounts.SecondFactors"
 MFA_FORMS = {
-    "authenticate": "portal.forms.SecondFactorForm",
-    "reauthenticate": "portal.forms.SecondFactorAgainForm",
-    "activate_totp": "portal.forms.NewAppForm",
-    "add_webauthn": "portal.forms.NewPasskeyForm",
+    "authenticate": "portal.forms.sign_in.SecondFactorForm",
+    "reauthenticate": "portal.forms.sign_in.SecondFactorAgainForm",
+    "activate_totp": "portal.forms.sign_in.NewAppForm",
+    "add_webauthn": "portal.forms.sign_in.NewPasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
@@ -142,7 +146,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 1
 MFA_RATE_LIMITS = False
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
-ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 LANGUAGE_CODE = "da"
 LANGUAGES = [("da", _("Danish")), ("en", _("English"))]
@@ -168,6 +172,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not env.flag("STATIC_HASHED", default=not DEBUG)
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
+# Where each erasure is noted outside of the database (a path; nothing: nowhere).
+ERASURE_LEDGER = env.text("ERASURE_LEDGER", "")
 
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25)
@@ -191,7 +197,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.number("TRUSTED_PROXIES", 0) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -201,6 +207,8 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+# The check looks for Django's own class by its name; ours is a subclass of it.
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000

@@ -8,14 +8,14 @@ from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions import views as usersessions
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from django.views.i18n import set_language
 
 from portal import errors
 from portal.http import recently_authenticated
-from portal.views import demo, links, pages, sign_in
+from portal.views import demo, files, links, pages, sign_in
 
 # What allauth brings along treats PUT as POST.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -38,12 +38,16 @@ second_factors = [
 
 urlpatterns = [
     path("theme.css", pages.theme, name="theme"),
+    path("logo/<uuid:upload_id>/", files.logo, name="logo"),
     path("healthz/", pages.healthz, name="healthz"),
     path("tilgaengelighed/", pages.accessibility, name="accessibility"),
     path("privatliv/", pages.privacy, name="privacy"),
     # Without the token, so that a page one only reads sets no cookie; choosing a language harms nobody.
     path("sprog/", csrf_exempt(login_not_required(set_language)), name="set_language"),
-    path("l/<str:token>/", links.landing, name="link-landing"),
+    path("l/farvel/", links.leave, name="link-leave"),
+    path("l/nyt-link/<uuid:link_id>/", links.again, name="link-again"),
+    # Without the last slash too, and with what mail programs glue behind it.
+    re_path(r"^l/(?P<token>[^/]+)(?:/[.,;:>)\]}'\"]*)?$", links.landing, name="link-landing"),
     path("demo/ur/", demo.demo_clock, name="demo-clock"),
     path("demo/koder/", demo.demo_codes, name="demo-codes"),
     path("demo/mails/", demo.demo_mails, name="demo-mails"),

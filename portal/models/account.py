@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 
@@ -64,6 +65,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name.split(" ")[0]
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Let sessions stand on password and address: who changes either is signed out everywhere else."""
+        stands_on = f"{self.password}|{self.email}"
+        return salted_hmac("portal.models.User", stands_on, secret=secret, algorithm="sha256").hexdigest()
 
 
 # What proves, beside the mailbox, that it is the right person. Recovery codes come with one of these and are not one.

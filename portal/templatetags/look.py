@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.domain.phone import as_written
+
 register = template.Library()
 
 
@@ -52,6 +54,12 @@ def illustration(name: str, industry: str = "") -> str:
     drawn = _drawn()
     chosen = name if name in drawn else OF_INDUSTRY.get(industry, "")
     return static(f"img/illustrations/{chosen}.svg" if chosen in drawn else "img/hero.svg")
+
+
+@register.filter
+def phone(number: str) -> str:
+    """Return a telephone number as it is read aloud: ``12 34 56 78``."""
+    return as_written(number or "")
 
 
 @register.simple_tag

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -25,6 +25,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.domain import clock
+from portal.models import Heartbeat
 
 APP_SECONDS = 30
 STEPS = {
@@ -32,6 +33,8 @@ STEPS = {
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
+
+FOLLOWERS = ("deliver-messages", "follow-the-calendar")
 
 
 def demo_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -58,7 +61,15 @@ def demo_clock(request: HttpRequest) -> HttpResponse:
             clock.move_demo_clock(step)
             messages.success(request, _("The clock has been moved. Reminders and surveys leave within some seconds."))
         return redirect("demo-clock")
-    return render(request, "portal/demo_clock.html", {"now": clock.now(), "steps": STEPS})
+    facts = {"now": clock.now(), "steps": STEPS, "caught_up": caught_up()}
+    return render(request, "portal/demo_clock.html", facts)
+
+
+def caught_up() -> datetime | None:
+    """Return up to which moment the background work has followed the clock; None when it has not yet begun."""
+    jobs = Heartbeat.objects.filter(name__in=FOLLOWERS, reached__isnull=False)
+    moments = [job.reached for job in jobs if job.reached]
+    return min(moments) if len(moments) == len(FOLLOWERS) else None
 
 
 def read(path: Path) -> EmailMessage:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts import CODES, IDENTITY, VERIFIED, enter, join_identity, keep, pending
 from portal.domain import clock, sign_in
-from portal.forms import AddressForm, CodeForm
+from portal.forms.sign_in import AddressForm, CodeForm
 from portal.http import local_address
 from portal.models import User
 

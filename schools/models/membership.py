@@ -38,6 +38,18 @@ class Membership(models.Model):
         GUIDANCE = "guidance", _("guidance counsellor")
         LEADER = "leader", _("school leader")
 
+        @classmethod
+        def acting_for_school(cls) -> list[str]:
+            """Roles that enrol, change and cancel for the whole school."""
+            return [cls.AMBASSADOR, cls.PLC, cls.LEADER]
+
+        @classmethod
+        def school_wide(cls) -> list[str]:
+            """Roles that see more of the school than the own enrolments."""
+            return [*cls.acting_for_school(), cls.GUIDANCE]
+
+    GUIDED_FROM, GUIDED_TO = 7, 10  # the grades that a guidance counsellor follows
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("person"))
     school = models.ForeignKey(School, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("school"))

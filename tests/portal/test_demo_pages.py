@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from portal.domain import clock, sign_in
-from portal.models import Municipality, SignInCode
+from portal.models import Heartbeat, Municipality, SignInCode
 from tests import factories
 
 PAGES = ["/demo/ur/", "/demo/koder/", "/demo/mails/", "/demo/mails/1/", "/demo/mails/1/html/", "/demo/mails/1/0/"]
@@ -155,3 +155,18 @@ def test_the_codes_of_the_staffs_apps_are_shown_and_let_in(client: Client, mails
     answer = client.post("/konto/to-trin/login/", {"code": shown["now"]})
 
     assert (shown["user"].name, answer.status_code, client.get("/admin/").status_code) == (user.name, 302, 200)
+
+
+@pytest.mark.django_db
+def test_the_clock_page_says_how_far_the_background_work_has_followed(client: Client, mails: Path) -> None:
+    reached = datetime(2026, 9, 8, 8, 0, tzinfo=UTC)
+
+    def shown() -> list[str]:
+        return re.findall(r'id="caught-up" datetime="([^"]+)"', client.get("/demo/ur/").content.decode())
+
+    nothing = shown()
+    Heartbeat.objects.create(name="deliver-messages", last_ok=reached, reached=reached + timedelta(hours=1))
+    half = shown()
+    Heartbeat.objects.create(name="follow-the-calendar", last_ok=reached, reached=reached)
+
+    assert (nothing, half, shown()) == ([], [], ["2026-09-08T10:00:00+02:00"])
