@@ -405,9 +405,9 @@ class Desk(Exporting):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Tell who did what to the row when, in words, with what was done to the rows that belong to it."""
-        obj = self.get_object(request, unquote(object_id))
-        if not self.has_view_permission(request, obj):
+        if not self.has_view_permission(request) or not self.may_read_history(request):
             raise PermissionDenied
+        obj = self.get_object(request, unquote(object_id))
         if obj is None:
             raise Http404
         side = side_of(request)
@@ -425,6 +425,10 @@ class Desk(Exporting):
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/desk_history.html", context)
+
+    def may_read_history(self, request: HttpRequest) -> bool:
+        """Return whether whoever asks may read who did what: coordinators, and operators of what is only theirs."""
+        return COORDINATOR in self.roles(request) or self.viewers == {OPERATOR}
 
     def belonging(self, obj: Any) -> Iterable[models.QuerySet[Any]]:
         """Return the rows whose deeds stand in this row's history, too."""
