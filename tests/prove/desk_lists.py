@@ -63,9 +63,7 @@ def fill(count: int) -> None:
     )
     companies = write(
         Company,
-        lambda n: Company(
-            name=f"{WORDS[n % 12]}eriet {n}", city=TOWNS[n % 6], state=Company.State.values[n % 6]
-        ),
+        lambda n: Company(name=f"{WORDS[n % 12]}eriet {n}", city=TOWNS[n % 6], state=Company.State.values[n % 6]),
         count,
     )
     links = Company.industries.through
@@ -184,9 +182,7 @@ def fill(count: int) -> None:
     )
     invites = write(
         Invite,
-        lambda n: Invite(
-            company=companies[n], contact=contacts[n], offer=offers[n], state=Invite.State.values[n % 7]
-        ),
+        lambda n: Invite(company=companies[n], contact=contacts[n], offer=offers[n], state=Invite.State.values[n % 7]),
         count,
     )
     write(
