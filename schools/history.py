@@ -58,6 +58,13 @@ def _imported(facts: Facts) -> Text:
 
 SENTENCES: dict[str, Sentence] = {
     "school-closed": _closed,
+    "school-approval-demanded": _("%(who)s asked for the school leader's approval of enrolments"),
+    "school-approval-dropped": _("%(who)s let enrolments go without the school leader's approval"),
+    "user-joined": _("%(who)s signed in for the first time"),
+    "membership-confirmed": _("%(who)s confirmed the role at the school"),
+    "membership-refused": _("%(who)s refused the role at the school"),
+    "membership-asked-for": _("%(who)s asked for a role at a school"),
+    "membership-began": _("%(who)s got a role at a school"),
     "school-reopened": _("%(who)s opened the school again"),
     "school-merged": _merged,
     "school-took-in": _took_in,
