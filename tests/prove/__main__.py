@@ -3,13 +3,14 @@
 import sys
 import time
 
-from tests.prove import bookers, mails, pages, pictures
+from tests.prove import bookers, links, mails, pages, pictures
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
     "pages": ("queries and time per page beside the limit views", pages.prove),
     "mails": ("300 mails, the worker killed five times", mails.prove),
     "bookers": ("64 bookers for the last 10 places", bookers.prove),
+    "links": ("1,000 looks at every kind of address in mails", links.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 
