@@ -30,7 +30,7 @@ HOLDINGS = [
         contact="cvr address postal_code city website email phone",
         free_text="about",
         none="id kind state trade_code created_at industries",
-        organisation="name cvr address postal_code city website",
+        untouched="name cvr address postal_code city website",
     ),
     Holding(
         model="companies.Contact",

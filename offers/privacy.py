@@ -184,7 +184,7 @@ HOLDINGS = [
         free_text="ended_reason",
         pseudonym="teacher form_token",
         none="id session school_class school group grade pupils adults places status status_at waiting_since answer_by"
-        " created_at",
+        " created_at leader_answer school_then class_then",
         secret="form_token",
         sooner={"teacher": VISIT, "teacher_phone": VISIT, "ended_reason": VISIT, "form_token": VISIT},
         of=enrolments_of,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,8 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from portal import pdf
+from portal.domain import limits, sign_in, tables
+from portal.domain import sessions as ended_sessions
 from portal.domain.privacy import (
     Cookie,
     Eraser,
@@ -38,6 +41,8 @@ from portal.models import (
     Link,
     Message,
     MunicipalRole,
+    PendingTable,
+    SignInCode,
     User,
 )
 
@@ -60,6 +65,8 @@ MAIL_TEXT = Lifetime(
 MAIL_ROW = Lifetime(code="mail", after=_("after the mail was sent or given up, without address and text"), months=12)
 LOG = Lifetime(code="log", after=_("after it was written into the log"), months=13, setting="keep_log_months")
 LINK = Lifetime(code="link", after=_("after the link stopped working"), days=30)
+CODE = Lifetime(code="code", after=_("after it was asked for"), days=1)
+TABLE = Lifetime(code="table", after=_("after it was uploaded"), days=1)
 PAPER = Lifetime(code="paper", after=_("after it was made"), days=7)
 SESSION = Lifetime(code="session", after=_("Until you sign out, at most 12 hours"))
 COUNTER = Lifetime(code="counter", after=_("Some hours"))
@@ -236,6 +243,14 @@ def mails_of(subject: Subject) -> QuerySet[Message]:
     return Message.objects.filter(wanted)
 
 
+def codes_of(subject: Subject) -> QuerySet[SignInCode]:
+    """Return the sign-in codes asked for with one of the person's addresses."""
+    wanted = Q(pk__in=[])
+    for address in subject.addresses:
+        wanted |= Q(email__iexact=address)
+    return SignInCode.objects.filter(wanted)
+
+
 def sessions_of(subject: Subject) -> QuerySet[Session]:
     """Return the browsers in which the person is signed in or came by a link."""
     keys = [one.pk for one in Session.objects.iterator() if _is_in(one, subject)]
@@ -302,10 +317,48 @@ HOLDINGS = [
         model="portal.Link",
         purpose=SAFETY,
         keep=LINK,
+        name="holder_name",
+        contact="holder_address",
         pseudonym="reference_id token_digest last_used_at",
         none="id purpose parent version expires_at revoked_at created_at",
         secret="token_digest",
+        untouched="holder_name holder_address",
         of=by_ids("portal.Link", "pk"),
+    ),
+    Holding(
+        model="portal.FormerAddress",
+        purpose=SAFETY,
+        keep=LINK,
+        pseudonym="token_digest link",
+        secret="token_digest",
+        of=by_ids("portal.FormerAddress", "link"),
+    ),
+    Holding(
+        model="portal.SignInCode",
+        purpose=SAFETY,
+        keep=CODE,
+        contact="email",
+        none="id language purpose is_mailed same_as created_at expires_at failures used_at",
+        of=codes_of,
+    ),
+    Holding(
+        model="portal.Tally",
+        purpose=SAFETY,
+        keep=COUNTER,
+        pseudonym="key",
+        none="count until",
+        secret="key",
+    ),
+    Holding(
+        model="portal.PendingTable",
+        purpose=ACCOUNTS,
+        keep=TABLE,
+        name="rows",
+        free_text="filename unused",
+        pseudonym="owner",
+        none="id kind end_missing uploaded_at",
+        secret="rows",  # other people's names: not the uploader's to be handed out
+        of=of_user("portal.PendingTable", "owner"),
     ),
     Holding(
         model="portal.Document",
@@ -355,12 +408,13 @@ HOLDINGS = [
         purpose=ORGANISATIONS,
         keep=ORGANISATION,
         name="name sender_name",
-        contact="address contact_email contact_phone",
+        contact="address contact_email contact_phone sender_email reply_to",
         free_text="tagline introduction",
         none="id brand_color teacher_reminders host_reminders request_hold_days place_offer_days freshness_days"
         " survey_threshold keep_needs_days keep_visit_months keep_contact_months keep_account_months keep_mail_days"
-        " keep_comment_months keep_log_months",
-        organisation="name sender_name address contact_email contact_phone tagline introduction",
+        " keep_comment_months keep_log_months place_offer_hours smaller_may_overtake freshness_warnings"
+        " organisation_models teacher_domains memberships_need_confirmation",
+        untouched="name sender_name address contact_email contact_phone sender_email reply_to tagline introduction",
     ),
     Holding(
         model="portal.CalendarPeriod",
@@ -383,7 +437,7 @@ HOLDINGS = [
         )
     ),
     Holding(model="portal.IndustryCode", purpose=NOTHING, keep=KEPT, none="id industry system code title"),
-    Holding(model="portal.Heartbeat", purpose=NOTHING, keep=KEPT, none="name last_ok"),
+    Holding(model="portal.Heartbeat", purpose=NOTHING, keep=KEPT, none="name last_ok reached"),
     Holding(model="portal.DemoClock", purpose=NOTHING, keep=KEPT, none="id ahead"),
     # Django and allauth
     Holding(
@@ -539,7 +593,26 @@ def entries(model: str, moment: str) -> Any:
     return over
 
 
+LINK_FIELDS = ("holder_name", "holder_address", "reference_id", "token_digest", "last_used_at")
 RULES = [
+    Rule(
+        name="sign-in-codes",
+        lifetime=CODE,
+        fields=("portal.SignInCode.email",),
+        run=lambda now: sign_in.forget(now=now),
+    ),
+    Rule(
+        name="tables-not-imported",
+        lifetime=TABLE,
+        fields=tuple(f"portal.PendingTable.{name}" for name in ("rows", "filename", "unused", "owner")),
+        run=lambda now: tables.forget(now=now),
+    ),
+    Rule(
+        name="counters",
+        lifetime=COUNTER,
+        fields=("portal.Tally.key",),
+        run=lambda now: limits.forget(now=on_the_wall(now)),
+    ),
     Rule(
         name="mail-texts",
         lifetime=MAIL_TEXT,
@@ -573,7 +646,11 @@ RULES = [
     Rule(
         name="links",
         lifetime=LINK,
-        fields=tuple(f"portal.Link.{name}" for name in ("reference_id", "token_digest", "last_used_at")),
+        fields=(
+            *(f"portal.Link.{name}" for name in LINK_FIELDS),
+            "portal.FormerAddress.token_digest",
+            "portal.FormerAddress.link",
+        ),
         run=in_batches(old_links, LINK),
     ),
     Rule(
@@ -581,6 +658,12 @@ RULES = [
         lifetime=SESSION,
         fields=("sessions.Session.session_key", "sessions.Session.session_data"),
         run=in_batches(lambda cut, now: Session.objects.filter(expire_date__lt=on_the_wall(now)), SESSION),
+    ),
+    Rule(
+        name="signed-in-browsers",
+        lifetime=SESSION,
+        fields=tuple(f"usersessions.UserSession.{name}" for name in ("ip", "user_agent", "data", "user")),
+        run=lambda now: ended_sessions.forget_ended(),
     ),
     Rule(name="cache", lifetime=COUNTER, fields=(), run=lambda now: empty_cache(on_the_wall(now))),
     Rule(
@@ -675,6 +758,12 @@ def erase_links(subject: Subject, now: datetime) -> int:
     return int(count)
 
 
+def erase_codes(subject: Subject, now: datetime) -> int:
+    """Delete the sign-in codes of the person's addresses."""
+    count, _each = codes_of(subject).delete()
+    return count
+
+
 def erase_sessions(subject: Subject, now: datetime) -> int:
     """End the person's sessions in every browser."""
     count, _each = sessions_of(subject).delete()
@@ -706,6 +795,12 @@ def erase_documents(subject: Subject, now: datetime) -> int:
     return documents + jobs
 
 
+def erase_tables(subject: Subject, now: datetime) -> int:
+    """Delete every table that waits for its confirmation: whoever is named in one would come in again with it."""
+    count, _each = PendingTable.objects.all().delete()
+    return count
+
+
 def erase_account(subject: Subject, now: datetime) -> int:
     """Delete the account with its roles, addresses, second factors and ways to sign in."""
     if not subject.is_user:
@@ -714,14 +809,27 @@ def erase_account(subject: Subject, now: datetime) -> int:
     return count
 
 
+def with_links_sent_on(subject: Subject) -> Subject:
+    """Add the links that were sent on to one of the person's addresses, and the name they were sent on under."""
+    wanted = Q(pk__in=[])
+    for address in subject.addresses:
+        wanted |= Q(holder_address__iexact=address)
+    known = list(Link.objects.filter(wanted).values_list("pk", "holder_name"))
+    names = {name for _pk, name in known if name}
+    return replace(subject, ids=subject.ids | {str(pk) for pk, _name in known}, names=subject.names | frozenset(names))
+
+
+WIDEN = [with_links_sent_on]
 SUBJECTS = {"user": user_as_subject}
 BY_ADDRESS = [users_at]
 OBJECTIONS = [last_administrator]
 ERASERS = [
     Eraser(name="mails", run=erase_mails),
     Eraser(name="links", run=erase_links),
+    Eraser(name="sign-in-codes", run=erase_codes),
     Eraser(name="sessions", run=erase_sessions),
     Eraser(name="cache", run=erase_cache),
     Eraser(name="documents", run=erase_documents),
+    Eraser(name="uploaded-tables", run=erase_tables),
     Eraser(name="account", run=erase_account),
 ]

@@ -13,8 +13,8 @@ HOLDINGS = [
         keep=ORGANISATION,
         name="name",
         contact="address postal_code city phone",
-        none="id kind grade_from grade_to closed_on",
-        organisation="name address postal_code city",
+        none="id kind grade_from grade_to closed_on institution_number leader_approves merged_into",
+        untouched="name address postal_code city",
     ),
     Holding(
         model="schools.SchoolClass",
@@ -27,7 +27,7 @@ HOLDINGS = [
         purpose=ACCOUNTS,
         keep=WITH_ACCOUNT,
         pseudonym="user",
-        none="id school role own_classes ended_on",
+        none="id school role own_classes ended_on unconfirmed_since",
         of=of_user("schools.Membership"),
     ),
 ]

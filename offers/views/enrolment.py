@@ -78,7 +78,8 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         return render(request, "offers/enrol_school.html", {**facts, "schools": schools})
     classes = _classes(person, school, session)
     if not classes:
-        return render(request, "offers/enrol_no_class.html", {**facts, "school": school})
+        waiting_for = membership.awaited_by(person).select_related("school").first()
+        return render(request, "offers/enrol_no_class.html", {**facts, "school": school, "waiting_for": waiting_for})
     form = EnrolmentForm(
         request.POST if request.method == "POST" else None,
         classes=classes,
@@ -230,6 +231,8 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "may_report": in_hand and one.status in {Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW} and begun,
         "others": others,
         "needs": reminders.needs_in_words(one),
+        # What the teacher wrote is the teacher's and the host's; others at the school see the ticks.
+        "words": one.needs_text if one.teacher_id == request.user.pk else "",
         "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED},
         "ended": one.status not in Status.active(),
     }

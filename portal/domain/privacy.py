@@ -141,8 +141,8 @@ class Holding:
     """Every field of one model, tagged. Names of fields stand in words with blanks between them.
 
     ``sooner`` are fields that end before their row does. ``secret`` fields are never shown, to the person neither (the
-    hash of a password). ``of`` finds a person's rows, to be handed out. ``organisation`` fields name organisations:
-    erasing a person does not rewrite them.
+    hash of a password). ``of`` finds a person's rows, to be handed out. ``untouched`` fields are not rewritten when a
+    person is erased: they name organisations, or their row is deleted as a whole.
     """
 
     model: str
@@ -154,7 +154,7 @@ class Holding:
     pseudonym: str = ""
     none: str = ""
     secret: str = ""
-    organisation: str = ""
+    untouched: str = ""
     sooner: Mapping[str, Lifetime] = field(default_factory=dict)
     of: Callable[["Subject"], models.QuerySet[Any]] | None = None
     after_scrub: Callable[[list[Any]], None] | None = None
@@ -390,9 +390,14 @@ def find(kind: str, subject_id: UUID) -> Subject | None:
     """Return the person, or None when there is nobody (any more)."""
     finder = register().subjects.get(kind)
     found = finder(subject_id) if finder else None
-    for widen in register().widen if found is not None else ():
-        found = widen(found)
-    return found
+    return _widened(found) if found is not None else None
+
+
+def _widened(subject: Subject) -> Subject:
+    """Return the person with every further trace that the apps know."""
+    for widen in register().widen:
+        subject = widen(subject)
+    return subject
 
 
 def people_at(address: str) -> list[tuple[str, UUID]]:
@@ -461,7 +466,7 @@ def _subjects(kind: str, subject_id: UUID | None, address: str) -> list[Subject]
     known = [find(*pair) for pair in people_at(clean)]
     return [
         *(subject for subject in known if subject is not None),
-        Subject(kind="address", addresses=frozenset({clean})),
+        _widened(Subject(kind="address", addresses=frozenset({clean}))),
     ]
 
 
@@ -506,8 +511,10 @@ def patterns_for(subject: Subject) -> tuple[re.Pattern[str] | None, re.Pattern[s
 
 
 def _digits(phone: str) -> str:
-    """Return a pattern for the last eight digits of a number, however they are grouped."""
-    return r"[ .-]?".join(re.sub(r"\D", "", phone)[-8:])
+    """Return a pattern for a number however its digits are grouped, with and without the country's code."""
+    digits = re.sub(r"\D", "", phone)
+    country, number = digits[:-8] or "45", digits[-8:]
+    return rf"(?:(?:\+|00)?{country}[ .-]?)?{r'[ .-]?'.join(number)}"
 
 
 def _pattern(words: Iterable[str]) -> re.Pattern[str] | None:
@@ -525,7 +532,7 @@ def scrub(subject: Subject) -> int:
         return 0
     rows = 0
     for holding, model in register().installed:
-        kept_apart = set(holding.organisation.split()) | set(holding.secret.split())
+        kept_apart = set(holding.untouched.split()) | set(holding.secret.split())
         names = [tag.field for tag in holding.tags if tag.kind != Kind.NONE and tag.field not in kept_apart]
         columns = [column for column in map(model._meta.get_field, names) if _holds_text(column)]
         if not columns:

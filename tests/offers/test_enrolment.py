@@ -379,15 +379,3 @@ def test_numbers_stand_still_once_enrolment_has_closed(session: Session, now: da
     with pytest.raises(Refusal) as refusal:
         change_numbers(enrolment_id=one.pk, pupils=20, adults=2, by=DESK, now=session.closes_at)
     assert refusal.value.code == "closed"
-
-
-def test_the_free_text_about_needs_dies_thirty_days_after_the_visit(
-    session: Session, role: Membership, school_class: SchoolClass, now: datetime
-) -> None:
-    one = enrol(session, role, school_class, now, needs_text="Vi kommer med bus", needs_diet=True)
-    last = session.ends_at + timedelta(days=30)
-
-    assert [enrolling.forget_needs(now=moment) for moment in (last, last + timedelta(seconds=1))] == [0, 1]
-
-    one.refresh_from_db()
-    assert (one.needs_text, one.needs_diet) == ("", True)

@@ -40,7 +40,6 @@ def test_following_the_calendar_does_every_job_and_leaves_heartbeats(municipalit
         "expire-surveys",
         "follow-offers",
         "follow-the-calendar",
-        "forget-needs",
         "plan-reminders",
     ]
 

@@ -270,19 +270,6 @@ def test_a_message_in_trouble_is_queued_once_more(person: User, now: datetime, t
 
 
 @pytest.mark.django_db
-def test_the_text_of_a_mail_is_forgotten_after_thirty_days_and_the_row_stays(person: User, now: datetime) -> None:
-    for key, days in (("young", 30), ("old", 31)):
-        row = promise(person, now, key=key)
-        assert row is not None
-        sent_at = now - timedelta(days=days)
-        Message.objects.filter(pk=row.pk).update(state="sent", sent_at=sent_at, subject="s", body=key)
-
-    assert outbox.forget(now=now) == 1
-    assert outbox.forget(now=now) == 0
-    assert sorted(Message.objects.values_list("body", "subject")) == [("", ""), ("young", "s")]
-
-
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("values", "constraint"),
     [
