@@ -49,6 +49,7 @@ urlpatterns = [
     # Whatever follows: with or without the last slash, with what mail programs glue behind it, and nonsense.
     re_path(r"^l/(?P<token>.+)$", links.landing, name="link-landing"),
     path("demo/ur/", demo.demo_clock, name="demo-clock"),
+    path("demo/koder/", demo.demo_codes, name="demo-codes"),
     path("demo/mails/", demo.demo_mails, name="demo-mails"),
     path("demo/mails/<str:name>/", demo.demo_mail, name="demo-mail"),
     path("demo/mails/<str:name>/html/", demo.demo_mail_html, name="demo-mail-html"),

@@ -270,7 +270,7 @@ class PersonDesk(Importing, Desk):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let administrators alone change the accounts of those who give roles or look after the installation."""
         may: bool = super().has_change_permission(request, obj)
-        if not may or obj is None or ADMINISTRATOR in self.roles(request):
+        if not may or obj is None or obj.pk == request.user.pk or ADMINISTRATOR in self.roles(request):
             return may
         return not MunicipalRole.objects.filter(user=obj, role__in=[ADMINISTRATOR, OPERATOR]).exists()
 
