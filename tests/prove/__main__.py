@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tests.prove import bookers, mails, pages, pictures, signin
+from tests.prove import bookers, desk, links, mails, pages, pictures, signin
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
@@ -11,6 +11,8 @@ PROOFS: dict[str, tuple[str, Proof]] = {
     "mails": ("300 mails, the worker killed five times", mails.prove),
     "bookers": ("64 bookers for the last 10 places", bookers.prove),
     "signin": ("600 sign-ins from one address, 10,000 wrong codes against one account, without Redis", signin.prove),
+    "desk": ("every list of the desk with 20,000 rows behind it", desk.prove),
+    "links": ("1,000 looks at every kind of address in mails", links.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 
