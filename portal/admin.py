@@ -1,5 +1,6 @@
 """The desk's ground: what every list, form and action of the admin shares, and the ground's own lists."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
@@ -7,11 +8,13 @@ from typing import Any, ClassVar, TypeVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import IntegrityError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -64,6 +67,8 @@ ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
 REVIEWER = MunicipalRole.Role.REVIEWER.value
 OPERATOR = MunicipalRole.Role.OPERATOR.value
+LONGEST_SEARCH, MOST_WORDS = 200, 10
+COUNTS, MOST_ROWS = ("-TOTAL_FORMS", "-INITIAL_FORMS"), 1000
 Text = str | Promise
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -263,6 +268,40 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         names = [one if isinstance(one, str) else one.parameter_name for one in fields]
         known = [name for name in [*names, self.date_hierarchy] if name]
         return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuse a form whose rows are counted wrongly: no browser sends that, and each counted row is made."""
+        for name, value in request.POST.items():
+            wrong = not re.fullmatch(r"[0-9]{1,4}", str(value)) or int(str(value)) > MOST_ROWS
+            if name.endswith(COUNTS) and wrong:
+                raise BadRequest(name)
+        answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        return answer
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; what the address says and nobody understands is left out, and one is told."""
+        if ERROR_FLAG in request.GET:
+            understood = request.GET.copy()
+            del understood[ERROR_FLAG]
+            request.GET = understood  # type: ignore[assignment]
+            messages.warning(request, gettext("Something in the address was not understood, and was left out."))
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Take a value that cannot even be compared for one that is not understood."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, TypeError, ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Search for the first words only: each is looked for in every column, and a pasted page has thousands."""
+        words = search_term[:LONGEST_SEARCH].split()[:MOST_WORDS]
+        found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, " ".join(words))
+        return found
 
     # What is remembered: the portal's own log, which holds no names, instead of Django's
 
@@ -550,6 +589,15 @@ class MunicipalityDesk(Desk):
                 help_text=_("Numbers separated by commas, e.g. 10, 3."),
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuse a form whose rows are counted wrongly: no browser sends that, and each counted row is made."""
+        for name, value in request.POST.items():
+            wrong = not re.fullmatch(r"[0-9]{1,4}", str(value)) or int(str(value)) > MOST_ROWS
+            if name.endswith(COUNTS) and wrong:
+                raise BadRequest(name)
+        answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        return answer
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):

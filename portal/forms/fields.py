@@ -178,6 +178,14 @@ class Day(forms.DateField):
         return super().to_python(value)
 
 
+class Hour(forms.TimeField):
+    """An hour of the day, in ordinary digits."""
+
+    def to_python(self, value: Any) -> Any:
+        refuse_foreign_digits(self, value)
+        return super().to_python(value)
+
+
 class Moment(forms.DateTimeField):
     """A day and an hour on Copenhagen's clock; one that the clock skips or shows twice is refused."""
 
