@@ -27,7 +27,9 @@ REFUSED: dict[str, list[str]] = {
         "å@firma.example", "a@b..dk", "a@firma.example.", "=cmd@firma.example", "bo", "@firma.example",
         "a b@firma.example",
     ],
-    "phone": ["112", "ring til mig", "1" * 39, "12 34 56 7", "+45 12 34 56 789", "٣٣٣٣٣٣٣٣", "+0 12345678", "<x-probe>"],
+    "phone": [
+        "112", "ring til mig", "1" * 39, "12 34 56 7", "+45 12 34 56 789", "٣٣٣٣٣٣٣٣", "+0 12345678", "<x-probe>",
+    ],
     "url": [
         "javascript:alert(1)", "data:text/html,<x-probe>", "http://firma.dk", "https://127.0.0.1/", "https://[::1]/",
         "//evil",
@@ -36,10 +38,13 @@ REFUSED: dict[str, list[str]] = {
         "https://[", "firma", "https://firma.dk:99999/",
     ],
     "day": [
-        "2026-02-31", "31-02-2026", "0001-01-01", "9999-12-31", "1900-01-01", "i morgen", "２０２６-10-05", "2026-W53-1",
+        "2026-02-31", "31-02-2026", "0001-01-01", "9999-12-31", "1900-01-01", "i morgen",
+        "２０２６-10-05", "2026-W53-1",
         "NaN",
     ],
-    "moment": ["2026-03-29T02:30", "2026-10-25T02:30", "0001-01-01T00:00", "9999-12-31T23:59", "i går", "2026-10-05T24:00"],
+    "moment": [
+        "2026-03-29T02:30", "2026-10-25T02:30", "0001-01-01T00:00", "9999-12-31T23:59", "i går", "2026-10-05T24:00",
+    ],
     "time": ["24:00", "25:61", "kl. 9", "９:00", "-1:00", "9"],
     "choice": ["findes-ikke", "-1", "<x-probe>", str(uuid4()), "9" * 50, "0x1"],
     "uuid": ["abc", "-1", "9" * 40, "<x-probe>"],
@@ -93,7 +98,8 @@ def kind_of(field: forms.Field, part: str = "") -> str:
         return "other"
     ours = type(field).__module__.startswith(OURS)
     kinds: list[tuple[Any, str]] = [
-        (WholeNumber, "number"), (Email, "email"), (Phone, "phone"), (WebAddress, "url"), (forms.DateTimeField, "moment"),
+        (WholeNumber, "number"), (Email, "email"), (Phone, "phone"), (WebAddress, "url"),
+        (forms.DateTimeField, "moment"),
         (forms.DateField, "day"), (forms.TimeField, "time"), (forms.JSONField, "json"), (forms.UUIDField, "uuid"),
         (forms.MultipleChoiceField, "choice"), (forms.ModelChoiceField, "choice"), (forms.ChoiceField, "choice"),
         (Line, "line"), (Words, "words"),
@@ -110,8 +116,10 @@ def kind_of(field: forms.Field, part: str = "") -> str:
 SET_ASIDE = {("ReportForm", "pupils")}
 
 
-def refused(field: forms.Field, kind: str, form: forms.BaseForm) -> list[str]:
+def refused(field: forms.Field, kind: str, form: forms.BaseForm, name: str) -> list[str]:
     """Return what this field must refuse. A form without the browser's own checks may be kept half filled in."""
+    if (type(form).__name__, name) in SET_ASIDE:
+        return []
     values = list(REFUSED.get(kind, []))
     if kind in {"line", "words"}:
         longest = getattr(field, "max_length", None)

@@ -125,26 +125,31 @@ class FormSweep:
             return "was taken"
         if answer.status_code not in SHOWN_AGAIN:
             return f"answers {answer.status_code}"
-        shown = pages.forms_of(answer)
+        shown, page = self.as_shown(sent, answer)
         if name not in shown:
             return "is gone from the page"
         form, label, _field = shown[name]
         errors = form.errors.get(label)
         if not errors:
             return "was not refused at its field"
-        page = answer.content.decode()
-        if not any(escape(str(error)) in page or str(error) in page for error in errors):
+        text = answer.content.decode()
+        if not any(escape(str(error)) in text or str(error) in text for error in errors):
             return f"has a message that does not stand on the page: {errors[0]}"
         control = sent.control(name)
         if control.kind in UNTYPED or control.kind in {"date", "time", "datetime-local"}:
             return ""
-        again = [
-            one for form in pages.read(sent.form.action, answer).forms for one in form.controls if one.name == name
-        ]
+        again = [one for form in page.forms for one in form.controls if one.name == name]
         kept = {" ".join(one.value.split()) for one in again}
         if " ".join(tidy(value).split()) not in kept:
             return "was not kept as it was typed"
         return ""
+
+    def as_shown(self, sent: Sent, answer: Any) -> tuple[dict[str, Any], pages.Reader]:
+        """Return the forms and the page of an answer, read once."""
+        if not hasattr(answer, "as_shown"):
+            answer.as_shown = pages.forms_of(answer), pages.read(sent.form.action, answer)
+        found: tuple[dict[str, Any], pages.Reader] = answer.as_shown
+        return found
 
     def not_taken(self, answer: Any, name: str) -> str:
         """Return what was said against a value that should be taken."""
@@ -173,8 +178,8 @@ class FormSweep:
         wrong: dict[str, str] = {}
         for place, name in enumerate(self.typed(sent)):
             kind, field = sent.kind(name)
-            values = refused(field, kind, sent.place.fields[name][0]) if field is not None else []
-            if values and sent.control(name).kind not in {"hidden"}:
+            values = refused(field, kind, *sent.place.fields[name][:2]) if field is not None else []
+            if values and sent.control(name).kind != "hidden":
                 wrong[name] = values[(turn + place) % len(values)]
         if not wrong:
             return
@@ -201,7 +206,7 @@ class FormSweep:
         for place, name in enumerate(self.typed(sent)):
             kind, field = sent.kind(name)
             values = taken(field, kind, *sent.place.fields[name][:2]) if field is not None else []
-            if values and sent.control(name).kind not in {"hidden"}:
+            if values and sent.control(name).kind != "hidden":
                 odd[name] = values[(turn + place) % len(values)]
         if odd:
             yield from self.odd(sent, odd)
@@ -298,7 +303,8 @@ def every_column() -> dict[str, str]:
 
 def rows_as_they_stand() -> tuple[tuple[str, str], ...]:
     """Return a checksum of every table, in which keys that are drawn by lot count as alike."""
-    drawn = r"""regexp_replace((to_jsonb(t) - 'id')::text, '[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_!$=,+/-]{24,}|"object_id": "[^"]*"', '?', 'g')"""
+    lot = r"[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_!$=,+/-]{24,}|" + r'"object_id": "[^"]*"'
+    drawn = f"regexp_replace((to_jsonb(t) - 'id')::text, '{lot}', '?', 'g')"
     with connection.cursor() as cursor:
         tables = [table for table in connection.introspection.table_names(cursor) if table not in NOISE]
         cursor.execute(

@@ -54,9 +54,11 @@ def astray(answer: Any) -> str:
 
 # Values for a parameter of a list. What cannot be a value at all is refused; the rest is answered calmly.
 JUNK = [
-    "", "abc", "-1", "0", "99", "99999999999999999999", "1" * 5000, "１", "٣", "1e3", "NaN", "1_0", "(", "[", "{}", "\\", "'",
+    "", "abc", "-1", "0", "99", "99999999999999999999", "1" * 5000, "１", "٣", "1e3", "NaN", "1_0",
+    "(", "[", "{}", "\\", "'",
     '"', "%", "a,b", "null", "None", "True", "__proto__", "2026-02-31", "31-02-2026", "0001-01-01", "9999-12-31",
-    "i morgen", "?", "-", ".", "title__x", "password", "<x-probe>", "\u202e", "e\u0301" * 50, "😀", str(uuid4()), "\n", "a\tb",
+    "i morgen", "?", "-", ".", "title__x", "password", "<x-probe>", "\u202e", "e\u0301" * 50, "😀",
+    str(uuid4()), "\n", "a\tb",
 ]  # fmt: skip
 RAW = ["%ff%fe", "%ED%A0%80", "%", "%zz", "%u0041", "a=b=c", "&&&", "%0a%0d"]
 NUL = ["%00", "a%00b", "%01", "%7f"]
@@ -66,14 +68,16 @@ UNKNOWN = [
     "id=", "id=1&id=abc", "pk=abc", "title__regex=(", "title__x=1", "password__startswith=pbkdf2", "user__password=a",
     "municipality__users__password=a", "company__contacts__email__startswith=k", "teacher__password__startswith=a",
     "contact__email__contains=%40", "__class__=1", "format=json", "callback=alert", "fields=password", "depth=100",
-    "_to_field=password", "_popup=1", "_changelist_filters=x", "e=1", "all=", "o=999.-999", "o=abc", "p=9999999", "p=-1",
+    "_to_field=password", "_popup=1", "_changelist_filters=x", "e=1", "all=", "o=999.-999",
+    "o=abc", "p=9999999", "p=-1",
     "p=abc", "action=delete_selected", "_method=DELETE", "debug=1", "lang=xx", "utm_source=x", "page=abc", "sort=?",
     "next=//evil.example", "aendr=1&aendr=2", "skole=abc", "klasse=abc", "vis=abc",
 ]  # fmt: skip
 
 NEXT = [
     "//evil.example", "/\\evil.example", "\\\\evil.example", "javascript:alert(1)", "https://testserver@evil.example",
-    "https://evil.example", "http:evil.example", "/%0d%0aSet-Cookie:%20injected=1", "%0d%0aX-Injected:1", "///evil.example",
+    "https://evil.example", "http:evil.example", "/%0d%0aSet-Cookie:%20injected=1",
+    "%0d%0aX-Injected:1", "///evil.example",
     "https:///evil.example", "data:text/html,x", "//testserver.evil.example/", "\t//evil.example",
 ]  # fmt: skip
 
@@ -120,7 +124,8 @@ BODIES: list[tuple[str, dict[str, Any], frozenset[int]]] = [
         "content_type": "multipart/form-data; boundary=b",
     }, REFUSED),
     ("base64 that is none", {
-        "data": b'--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: base64\r\n\r\n!\r\n--b--\r\n',
+        "data": b'--b\r\nContent-Disposition: form-data; name="a"\r\n'
+        b'Content-Transfer-Encoding: base64\r\n\r\n!\r\n--b--\r\n',
         "content_type": "multipart/form-data; boundary=b",
     }, CALM),
     ("a character set that is none", {
