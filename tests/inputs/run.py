@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-import tests.conftest  # noqa: F401 (the environment of the tests)
-
 import django
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
 from django.test.utils import override_settings, setup_test_environment
