@@ -2,18 +2,24 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY, logout
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, RawPostDataException
 from django.http.multipartparser import MultiPartParserError
+from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 
 from portal import errors
+from portal.accounts import SESSION_ENDS_AT
 from portal.domain.text import tidy
+from portal.http import client_address
 from portal.models import User
 
 logger = logging.getLogger("portal.middleware")
@@ -69,6 +75,37 @@ class RefuseControlCharacters:
             yield from (str(getattr(file, "name", "")) for file in files)
 
 
+class ClientInLog:
+    """Let every log line of a request say from which address it came."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with structlog.contextvars.bound_contextvars(client=client_address(request)):
+            return self.get_response(request)
+
+
+class CsrfProtection(CsrfViewMiddleware):
+    """Django's protection against forged forms, which also takes forms from our pages under ``no-referrer``.
+
+    With that policy (every page that is reached by a secret address has it) browsers say ``Origin: null`` with the
+    page's own forms, and Django refuses what does not name our origin. It is taken only by views that are marked for it
+    (:func:`portal.http.takes_null_origin`), and only while the browser does not say that the form came from elsewhere:
+    ``Sec-Fetch-Site``, which no script can set, is ``same-origin`` wherever it is sent. The token is checked as ever.
+    """
+
+    def _origin_verified(self, request: HttpRequest) -> bool:
+        if super()._origin_verified(request):  # type: ignore[misc]
+            return True
+        view = request.resolver_match.func if request.resolver_match else None
+        return (
+            request.META["HTTP_ORIGIN"] == "null"
+            and getattr(view, "takes_null_origin", False)
+            and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        )
+
+
 class TidyWords:
     """Hand on what was typed as it is kept (``portal.domain.text``), in every query and every form.
 
@@ -112,6 +149,22 @@ class AdminContentSecurity:
         if request.path.startswith("/admin/"):
             response._csp_update = settings.ADMIN_CONTENT_SECURITY  # type: ignore[attr-defined]
         return response
+
+
+class SessionLimits:
+    """End a session at its hour, however busy it has been: after 8 hours for staff, after 12 for teachers.
+
+    One that does not say when it ends began before that was written down, and ends now.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        signed_in = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.get(SESSION_KEY)
+        if signed_in and request.session.get(SESSION_ENDS_AT, 0) <= time.time():
+            logout(request)
+        return self.get_response(request)
 
 
 class ChosenLanguage:

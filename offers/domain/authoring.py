@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from companies.domain import relations
 from companies.models import Company, Contact
 from offers.domain import notices, search
-from offers.models import Invite, Offer, ReviewComment, Revision
+from offers.models import Invite, Material, Offer, ReviewComment, Revision
 from portal.domain import audit, calendar, links, outbox, text
 from portal.domain.actor import Actor
 from portal.domain.cpr import holds_cpr
@@ -186,9 +186,9 @@ class Check:
 
 
 def offers_for(by: Actor) -> models.QuerySet[Offer]:
-    """Courses that the actor may read before publication: all, those of the own link, or none."""
+    """Courses that the actor may read before publication: all for a reviewer, those of the own link, or none."""
     offers = Offer.objects.select_related("company", "contact", "activity_type", "industry")
-    if by.is_coordinator:
+    if by.is_reviewer:
         return offers
     if by.kind != "link" or by.reference_id is None:
         return offers.none()
@@ -201,7 +201,9 @@ def offers_for(by: Actor) -> models.QuerySet[Offer]:
 
 def invites_for(by: Actor) -> models.QuerySet[Invite]:
     """Invitations that the actor may see: all, the own link's, or none."""
-    invites = Invite.objects.select_related("company", "contact", "offer__activity_type", "offer__industry")
+    invites = Invite.objects.select_related(
+        "company", "contact", "offer__activity_type", "offer__industry", "offer__picture"
+    )
     if by.is_coordinator:
         return invites
     if by.kind == "link" and by.purpose == Link.Purpose.INVITE and by.reference_id is not None:
@@ -229,6 +231,18 @@ def only_coordinators(by: Actor) -> None:
     """Raise Refusal ``coordinators-only`` for everybody else (a step)."""
     if not by.is_coordinator:
         raise Refusal(_("Only the municipality's coordinators can do this."), code="coordinators-only")
+
+
+def only_reviewers(by: Actor) -> None:
+    """Raise Refusal ``reviewers-only`` for everybody who may not review; coordinators may (a step)."""
+    if not by.is_reviewer:
+        raise Refusal(_("Only those who review courses for the municipality can do this."), code="reviewers-only")
+
+
+def only_coordinators_or_links(by: Actor) -> None:
+    """Raise Refusal for people who are no coordinators (a step); a link, which reaches its own course alone, may."""
+    if by.kind != "link":
+        only_coordinators(by)
 
 
 def asked_by(invite: Invite) -> User | None:
@@ -731,6 +745,7 @@ def submit(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
 
     Sending again what is already under review returns it. Raises Incomplete with every mandatory field that is empty.
     """
+    only_coordinators_or_links(by)
     offer = the_offer(offer_id, by)
     if offer.state == S.SUBMITTED:
         return offer
@@ -761,7 +776,7 @@ def submit(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
         only_from=[Company.State.LEAD, Company.State.CONTACTED],
     )
     audit.record(by, "offer-submitted", offer, at=now, revision=revision.number)
-    notices.tell_coordinators(offer, "offer_submitted", now=now, key=f"r{revision.number}")
+    notices.tell_reviewers(offer, "offer_submitted", now=now, key=f"r{revision.number}")
     return offer
 
 
@@ -788,13 +803,18 @@ def create_offer(
 
 @transaction.atomic(durable=True)
 def edit_offer(*, offer_id: UUID, content: Mapping[str, Any], version: int, by: Actor, now: datetime) -> Offer:
-    """Change what a course says, at the coordinator's desk; an edit after approval is kept as a revision.
+    """Change what a course says, at the desk; an edit after approval is kept as a revision.
+
+    A reviewer edits what is under review, a coordinator everything that is not closed.
 
     Raises ChangedMeanwhile when ``version`` is not the newest, Incomplete when a published course would lose
     something mandatory, Refusal for malformed values or an archived course.
     """
-    only_coordinators(by)
-    return edit(the_offer(offer_id, by), content, version=version, by=by, now=now)
+    only_reviewers(by)
+    offer = the_offer(offer_id, by)
+    if offer.state != S.SUBMITTED:
+        only_coordinators(by)
+    return edit(offer, content, version=version, by=by, now=now)
 
 
 def edit(offer: Offer, content: Mapping[str, Any], *, version: int, by: Actor, now: datetime) -> Offer:
@@ -830,8 +850,19 @@ def clone_offer(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     content["title"] = f"{source.title[: 80 - len(suffix)].rstrip()}{suffix}"
     offer = Offer.objects.create(company=source.company, contact=source.contact, created_at=now, updated_at=now)
     write_content(offer, content, now=now)
+    _copy_files(source, offer, now=now)
     audit.record(by, "offer-cloned", offer, at=now, source=str(source.pk))
     return offer
+
+
+def _copy_files(source: Offer, copy: Offer, *, now: datetime) -> None:
+    """Show what one course shows with another one too (a step): the files themselves are kept once."""
+    if source.picture_id:
+        copy.picture_id = source.picture_id
+        copy.save(update_fields=["picture"])
+    Material.objects.bulk_create(
+        Material(offer=copy, upload_id=one.upload_id, title=one.title, added_at=now) for one in source.materials.all()
+    )
 
 
 def expired_invites(now: datetime) -> models.QuerySet[Invite]:

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from offers.domain import needs
 from offers.models import Enrolment, Offer
 from portal.forms.fields import Phone, Words
 from portal.models import User
@@ -116,6 +117,9 @@ class EnrolmentForm(forms.Form):
             " The host reads it; it is in no mail and is deleted 30 days after the visit."
         ),
     )
+    needs_sure = forms.BooleanField(
+        label=_("The text names no pupil and no diagnosis, or the host must know it"), required=False
+    )
     second_group = forms.BooleanField(
         label=_("This is a second group of a class that is already enrolled here"), required=False
     )
@@ -125,7 +129,14 @@ class EnrolmentForm(forms.Form):
     form_token = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, classes: Iterable[SchoolClass], offer: Offer, day: date, teachers: Any = None, **options: Any
+        self,
+        *args: Any,
+        classes: Iterable[SchoolClass],
+        offer: Offer,
+        day: date,
+        teachers: Any = None,
+        or_myself: bool = False,
+        **options: Any,
     ) -> None:
         options["initial"] = {"form_token": uuid4(), "adults": offer.adults or 2, **(options.get("initial") or {})}
         super().__init__(*args, **options)
@@ -138,6 +149,8 @@ class EnrolmentForm(forms.Form):
             choice = self.fields["teacher"]
             assert isinstance(choice, forms.ModelChoiceField)
             choice.queryset = teachers
+            if or_myself:
+                choice.required, choice.empty_label = False, _("Myself")
 
     @property
     def asks_about_grade(self) -> bool:
@@ -148,6 +161,30 @@ class EnrolmentForm(forms.Form):
     def asks_about_group(self) -> bool:
         """Whether the tick about a second group stands open."""
         return self.is_bound and bool(self["second_group"].value())
+
+    @property
+    def asks_about_needs(self) -> bool:
+        """Whether the tick about the text is shown: once the text has been doubted."""
+        return self.is_bound and (self.has_error("needs_text", "sensitive") or bool(self["needs_sure"].value()))
+
+    def clean(self) -> dict[str, Any]:
+        """Ask once about a text that seems to name a diagnosis or a pupil."""
+        facts = super().clean() or self.cleaned_data
+        doubtful = needs.hint(facts.get("needs_text", ""))
+        if doubtful and not facts.get("needs_sure"):
+            self.add_error(
+                "needs_text",
+                ValidationError(
+                    _(
+                        "“%(word)s” looks like a pupil's name or a diagnosis. Write what the host should do instead,"
+                        " e.g. “a chair for one pupil”. If it must be said, tick below the text and send again."
+                    ),
+                    code="sensitive",
+                    params={"word": doubtful},
+                ),
+            )
+        facts.pop("needs_sure", None)
+        return facts
 
 
 class NumbersForm(forms.Form):

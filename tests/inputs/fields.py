@@ -97,6 +97,8 @@ def kind_of(field: forms.Field, part: str = "") -> str:
     if field.disabled:
         return "other"
     ours = type(field).__module__.startswith(OURS)
+    if isinstance(field, WholeNumber) and field.signed:
+        return "other"
     kinds: list[tuple[Any, str]] = [
         (WholeNumber, "number"), (Email, "email"), (Phone, "phone"), (WebAddress, "url"),
         (forms.DateTimeField, "moment"),
