@@ -19,6 +19,7 @@ from offers.models import Agreement, Enrolment, Session
 from portal.admin import Day, DeskForm, action, answers, picker
 from portal.domain import clock, people
 from portal.domain.calendar import local_day
+from portal.domain.danish import in_danish_order
 from portal.forms.fields import Email
 from portal.http import actor_of
 from portal.models import User
@@ -120,7 +121,7 @@ class LeaveForm(DeskForm):
                 is_active=True,
             )
             .exclude(pk=person.pk)
-            .order_by("name", "email")
+            .order_by(in_danish_order("name"), "email")
         )
         colleagues.label_from_instance = lambda one: f"{one.name} <{one.email}>"
 
