@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice, product
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from offers.domain import agreements, encounters
 from offers.models import Enrolment, Invite, Offer, SurveyRequest, VisitReport
 from portal.domain import audit, links, outbox
 from portal.domain.actor import Actor
+from portal.http import ReadableRequest
 from portal.models import DocumentJob, Heartbeat, Link, MunicipalRole, User
 from schools.models import Membership
 from tests import factories
@@ -40,7 +42,9 @@ def undone() -> Iterator[None]:
     """Let everything happen in one transaction that is rolled back; use-cases take it for a test's."""
     outer = transaction.atomic()
     outer._from_testcase = True  # type: ignore[attr-defined]
-    with time_machine.travel(TODAY, tick=False), outer:
+    # Requests are made as the web server makes them (portal.wsgi).
+    as_served = patch("django.test.client.WSGIRequest", ReadableRequest)
+    with time_machine.travel(TODAY, tick=False), as_served, outer:
         put_vocabularies_back()
         yield
         transaction.set_rollback(True)
