@@ -47,7 +47,7 @@ class NewcomerForm(RoleForm):
     language = forms.ChoiceField(label=_("Language of the mails to you"), choices=settings.LANGUAGES)
 
     def clean_name(self) -> str:
-        name = str(self.cleaned_data["name"])
+        name: str = self.cleaned_data["name"]
         if not any(sign.isalpha() for sign in name):
             raise ValidationError(_("Write your name."), code="required")
         return name
