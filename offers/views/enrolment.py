@@ -91,6 +91,11 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         or_myself=school is None,
         initial=_first_answers(request, person, school, classes),
     )
+    seen = request.POST.get("seen", "")
+    if seen and seen != str(session.sequence):
+        form.add_error(
+            None, _("The date was moved while you wrote. Look at the new time above, and send again if it suits you.")
+        )
     if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
         return done
     waiting = session.enrolments.waitlisted().count()
