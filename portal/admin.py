@@ -24,7 +24,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -36,7 +36,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal import history
 from portal.context import the_municipality
-from portal.domain import audit, clock, outbox, theme
+from portal.domain import audit, clock, outbox, theme, uploads
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
 from portal.exports import Exporting
@@ -68,6 +68,7 @@ from portal.models import (
     Subject,
     User,
 )
+from portal.uploads.fields import LogoField
 
 ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
@@ -136,6 +137,17 @@ class NumberList(SimpleArrayField):
             return True
 
 
+class DomainList(NumberList):
+    """Domains with commas between them, however they were written: with an @ before them, or in capitals."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        parts = [part.strip().lower().removeprefix("@") for part in str(value or "").split(",")]
+        return super().to_python(",".join(dict.fromkeys(part for part in parts if part)))
+
+
 class TimeInput(forms.TimeInput):
     """The browser's own clock."""
 
@@ -174,6 +186,11 @@ FIELDS: dict[Any, dict[str, Any]] = {
     models.DateField: {"form_class": Day},
     models.DateTimeField: {"form_class": SplitMoment},
 }
+
+
+def files_sent(request: HttpRequest) -> Any:
+    """Return the files with which a deed's form is filled in, as :func:`answers` does the words."""
+    return request.FILES if request.method == "POST" else None
 
 
 def answers(request: HttpRequest) -> Any:
@@ -711,6 +728,25 @@ class MunicipalityForm(forms.ModelForm[Municipality]):
         return typed
 
 
+class LogoForm(DeskForm):
+    """A new logo, or the word that there shall be none."""
+
+    logo = LogoField(
+        label=_("Logo"),
+        required=False,
+        help_text=_("PNG, WebP or JPEG, at most 5 MB; best lying, drawn for a white background."),
+    )
+    remove = forms.BooleanField(label=_("Show no logo, only the name"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "logo" not in self.errors and bool(cleaned.get("logo")) == bool(cleaned.get("remove")):
+            self.add_error(
+                "logo", forms.ValidationError(_("Choose a file, or tick that there shall be none."), code="choose")
+            )
+        return self.cleaned_data
+
+
 @admin.register(Municipality)
 class MunicipalityDesk(Desk):
     """The one municipality: its page opens at once."""
@@ -719,8 +755,9 @@ class MunicipalityDesk(Desk):
     can_add = False
     can_export = False
     fieldsets = (
-        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
+        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color", "logo_shown")}),
         (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone")}),
+        (_("Who may enter"), {"fields": ("teacher_domains", "memberships_need_confirmation")}),
         (
             _("Mails"),
             {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
@@ -731,7 +768,7 @@ class MunicipalityDesk(Desk):
         ),
         (
             _("Courses and surveys"),
-            {"fields": ("freshness_days", "freshness_warnings", "survey_threshold")},
+            {"fields": ("freshness_days", "freshness_warnings", "survey_threshold", "takes_office_files")},
         ),
         (_("How we organise the work"), {"fields": ("organisation_models",)}),
         (
@@ -751,7 +788,7 @@ class MunicipalityDesk(Desk):
         ),
         (_("Calendar and words"), {"fields": ("elsewhere",)}),
     )
-    readonly_fields = ("elsewhere",)
+    readonly_fields = ("elsewhere", "logo_shown")
     form = MunicipalityForm
 
     @display(description=_("Kept on pages of their own"))
@@ -770,6 +807,39 @@ class MunicipalityDesk(Desk):
         ]
         return format_html_join(" · ", '<a class="desk-link" href="{}">{}</a>', links)
 
+    actions_detail = ("change_logo",)
+
+    @display(description=_("Logo"))
+    def logo_shown(self, municipality: Municipality) -> str | SafeString:
+        logo = municipality.logo
+        if logo is None:
+            return gettext("None yet: the name stands alone.")
+        return format_html(
+            '<img class="desk-logo" src="{}" alt="{}" width="{}" height="{}">',
+            reverse("logo", args=[logo.pk]),
+            municipality.name,
+            logo.width,
+            logo.height,
+        )
+
+    @action(description=_("Change the logo"), url_path="logo", icon="image")
+    def change_logo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show another logo, or none."""
+        municipality = self.found(request, object_id)
+        return self.deed(
+            request,
+            municipality,
+            title=_("Change the logo"),
+            says=[
+                _("The logo stands in the head of every page and on the guides, at once and for everybody."),
+                _("For those who do not see it, it is called %(name)s.") % {"name": municipality.name},
+            ],
+            form=LogoForm(answers(request), files_sent(request)),
+            button=_("Change the logo"),
+            act=lambda form: uploads.change_logo(file=form.cleaned_data["logo"], by=actor_of(request), now=clock.now()),
+            done=lambda changed: _("The logo has been changed.") if changed.logo else _("The logo has been removed."),
+        )
+
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "organisation_models":
             return forms.MultipleChoiceField(
@@ -779,6 +849,9 @@ class MunicipalityDesk(Desk):
                 widget=forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks desk-ticks--wide"}),
                 help_text=db_field.help_text,
             )
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.CharField):
+            text = self.formfield_overrides[models.CharField]["widget"]
+            return db_field.formfield(form_class=DomainList, widget=text(), show_hidden_initial=False)
         if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.IntegerField):
             text = self.formfield_overrides[models.CharField]["widget"]
             return db_field.formfield(
@@ -1029,6 +1102,7 @@ __all__ = [
     "day",
     "day_and_hour",
     "display",
+    "files_sent",
     "how_many",
     "picker",
 ]

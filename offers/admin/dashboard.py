@@ -36,7 +36,7 @@ from portal.models import (
     Subject,
     User,
 )
-from schools.models import School, SchoolClass
+from schools.models import Membership, School, SchoolClass
 
 ROWS = 6
 
@@ -305,6 +305,7 @@ def how_many_wait() -> dict[str, int]:
     waiting: dict[str, QuerySet[Any]] = {
         "reviews": Offer.objects.to_review(),
         "requests": Enrolment.objects.filter(status=Enrolment.Status.PENDING),
+        "newcomers": Membership.objects.awaiting(),
         "untaught": Enrolment.objects.without_teacher(now),
         "few": planning.few_enrolled(now, within=SOON),
         "disputes": encounters.disputed(),
@@ -323,6 +324,7 @@ def counted(rows: QuerySet[Any]) -> QuerySet[Any]:
 TO_DO = (
     Entry(title=_("To review"), model=Offer, query="state__exact=submitted&o=5", icon="rate_review", count="reviews"),
     Entry(title=_("Requests"), model=Enrolment, query="todo=answer", icon="pending_actions", count="requests"),
+    Entry(title=_("Newcomers"), model=Membership, icon="person_add", count="newcomers"),
     Entry(title=_("Without a teacher"), model=Enrolment, query="todo=teacher", icon="person_off", count="untaught"),
     Entry(title=_("Few enrolments"), model=Session, query="when=few", icon="event_busy", count="few"),
     Entry(title=_("Visits to decide"), model=VisitReport, query="disputed=1", icon="gavel", count="disputes"),

@@ -181,6 +181,8 @@ def whole(municipality: Municipality, **changes: Any) -> dict[str, Any]:
         "keep_mail_days": "30",
         "keep_comment_months": "12",
         "keep_log_months": "13",
+        "teacher_domains": "",
+        "memberships_need_confirmation": "on",
         **changes,
     }
 
