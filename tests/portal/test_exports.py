@@ -385,3 +385,4 @@ def test_a_file_with_three_rows_asks_no_more_than_one_with_one(
         answer = desks[model].export_view(request)
 
     assert len(table(answer)) > rows
+    answer.file_to_stream.close()
