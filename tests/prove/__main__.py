@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tests.prove import bookers, desk, links, mails, pages, pictures
+from tests.prove import bookers, desk, links, mails, pages, pictures, sheets
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
@@ -12,6 +12,7 @@ PROOFS: dict[str, tuple[str, Proof]] = {
     "bookers": ("64 bookers for the last 10 places", bookers.prove),
     "desk": ("every list of the desk with 20,000 rows behind it", desk.prove),
     "links": ("1,000 looks at every kind of address in mails", links.prove),
+    "sheets": ("a list of 20,000 rows as a file, and such a file looked over", sheets.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 
