@@ -335,7 +335,7 @@ def test_a_company_adds_and_removes_picture_and_material_without_javascript(invi
     shown = browser.get(page).content.decode()
 
     assert (chosen.status_code, added.status_code) == (302, 302)
-    offer = Offer.objects.select_related("picture").get(pk=invite.offer_id)
+    offer = Offer.objects.select_related("picture").get(invite=invite)
     assert offer.picture is not None
     assert (offer.picture.alt_text, offer.picture.width, offer.picture.height) == ("En svejser", 48, 64)
     one = offer.materials.get()
@@ -412,7 +412,7 @@ def test_nothing_happens_without_a_reason(invite: Invite, typed: dict[str, str])
 
 
 def test_before_the_course_is_begun_and_after_it_was_sent_there_is_nothing_to_add(offer: Offer, invite: Invite) -> None:
-    empty = Invite.objects.create(company=offer.company, contact=offer.contact)
+    empty = Invite.objects.create(company=offer.company, contact=invite.contact)
     Offer.objects.filter(pk=offer.pk).update(state=Offer.State.SUBMITTED)
 
     unbegun = holder(link_to(Link.Purpose.INVITE, empty)).get(f"/beskriv/{empty.pk}/filer/")
