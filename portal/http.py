@@ -1,14 +1,18 @@
 """Typed requests, and the doors that only some may pass."""
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from ipaddress import IPv6Address, ip_address
 from typing import Any, ParamSpec
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
 from portal.domain import clock
@@ -16,8 +20,11 @@ from portal.domain.actor import Actor
 from portal.models import Link, User
 
 SESSION_KEY = "links"
+SIGNED_IN_AT = "signed_in_at"
+RECENT = timedelta(minutes=15)
+LONGEST_ADDRESS = 1000
 NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
-LONGEST_ADDRESS = 64
+LONGEST_CLIENT_ADDRESS = 64
 P = ParamSpec("P")
 
 
@@ -53,7 +60,7 @@ def client_address(request: HttpRequest) -> str:
 def _plain_address(text: str) -> str:
     """Return an address without port, zone and IPv4-in-IPv6 wrapping; an empty text when it is none."""
     text = text.strip()
-    if len(text) > LONGEST_ADDRESS:
+    if len(text) > LONGEST_CLIENT_ADDRESS:
         return ""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -76,22 +83,43 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def remember_link(request: HttpRequest, link: Link) -> None:
-    """Let this browser in for the link's purpose and object."""
+    """Let this browser in for the link's purpose and object. A browser nobody signed in at gets a new session key."""
     entries = dict(request.session.get(SESSION_KEY, {}))
+    if not entries and not request.user.is_authenticated:
+        request.session.cycle_key()
     entries[f"{link.purpose}:{link.reference_id}"] = [str(link.pk), link.version]
     request.session[SESSION_KEY] = entries
+
+
+def forget_links(request: HttpRequest) -> None:
+    """Take back what :func:`remember_link` gave this browser; where nobody signed in, nothing at all stays."""
+    if request.user.is_authenticated:
+        request.session.pop(SESSION_KEY, None)
+    else:
+        request.session.flush()
 
 
 def secret_page(response: HttpResponseBase) -> HttpResponseBase:
     """Mark a page that only a link holder sees: not stored, not indexed, and its address is told to nobody.
 
-    The policy names the origin and nothing more. ``no-referrer`` would make browsers send ``Origin: null`` with every
-    form of the page, which the protection against forged requests must refuse.
+    Under ``no-referrer`` browsers send ``Origin: null`` with the page's own forms: the view must be marked with
+    :func:`takes_null_origin`.
     """
-    response.headers["Referrer-Policy"] = "strict-origin"
+    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def takes_null_origin(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Mark a view that takes forms of pages under ``no-referrer`` (see ``portal.middleware.CsrfProtection``)."""
+    view.takes_null_origin = True  # type: ignore[attr-defined]
+    return view
+
+
+def ended_page(request: HttpRequest, link: Link) -> HttpResponseBase:
+    """Return the page (410) of a link that no longer works, with a button that asks for one that does."""
+    return secret_page(render(request, "410.html", {"link": link}, status=410))
 
 
 def held_links(request: HttpRequest) -> list[Link]:
@@ -118,18 +146,64 @@ def link_required(
             entry = request.session.get(SESSION_KEY, {}).get(f"{purpose}:{reference_id}")
             if not entry:
                 raise Http404
-            link = Link.objects.filter(pk=entry[0], purpose=purpose, reference_id=reference_id).first()
+            links = Link.objects.select_related("parent")
+            link = links.filter(pk=entry[0], purpose=purpose, reference_id=reference_id).first()
             if link is None:
                 raise Http404
-            if link.version != entry[1] or link.revoked_at is not None or link.expires_at <= clock.now():
-                return secret_page(render(request, "410.html", {"link": link}, status=410))
+            if link.version != entry[1] or link.has_ended(clock.now()):
+                return ended_page(request, link)
             request.link = link  # type: ignore[attr-defined]
             request.actor = Actor.of_link(link)  # type: ignore[attr-defined]
             return secret_page(view(request, *args, **kwargs))
 
-        return login_not_required(never_cache(guarded))
+        return takes_null_origin(login_not_required(never_cache(guarded)))
 
     return decorate
+
+
+def proven_at(request: HttpRequest) -> float:
+    """Return when this session last proved who sits there: at sign-in, or since; in seconds since 1970."""
+    moments = [request.session.get(SIGNED_IN_AT, 0.0)]
+    records = request.session.get("account_authentication_methods") or []
+    moments += [record.get("at", 0.0) for record in records if record.get("reauthenticated")]
+    return float(max(moments))
+
+
+def is_recently_authenticated(request: HttpRequest) -> bool:
+    """Return whether the person proved within the last 15 minutes who they are."""
+    return request.user.is_authenticated and time.time() - proven_at(request) <= RECENT.total_seconds()
+
+
+def require_recent_authentication(request: HttpRequest) -> None:
+    """Let the request go on only if the person proved within the last 15 minutes who they are.
+
+    Otherwise they are asked first (passkey, authenticator app or recovery code; without a second factor, a code by
+    mail) and the request is then done as it was sent, POSTs included. To be called before anything is done, outside of
+    transactions; what it raises must not be caught by the caller.
+    """
+    if not is_recently_authenticated(request):
+        raise ReauthenticationRequired
+
+
+def recently_authenticated(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Ask again who it is before exports of persons and changes of roles (see above); put it below ``login_required``.
+
+    For views. Methods of the desk call :func:`require_recent_authentication` in their first line.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        require_recent_authentication(request)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def local_address(request: HttpRequest, wanted: str) -> str | None:
+    """Return where somebody wanted to go, if that lies in this portal: the one reader of a browser's ``next``."""
+    clean = wanted if wanted.isprintable() and len(wanted) <= LONGEST_ADDRESS else ""
+    safe = url_has_allowed_host_and_scheme(clean, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return clean if safe else None
 
 
 def role_required(

@@ -19,7 +19,7 @@ from portal.models import Message, Municipality
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 PERMANENT = 500
-SECRET = {"account_mail"}
+SECRET = {"account_mail", "sign_in_code"}
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -31,8 +31,9 @@ def sender() -> tuple[str, str]:
     """Return the From header, and the address to which answers go."""
     municipality = Municipality.objects.first()
     name = one_line(municipality.sender_name or municipality.name, 80) if municipality else ""
-    reply_to = municipality.contact_email if municipality else ""
-    return formataddr((name.replace('"', ""), settings.DEFAULT_FROM_EMAIL)), reply_to
+    reply_to = (municipality.reply_to or municipality.contact_email) if municipality else ""
+    address = (municipality.sender_email if municipality else "") or settings.DEFAULT_FROM_EMAIL
+    return formataddr((name.replace('"', ""), address)), reply_to
 
 
 def render(message: Message, now: datetime) -> EmailMultiAlternatives:

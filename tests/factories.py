@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import factory
+from allauth.mfa.totp.internal.auth import TOTP
 from django.db import transaction
 from django.utils import timezone
 
@@ -48,33 +49,45 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     password = "!"
 
 
-class CoordinatorFactory(UserFactory):
+# With which the people of the municipality have set up their authenticator app.
+APP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+class StaffFactory(UserFactory):
+    """Somebody of the municipality with a second factor: without one, no role opens anything."""
+
+    class Meta:
+        model = User
+        abstract = True
+        skip_postgeneration_save = True
+
     is_staff = True
 
+    @factory.post_generation
+    def second_factor(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        if extracted is not False:
+            TOTP.activate(self, APP_SECRET)
+
+
+class CoordinatorFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.COORDINATOR)
 
 
-class AdministratorFactory(UserFactory):
-    is_staff = True
-
+class AdministratorFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.ADMINISTRATOR)
 
 
-class ReviewerFactory(UserFactory):
-    is_staff = True
-
+class ReviewerFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.REVIEWER)
 
 
-class OperatorFactory(UserFactory):
-    is_staff = True
-
+class OperatorFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.OPERATOR)

@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 
@@ -65,6 +66,28 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         return self.name.split(" ")[0]
 
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Let sessions stand on password and address: who changes either is signed out everywhere else."""
+        stands_on = f"{self.password}|{self.email}"
+        return salted_hmac("portal.models.User", stands_on, secret=secret, algorithm="sha256").hexdigest()
+
+
+# What proves, beside the mailbox, that it is the right person. Recovery codes come with one of these and are not one.
+SECOND_FACTORS = ("totp", "webauthn")
+
+
+class MunicipalRoleQuerySet(models.QuerySet["MunicipalRole"]):
+    """Questions to the municipal roles."""
+
+    def in_force(self) -> Self:
+        """Held by an active account that has a second factor: without one a municipal role opens nothing.
+
+        Whoever has a factor is asked for it at every sign-in, and setting one up ends all other sessions; so a
+        role in force means that this person passed it. The one place of this rule.
+        """
+        factors = User.objects.filter(pk=models.OuterRef("user"), authenticator__type__in=SECOND_FACTORS)
+        return self.filter(models.Exists(factors), user__is_active=True)
+
 
 class MunicipalRole(models.Model):
     """A person's role in the municipality's administration (roles at schools are memberships).
@@ -93,6 +116,8 @@ class MunicipalRole(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="municipal_roles", verbose_name=_("person"))
     role = models.CharField(_("role"), max_length=20, choices=Role)
+
+    objects = MunicipalRoleQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("municipal role")

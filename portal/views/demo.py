@@ -1,7 +1,7 @@
 """The demo's own pages: its clock, and the mails that left. They do not exist outside the demo."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -20,12 +20,15 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.domain import clock
+from portal.models import Heartbeat
 
 STEPS = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
+
+FOLLOWERS = ("deliver-messages", "follow-the-calendar")
 
 
 def demo_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -52,7 +55,15 @@ def demo_clock(request: HttpRequest) -> HttpResponse:
             clock.move_demo_clock(step)
             messages.success(request, _("The clock has been moved. Reminders and surveys leave within some seconds."))
         return redirect("demo-clock")
-    return render(request, "portal/demo_clock.html", {"now": clock.now(), "steps": STEPS})
+    facts = {"now": clock.now(), "steps": STEPS, "caught_up": caught_up()}
+    return render(request, "portal/demo_clock.html", facts)
+
+
+def caught_up() -> datetime | None:
+    """Return up to which moment the background work has followed the clock; None when it has not yet begun."""
+    jobs = Heartbeat.objects.filter(name__in=FOLLOWERS, reached__isnull=False)
+    moments = [job.reached for job in jobs if job.reached]
+    return min(moments) if len(moments) == len(FOLLOWERS) else None
 
 
 def read(path: Path) -> EmailMessage:

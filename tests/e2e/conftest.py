@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -91,11 +92,28 @@ class Visitor:
         return [f"{rule['id']}: {[node['html'][:160] for node in rule['nodes'][:3]]}" for rule in found]
 
     def move_clock(self, step: str, times: int = 1) -> None:
-        """Move the demo's clock on the demo's page: hour, day or week."""
+        """Move the demo's clock on the demo's page (hour, day or week), and wait until the background work follows."""
+        self.open("/demo/ur/")
         for _time in range(times):
-            self.open("/demo/ur/")
             self.page.locator(f"button[name=step][value={step}]").click()
             self.page.wait_for_load_state()
+            self.catch_up()
+
+    def catch_up(self, seconds: float = 90) -> None:
+        """Wait until the background work has done everything up to the present moment of the demo's clock."""
+        self.open("/demo/ur/")
+        moment = self.moment("#now-title time")
+        stop = time.monotonic() + seconds
+        while (reached := self.moment("#caught-up")) is None or moment is None or reached < moment:
+            assert time.monotonic() < stop, f"the background work has come to {reached}, the clock shows {moment}"
+            self.page.wait_for_timeout(250)
+            self.open("/demo/ur/")
+
+    def moment(self, selector: str) -> datetime | None:
+        """Return the moment that a time element holds, if there is one."""
+        found = self.page.locator(selector)
+        stamp = found.get_attribute("datetime") if found.count() else None
+        return datetime.fromisoformat(stamp) if stamp else None
 
     def mail(self, to: str, *words: str, seconds: float = 150) -> str:
         """Wait for a mail to somebody with all these words in its subject, open it on the demo's page, return it."""

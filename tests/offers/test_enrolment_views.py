@@ -82,7 +82,7 @@ def test_a_teacher_enrols_the_whole_class_and_gets_a_receipt(
         24,
         2,
         7,
-        "12345678",
+        "+4512345678",
         True,
     )
     receipt = client.get(response["Location"])
@@ -302,7 +302,7 @@ def test_numbers_are_changed_until_closing_and_more_must_fit(
     assert accepted["Location"] == reverse("enrolment", args=[one.pk])
     one.refresh_from_db()
     session.refresh_from_db()
-    assert (one.pupils, one.adults, one.teacher_phone, session.places_taken) == (28, 3, "22334455", 28)
+    assert (one.pupils, one.adults, one.teacher_phone, session.places_taken) == (28, 3, "+4522334455", 28)
 
 
 def test_cancelling_asks_first_and_happens_once(

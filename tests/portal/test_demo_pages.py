@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from portal.domain import clock
-from portal.models import Municipality
+from portal.models import Heartbeat, Municipality
 
 PAGES = ["/demo/ur/", "/demo/mails/", "/demo/mails/1/", "/demo/mails/1/html/", "/demo/mails/1/0/"]
 
@@ -141,3 +141,18 @@ def test_no_other_file_of_the_machine_is_a_mail(client: Client, mails: Path, nam
     (mails.parent / "secret.eml").write_text("Subject: hemmelig\n\n")
 
     assert client.get(f"/demo/mails/{name}/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_clock_page_says_how_far_the_background_work_has_followed(client: Client, mails: Path) -> None:
+    reached = datetime(2026, 9, 8, 8, 0, tzinfo=UTC)
+
+    def shown() -> list[str]:
+        return re.findall(r'id="caught-up" datetime="([^"]+)"', client.get("/demo/ur/").content.decode())
+
+    nothing = shown()
+    Heartbeat.objects.create(name="deliver-messages", last_ok=reached, reached=reached + timedelta(hours=1))
+    half = shown()
+    Heartbeat.objects.create(name="follow-the-calendar", last_ok=reached, reached=reached)
+
+    assert (nothing, half, shown()) == ([], [], ["2026-09-08T10:00:00+02:00"])

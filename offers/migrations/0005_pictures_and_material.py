@@ -7,8 +7,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("offers", "0002_initial"),
-        ("portal", "0004_uploads"),
+        ("offers", "0004_leader_answer"),
+        ("portal", "0010_uploads"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0003_municipal_roles"),
+        ("portal", "0009_privacy"),
     ]
 
     operations = [
