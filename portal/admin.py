@@ -52,6 +52,7 @@ from portal.forms.fields import (
     Words,
     no_personal_number,
 )
+from portal.forms.files import LogoField
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -68,7 +69,6 @@ from portal.models import (
     Subject,
     User,
 )
-from portal.uploads.fields import LogoField
 
 ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value

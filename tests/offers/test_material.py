@@ -19,7 +19,7 @@ from portal.models import AuditEntry, Link, Municipality, Upload
 from tests import factories, files
 from tests.conftest import TODAY
 
-COORDINATOR = Actor(kind="user", id="11111111-1111-1111-1111-111111111111", is_coordinator=True)
+COORDINATOR = Actor(kind="user", id="11111111-1111-1111-1111-111111111111", is_coordinator=True, is_reviewer=True)
 REVIEWER = Actor(kind="user", id="22222222-2222-2222-2222-222222222222", is_reviewer=True)
 
 
@@ -178,10 +178,13 @@ def test_a_company_changes_files_only_while_the_course_is_with_it(offer: Offer, 
 def test_nobody_changes_the_files_of_another_course(offer: Offer, municipality: Municipality) -> None:
     elsewhere = Invite.objects.create(company=offer.company, contact=factories.ContactFactory.create())
 
-    for by in (Actor.of_link(link_to(Link.Purpose.INVITE, elsewhere)), REVIEWER):
+    for by, code in (
+        (Actor.of_link(link_to(Link.Purpose.INVITE, elsewhere)), "not-yours"),
+        (REVIEWER, "coordinators-only"),
+    ):
         with pytest.raises(Refusal) as refused:
             material.choose_picture(offer_id=offer.pk, file=a_picture(), alt_text="", by=by, now=TODAY)
-        assert refused.value.code == "not-yours"
+        assert refused.value.code == code
 
 
 def test_a_copy_of_a_course_shows_the_same_files_and_they_stay_as_long_as_one_shows_them(
