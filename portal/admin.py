@@ -53,6 +53,7 @@ from portal.forms.fields import (
     Words,
     no_personal_number,
 )
+from portal.forms.files import LogoField
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -69,7 +70,6 @@ from portal.models import (
     Subject,
     User,
 )
-from portal.uploads.fields import LogoField
 
 ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value

@@ -39,6 +39,7 @@ second_factors = [
 urlpatterns = [
     path("theme.css", pages.theme, name="theme"),
     path("logo/<uuid:upload_id>/", files.logo, name="logo"),
+    path(".well-known/security.txt", pages.security_txt, name="security-txt"),
     path("healthz/", pages.healthz, name="healthz"),
     path("tilgaengelighed/", pages.accessibility, name="accessibility"),
     path("privatliv/", pages.privacy, name="privacy"),

@@ -19,6 +19,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -141,7 +142,8 @@ def demo_mail_file(request: HttpRequest, name: str, index: int) -> HttpResponse:
     part = parts[index]
     payload = part.get_payload(decode=True)
     response = HttpResponse(payload if isinstance(payload, bytes) else b"", content_type=part.get_content_type())
-    response.headers["Content-Disposition"] = f'attachment; filename="{part.get_filename() or "file"}"'
+    filename = part.get_filename() or "file"
+    response.headers["Content-Disposition"] = content_disposition_header(True, filename) or "attachment"  # noqa: FBT003
     return response
 
 
