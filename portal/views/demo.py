@@ -1,5 +1,6 @@
 """The demo's own pages: its clock, and the mails that left. They do not exist outside the demo."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -95,7 +96,8 @@ def demo_mails(request: HttpRequest) -> HttpResponse:
     paths = sorted(settings.DEMO_MAIL_DIR.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     if wanted:
         paths = [path for path in paths[:2000] if wanted in str(read(path)["To"]).lower()]
-    page = Paginator(paths, 40).get_page(request.GET.get("page"))
+    asked = request.GET.get("page", "")
+    page = Paginator(paths, 40).get_page(asked if re.fullmatch(r"[0-9]{1,6}", asked) and int(asked) else 1)
     mails = [{"name": path.stem, "mail": read(path)} for path in page.object_list]
     return render(request, "portal/demo_mails.html", {"mails": mails, "page": page, "to": wanted})
 
