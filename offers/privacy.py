@@ -130,11 +130,11 @@ HOLDINGS = [
         keep=COURSE,
         free_text=f"{TEXTS} words search",
         pseudonym="contact",
-        none="id company state version activity_type industry education_areas illustration grade_from grade_to subjects"
-        " before_minutes after_minutes duration_minutes meetings places_counted places min_pupils adults venue price_ore"
-        " closes_days acceptance has_waiting_list publish_at published_at submitted_at last_confirmed_at created_at"
-        " updated_at",
-        secret="words search",
+        none="id company state version activity_type industry education_areas illustration grade_from grade_to"
+        " subjects before_minutes after_minutes duration_minutes meetings places_counted places min_pupils adults venue"
+        " price_ore closes_days acceptance has_waiting_list publish_at published_at submitted_at last_confirmed_at"
+        " created_at updated_at",
+        hidden="words search",
         of=offers_of,
         after_scrub=reindex,
     ),
@@ -185,7 +185,7 @@ HOLDINGS = [
         pseudonym="teacher form_token",
         none="id session school_class school group grade pupils adults places status status_at waiting_since answer_by"
         " created_at leader_answer school_then class_then",
-        secret="form_token",
+        hidden="form_token",
         sooner={"teacher": VISIT, "teacher_phone": VISIT, "ended_reason": VISIT, "form_token": VISIT},
         of=enrolments_of,
     ),
@@ -335,7 +335,7 @@ RULES = [
         lifetime=NEEDS,
         fields=("offers.Enrolment.needs_text",),
         run=in_batches(
-            lambda cut, now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(needs_text=""),
+            lambda cut, _now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(needs_text=""),
             NEEDS,
             needs_text="",
         ),
@@ -345,7 +345,7 @@ RULES = [
         lifetime=VISIT,
         fields=tuple(f"offers.Enrolment.{name}" for name in ("teacher", "teacher_phone", "ended_reason", "form_token")),
         run=in_batches(
-            lambda cut, now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(
+            lambda cut, _now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(
                 teacher__isnull=True, teacher_phone="", ended_reason=""
             ),
             VISIT,
@@ -371,21 +371,21 @@ RULES = [
         lifetime=COMMENT,
         fields=("offers.Invite.greeting",),
         run=in_batches(
-            lambda cut, now: Invite.objects.filter(created_at__lt=cut).exclude(greeting=""), COMMENT, greeting=""
+            lambda cut, _now: Invite.objects.filter(created_at__lt=cut).exclude(greeting=""), COMMENT, greeting=""
         ),
     ),
     Rule(
         name="session-notes",
         lifetime=COMMENT,
         fields=("offers.Session.note",),
-        run=in_batches(lambda cut, now: Session.objects.filter(ends_at__lt=cut).exclude(note=""), COMMENT, note=""),
+        run=in_batches(lambda cut, _now: Session.objects.filter(ends_at__lt=cut).exclude(note=""), COMMENT, note=""),
     ),
     Rule(
         name="cancel-reasons",
         lifetime=COMMENT,
         fields=("offers.Session.cancel_reason",),
         run=in_batches(
-            lambda cut, now: Session.objects.filter(ends_at__lt=cut).exclude(cancel_reason__in=["", REMOVED]),
+            lambda cut, _now: Session.objects.filter(ends_at__lt=cut).exclude(cancel_reason__in=["", REMOVED]),
             COMMENT,
             cancel_reason=REMOVED,
         ),
@@ -395,7 +395,7 @@ RULES = [
         lifetime=COMMENT,
         fields=("offers.Encounter.void_reason",),
         run=in_batches(
-            lambda cut, now: Encounter.objects.filter(voided_at__lt=cut).exclude(void_reason=REMOVED),
+            lambda cut, _now: Encounter.objects.filter(voided_at__lt=cut).exclude(void_reason=REMOVED),
             COMMENT,
             void_reason=REMOVED,
         ),

@@ -625,6 +625,21 @@ class MunicipalityDesk(Desk):
                 )
             },
         ),
+        (
+            _("Forgetting"),
+            {
+                "fields": (
+                    "keep_needs_days",
+                    "keep_mail_days",
+                    "keep_visit_months",
+                    "keep_contact_months",
+                    "keep_account_months",
+                    "keep_comment_months",
+                    "keep_log_months",
+                ),
+                "description": _("Shorter than the longest allowed is free; longer is refused."),
+            },
+        ),
     )
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:

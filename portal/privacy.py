@@ -279,7 +279,7 @@ HOLDINGS = [
         contact="email phone password",
         pseudonym="id last_login",
         none="is_superuser language is_active is_staff date_joined groups user_permissions",
-        secret="password",
+        hidden="password",
         of=of_user("portal.User", "pk"),
     ),
     Holding(
@@ -299,7 +299,7 @@ HOLDINGS = [
         pseudonym="recipient_id dedupe_key",
         none="id occasion reference_type reference_id recipient_kind language urgency policy state send_at not_after"
         " attempts lease_owner lease_until sent_at created_at",
-        secret="dedupe_key",
+        hidden="dedupe_key",
         sooner=dict.fromkeys(("address", "parameters", "subject", "body", "trouble"), MAIL_TEXT),
         of=mails_of,
     ),
@@ -320,7 +320,7 @@ HOLDINGS = [
         contact="holder_address",
         pseudonym="reference_id token_digest last_used_at",
         none="id purpose parent version expires_at revoked_at created_at",
-        secret="token_digest",
+        hidden="token_digest",
         untouched="holder_name holder_address",
         of=by_ids("portal.Link", "pk"),
     ),
@@ -329,7 +329,7 @@ HOLDINGS = [
         purpose=SAFETY,
         keep=LINK,
         pseudonym="token_digest link",
-        secret="token_digest",
+        hidden="token_digest",
         of=by_ids("portal.FormerAddress", "link"),
     ),
     Holding(
@@ -346,7 +346,7 @@ HOLDINGS = [
         keep=COUNTER,
         pseudonym="key",
         none="count until",
-        secret="key",
+        hidden="key",
     ),
     Holding(
         model="portal.PendingTable",
@@ -365,7 +365,7 @@ HOLDINGS = [
         name="pdf",
         free_text="filename",
         none="content_hash made_at",
-        secret="pdf",
+        hidden="pdf",
     ),
     Holding(
         model="portal.DocumentJob",
@@ -374,7 +374,7 @@ HOLDINGS = [
         name="html",
         free_text="filename trouble",
         none="id content_hash state attempts requested_at lease_until",
-        secret="html",
+        hidden="html",
     ),
     Holding(
         model="portal.Erasure",
@@ -382,7 +382,7 @@ HOLDINGS = [
         keep=LEDGER,
         pseudonym="subject_digest address_digest",
         none="id kind cause counts erased_at",
-        secret="subject_digest address_digest",
+        hidden="subject_digest address_digest",
     ),
     Holding(
         model="portal.ErasureRequest",
@@ -456,7 +456,7 @@ HOLDINGS = [
         keep=SESSION,
         pseudonym="session_key session_data",
         none="expire_date",
-        secret="session_key session_data",
+        hidden="session_key session_data",
         of=sessions_of,
     ),
     Holding(
@@ -475,7 +475,7 @@ HOLDINGS = [
         pseudonym="email_address",
         contact="key",
         none="id created sent",
-        secret="key",
+        hidden="key",
         of=of_user("account.EmailConfirmation", "email_address__user"),
     ),
     Holding(
@@ -484,7 +484,7 @@ HOLDINGS = [
         keep=WITH_ACCOUNT,
         pseudonym="user data",
         none="id type created_at last_used_at",
-        secret="data",
+        hidden="data",
         of=of_user("mfa.Authenticator"),
     ),
     Holding(
@@ -495,7 +495,7 @@ HOLDINGS = [
         free_text="user_agent data",
         pseudonym="user session_key last_seen_at",
         none="id created_at",
-        secret="session_key",
+        hidden="session_key",
         of=of_user("usersessions.UserSession"),
     ),
     Holding(
@@ -519,7 +519,7 @@ HOLDINGS = [
         keep=WITH_ACCOUNT,
         pseudonym="account token token_secret",
         none="id app expires_at",
-        secret="token token_secret",
+        hidden="token token_secret",
         of=of_user("socialaccount.SocialToken", "account__user"),
     ),
 ]
@@ -616,7 +616,7 @@ RULES = [
         lifetime=MAIL_TEXT,
         fields=tuple(f"portal.Message.{name}" for name in ("address", "parameters", "subject", "body", "trouble")),
         run=each_batch(
-            lambda cut, now: ended_mails(cut).exclude(
+            lambda cut, _now: ended_mails(cut).exclude(
                 subject="", body="", trouble="", parameters={}, address__endswith=f"@{FORGOTTEN_DOMAIN}"
             ),
             MAIL_TEXT,
@@ -627,7 +627,7 @@ RULES = [
         name="mails",
         lifetime=MAIL_ROW,
         fields=("portal.Message.recipient_id", "portal.Message.dedupe_key"),
-        run=in_batches(lambda cut, now: ended_mails(cut), MAIL_ROW),
+        run=in_batches(lambda cut, _now: ended_mails(cut), MAIL_ROW),
     ),
     Rule(
         name="log",
@@ -655,13 +655,13 @@ RULES = [
         name="sessions",
         lifetime=SESSION,
         fields=("sessions.Session.session_key", "sessions.Session.session_data"),
-        run=in_batches(lambda cut, now: Session.objects.filter(expire_date__lt=on_the_wall(now)), SESSION),
+        run=in_batches(lambda _cut, now: Session.objects.filter(expire_date__lt=on_the_wall(now)), SESSION),
     ),
     Rule(
         name="signed-in-browsers",
         lifetime=SESSION,
         fields=tuple(f"usersessions.UserSession.{name}" for name in ("ip", "user_agent", "data", "user")),
-        run=lambda now: ended_sessions.forget_ended(),
+        run=lambda _now: ended_sessions.forget_ended(),
     ),
     Rule(name="cache", lifetime=COUNTER, fields=(), run=lambda now: empty_cache(on_the_wall(now))),
     Rule(
@@ -684,7 +684,7 @@ RULES = [
         name="legal-holds",
         lifetime=HELD,
         fields=("portal.LegalHold.subject_id", "portal.LegalHold.reason"),
-        run=in_batches(lambda cut, now: LegalHold.objects.filter(until__lt=timezone.localtime(now).date()), HELD),
+        run=in_batches(lambda _cut, now: LegalHold.objects.filter(until__lt=timezone.localtime(now).date()), HELD),
     ),
 ]
 
@@ -808,9 +808,7 @@ def with_links_sent_on(subject: Subject) -> Subject:
         wanted |= Q(holder_address__iexact=address)
     known = list(Link.objects.filter(wanted).values_list("pk", "holder_name"))
     names = {name for _pk, name in known if name}
-    return replace(
-        subject, ids=subject.ids | {str(pk) for pk, _name in known}, names=subject.names | frozenset(names)
-    )
+    return replace(subject, ids=subject.ids | {str(pk) for pk, _name in known}, names=subject.names | frozenset(names))
 
 
 WIDEN = [with_links_sent_on]

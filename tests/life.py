@@ -6,6 +6,7 @@ dump of everything.
 
 import base64
 import io
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -375,8 +376,6 @@ def statistics() -> dict[str, Any]:
 @contextmanager
 def heard() -> Iterator[Callable[[], str]]:
     """Collect what is logged meanwhile, as it would leave the process."""
-    import logging
-
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     root = logging.getLogger()

@@ -162,7 +162,11 @@ class EnrolmentDesk(ReadDesk):
         "approve",
         "decline",
         "decide",
-        {"title": _("More"), "icon": "more_horiz", "items": ["read_needs", "guide", "change_numbers", "cancel", "undo"]},
+        {
+            "title": _("More"),
+            "icon": "more_horiz",
+            "items": ["read_needs", "guide", "change_numbers", "cancel", "undo"],
+        },
     )
 
     def may_act(self, request: HttpRequest) -> bool:

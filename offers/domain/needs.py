@@ -25,13 +25,14 @@ DIAGNOSES = re.compile(
 )
 # A word with a capital letter within a sentence is a name in Danish; at its beginning only what is a common name.
 WITHIN = re.compile(r"(?<![.!?:\n])[ \t,(/&-]+([A-ZÆØÅ][a-zæøåéü]{2,})\b")
-FIRST_NAMES = frozenset(
-    "adam agnes aksel alberte alfred alma anna anton arthur asta august aya bertram carl caroline clara edith elias ella"
-    " ellen emil emilie emma ester felix filip freja frida frederik gustav hannah ida isabella jakob johan josefine"
-    " karla konrad laura laurits liam liva lucas luca ludvig lærke magnus malou malthe maria marie mathilde mia mikkel"
-    " mohammad muhammad nanna noah nohr nora oliver olivia oscar otto rosa saga sara sebastian sofia sofie storm thea"
-    " theo theodor tilde valdemar valentin vera victor vigga viggo vilma villads william".split()
-)
+COMMON = """
+adam agnes aksel alberte alfred alma anna anton arthur asta august aya bertram carl caroline clara edith elias
+ella ellen emil emilie emma ester felix filip frederik freja frida gustav hannah ida isabella jakob johan
+josefine karla konrad laura laurits liam liva luca lucas ludvig lærke magnus malou malthe maria marie mathilde
+mia mikkel mohammad muhammad nanna noah nohr nora oliver olivia oscar otto rosa saga sara sebastian sofia sofie
+storm thea theo theodor tilde valdemar valentin vera victor vigga viggo villads vilma william
+"""
+FIRST_NAMES = frozenset(COMMON.split())
 
 
 def hint(text: str) -> str:

@@ -157,7 +157,10 @@ def test_the_words_about_needs_are_shown_when_a_button_is_pressed_and_each_readi
     read = client.post(page)
     client.post(page)
 
-    assert ("Én elev bliver let bange" in read.content.decode(), read.headers["Cache-Control"].split(",")[0]) == (True, "no-store")
+    assert ("Én elev bliver let bange" in read.content.decode(), read.headers["Cache-Control"].split(",")[0]) == (
+        True,
+        "no-store",
+    )
     noted = AuditEntry.objects.filter(action="needs-read")
     assert set(noted.values_list("actor_kind", "object_id")) == {("link", str(enrolment.pk))}
     assert noted.count() == 2

@@ -50,7 +50,10 @@ def test_a_doubted_text_is_asked_about_once_and_taken_when_it_is_meant(municipal
 
         asked = client.post(page, {**form, "needs_text": "Emil har ADHD"})
         assert list(asked.context["form"].errors) == ["needs_text"]
-        assert ("Emil har ADHD" in asked.content.decode(), 'name="needs_sure"' in asked.content.decode()) == (True, True)
+        assert ("Emil har ADHD" in asked.content.decode(), 'name="needs_sure"' in asked.content.decode()) == (
+            True,
+            True,
+        )
         assert Enrolment.objects.count() == 0
         client.post(page, {**form, "needs_text": "Emil har ADHD", "needs_sure": "on"})
 
@@ -84,7 +87,9 @@ def test_the_municipality_may_end_it_sooner() -> None:
     enrolment = factories.EnrolmentFactory.create(needs_text="En elev sidder ned")
     ends = enrolment.session.ends_at
 
-    found = [needs.is_readable(enrolment, now=ends + timedelta(days=days, hours=hours)) for days, hours in ((2, -1), (2, 0))]
+    found = [
+        needs.is_readable(enrolment, now=ends + timedelta(days=days, hours=hours)) for days, hours in ((2, -1), (2, 0))
+    ]
     assert found == [True, False]
 
 
