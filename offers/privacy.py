@@ -111,7 +111,7 @@ def signatures_of(subject: Subject) -> QuerySet[Signature]:
 def about_offers_of(model: Any) -> Any:
     """Return a finder of what hangs on the person's courses."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         return model.objects.filter(offer__in=offers_of(subject))
 
     return rows
@@ -445,7 +445,11 @@ def contact_as_subject(contact_id: UUID) -> Subject | None:
 
 def visits_to_come(subject: Subject, now: datetime) -> Refusal | None:
     """Refuse to erase the contact teacher of classes that are to come: hand them over or cancel them first."""
-    coming = enrolments_of(subject).active().filter(session__ends_at__gte=now).order_by("session__starts_at")
+    coming = (
+        Enrolment.objects.active()
+        .filter(pk__in=enrolments_of(subject).values("pk"), session__ends_at__gte=now)
+        .order_by("session__starts_at")
+    )
     rows = list(coming.select_related("session__offer", "school_class"))
     if not rows:
         return None

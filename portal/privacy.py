@@ -213,7 +213,7 @@ COOKIES = [
 def of_user(label: str, way: str = "user") -> Any:
     """Return a finder of the rows of a model that belong to an account."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         everything = apps.get_model(label)._base_manager.all()
         return everything.filter(**{way: subject.id}) if subject.is_user else everything.none()
 
@@ -223,7 +223,7 @@ def of_user(label: str, way: str = "user") -> Any:
 def by_ids(label: str, *fields: str) -> Any:
     """Return a finder of the rows in which one of the person's ids stands."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         wanted = Q(pk__in=[])
         for name in fields:
             wanted |= Q(**{f"{name}__in": subject.ids})
@@ -264,7 +264,7 @@ def _is_in(session: Session, subject: Subject) -> bool:
 def rights_of(label: str) -> Any:
     """Return a finder of requests and holds."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         return apps.get_model(label)._base_manager.filter(kind=subject.kind, subject_id=subject.id)
 
     return rows
@@ -585,7 +585,7 @@ def on_the_wall(now: datetime) -> datetime:
 def entries(model: str, moment: str) -> Any:
     """Return a finder of rows that began before the cut."""
 
-    def over(cut: datetime, now: datetime) -> QuerySet[Any]:
+    def over(cut: datetime, now: datetime) -> Any:
         return apps.get_model(model)._base_manager.filter(**{f"{moment}__lt": cut})
 
     return over

@@ -39,19 +39,20 @@ def hint(text: str) -> str:
     """Return what in the text seems to name a diagnosis or a pupil, or nothing. A guess, to be asked about."""
     composed = unicodedata.normalize("NFC", text)
     if found := DIAGNOSES.search(composed):
-        return found.group(0)
+        return str(found.group(0))
     for sentence in map(str.strip, re.split(r"[.!?\n]+", composed)):
         words = re.findall(r"\w+", sentence)
         if words and words[0][:1].isupper() and words[0].lower() in FIRST_NAMES:
-            return words[0]
+            return str(words[0])
         if found := WITHIN.search(sentence):
-            return found.group(1)
+            return str(found.group(1))
     return ""
 
 
 def readable_until(session: Session) -> datetime:
     """Return when the texts of a session's classes end: 30 days after the visit, or sooner where it is so chosen."""
-    return session.ends_at + timedelta(days=places.the_municipality().keep_needs_days)
+    until: datetime = session.ends_at + timedelta(days=places.the_municipality().keep_needs_days)
+    return until
 
 
 def is_readable(enrolment: Enrolment, *, now: datetime) -> bool:

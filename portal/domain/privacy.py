@@ -236,7 +236,7 @@ class Subject:
     """A person, as everything that leads to the person's data: ids, names, addresses, phone numbers."""
 
     kind: Literal["user", "contact", "address"]
-    id: UUID | None = None
+    id: Any = None  # a UUID; a bare address has none
     names: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     phones: frozenset[str] = frozenset()

@@ -53,10 +53,10 @@ def test_everything_about_a_person_is_handed_out_and_nothing_about_another() -> 
         }
 
     assert {who: missing(life, texts[who]) for who, life in lives.items()} == {"teacher": [], "contact": []}
-    strangers = {
+    strangers: dict[str, list[str]] = {
         who: [
             word
-            for person in [*User.objects.exclude(pk=lives[who].id), *Contact.objects.exclude(pk=lives[who].id)]
+            for person in everybody_but(lives[who])
             for word in (person.name, person.email)
             if word.lower() in text.lower()
         ]
@@ -64,6 +64,10 @@ def test_everything_about_a_person_is_handed_out_and_nothing_about_another() -> 
     }
     assert strangers == {"teacher": [], "contact": []}
     every_personal_column_is_handed_out_or_a_secret(lives)
+
+
+def everybody_but(life: Life) -> list[Any]:
+    return [*User.objects.exclude(pk=life.id), *Contact.objects.exclude(pk=life.id)]
 
 
 def subject_of(life: Life) -> privacy.Subject:

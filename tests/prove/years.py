@@ -4,6 +4,7 @@ The count is written by hand from the lifetimes of ``reference``: it shares noth
 """
 
 import json
+import logging
 import os
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -13,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 import django
 
 django.setup()
+logging.disable(logging.INFO)
 
 from django.db.models import Q
 
@@ -26,8 +28,7 @@ from tests import factories
 
 BEGIN = datetime(2023, 8, 1, 12, 0, tzinfo=COPENHAGEN)
 DAYS = 1096
-EVERY = 6  # a visit every so many days
-NIGHTS = 1
+EVERY = 12  # a visit every so many days
 
 
 def a_visit(day: datetime, number: int) -> None:
