@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from companies.models import Company, Contact
-from portal.admin import Desk, Rows, display
+from portal.admin import Desk, Rows, display, how_many
 
 COMPANY_COLORS = {
     Company.State.LEAD: "info",
@@ -45,9 +45,14 @@ class CompanyDesk(Desk):
         (_("Registers"), {"fields": ("cvr", "trade_code"), "classes": ("collapse",)}),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The relation of a company that is known is changed by a deed."""
+        return ("state",) if obj else ()
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
         rows: QuerySet[Company] = super().get_queryset(request)
-        return rows.annotate(contact_count=Count("contacts", filter=Q(contacts__is_active=True), distinct=True))
+        active = Contact.objects.filter(company=OuterRef("pk"), is_active=True)
+        return rows.annotate(contact_count=how_many(active, "company"))
 
     def export_rows(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Fetch the contacts that the file names."""

@@ -37,6 +37,7 @@ ON_A_CARD = (
     "title",
     "teaser",
     "illustration",
+    "picture",
     "grade_from",
     "grade_to",
     "duration_minutes",

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from offers.views import builder, catalogue, enrolment, guides, host, personal_data, school, sharing, surveys
+from offers.views import (
+    builder,
+    catalogue,
+    enrolment,
+    files,
+    guides,
+    host,
+    members,
+    personal_data,
+    school,
+    sharing,
+    surveys,
+)
 
 urlpatterns = [
     # Finding (everybody)
@@ -10,6 +22,14 @@ urlpatterns = [
     path("forloeb/", catalogue.catalogue, name="catalogue"),
     path("forloeb/<uuid:offer_id>/", catalogue.offer, name="offer"),
     path("forloeb/<uuid:offer_id>/<slug:slug>/", catalogue.offer, name="offer"),
+    path("forloeb/<uuid:offer_id>/fil/<uuid:upload_id>/", files.file, name="offer-file"),
+    path("forloeb/<uuid:offer_id>/fil/<uuid:upload_id>/lille/", files.file, {"small": True}, name="offer-file-small"),
+    # Belonging to a school
+    path("velkommen/", members.welcome, name="welcome"),
+    path("konto/", members.account, name="my-account"),
+    path("skolen/medlemmer/", members.members, name="school-members"),
+    path("skolen/medlemmer/<uuid:membership_id>/bekraeft/", members.confirm, name="school-member-confirm"),
+    path("skolen/medlemmer/<uuid:membership_id>/afvis/", members.refuse, name="school-member-refuse"),
     # Enrolling (teachers)
     path("tidspunkter/<uuid:session_id>/tilmeld/", enrolment.enrol, name="enrol"),
     path("tilmeldinger/", enrolment.my_enrolments, name="my-enrolments"),
@@ -26,6 +46,7 @@ urlpatterns = [
     # Describing a course (a company's contact, by an invite link)
     path("beskriv/<uuid:invite_id>/", builder.overview, name="link-invite"),
     path("beskriv/<uuid:invite_id>/<int:step>/", builder.step, name="builder-step"),
+    path("beskriv/<uuid:invite_id>/filer/", builder.files, name="builder-files"),
     path("beskriv/<uuid:invite_id>/send/", builder.submit, name="builder-submit"),
     path("beskriv/<uuid:invite_id>/kollega/", sharing.invite, name="builder-share"),
     # Hosting (a company's contact, by a host link)

@@ -50,7 +50,7 @@ FACTOR_CHANGED = gettext_noop(
 class PortalAccounts(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's account, as it is here."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 (allauth's signature)
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

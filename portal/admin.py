@@ -11,17 +11,20 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, models
+from django.db.models import Count, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
@@ -33,7 +36,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal import history
 from portal.context import the_municipality
-from portal.domain import audit, clock, outbox
+from portal.domain import audit, clock, outbox, theme, uploads
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
 from portal.exports import Exporting
@@ -61,9 +64,11 @@ from portal.models import (
     Message,
     Municipality,
     MunicipalRole,
+    OrganisationModel,
     Subject,
     User,
 )
+from portal.uploads.fields import LogoField
 
 ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
@@ -132,6 +137,17 @@ class NumberList(SimpleArrayField):
             return True
 
 
+class DomainList(NumberList):
+    """Domains with commas between them, however they were written: with an @ before them, or in capitals."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        parts = [part.strip().lower().removeprefix("@") for part in str(value or "").split(",")]
+        return super().to_python(",".join(dict.fromkeys(part for part in parts if part)))
+
+
 class TimeInput(forms.TimeInput):
     """The browser's own clock."""
 
@@ -172,6 +188,11 @@ FIELDS: dict[Any, dict[str, Any]] = {
 }
 
 
+def files_sent(request: HttpRequest) -> Any:
+    """Return the files with which a deed's form is filled in, as :func:`answers` does the words."""
+    return request.FILES if request.method == "POST" else None
+
+
 def answers(request: HttpRequest) -> Any:
     """Return what a deed's form is filled in with: what was sent, or nothing before that."""
     return request.POST if request.method == "POST" else None
@@ -185,6 +206,63 @@ def day(moment: datetime | None) -> str:
 def day_and_hour(moment: datetime | None) -> str:
     """Return a moment in few letters with its weekday, for a column."""
     return date_format(localtime(moment), "D j. b Y, H.i") if moment else "–"
+
+
+def how_many(rows: models.QuerySet[Any], by: str) -> Coalesce:
+    """Return a column that counts rows per value of ``by``, asked for the shown rows only: no join, no grouping of all.
+
+    ``rows`` are filtered with an ``OuterRef``.
+    """
+    counts = rows.order_by().values(by).annotate(how_many=Count("pk")).values("how_many")
+    return Coalesce(Subquery(counts), 0)
+
+
+class FewFilter(admin.SimpleListFilter):
+    """Rows by another row they belong to, as long as there are few of those to choose from; else one searches.
+
+    A list of thousands in a select helps nobody and is slow to draw.
+    """
+
+    model: ClassVar[type[models.Model]]
+    lookup: ClassVar[str]
+    most = 150
+
+    def choosable(self) -> models.QuerySet[Any]:
+        """Return what one may choose from."""
+        return self.model._default_manager.all()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = list(self.choosable()[: self.most + 1])
+        return [(str(one.pk), str(one)) for one in found] if len(found) <= self.most else []
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        chosen = self.value()
+        known = {str(value) for value, _name in self.lookup_choices}
+        return queryset.filter(**{self.lookup: chosen}) if chosen in known else queryset
+
+
+class Picker(AutocompleteSelect):
+    """An input that finds another row while one types: the browser gets a few at a time, however many there are."""
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+        """Draw what was sent, unless it is no id at all: the framework would stumble over that."""
+        return super().optgroups(name, [text for text in value if self.is_id(text)], attr)
+
+    def is_id(self, text: Any) -> bool:
+        """Return whether the text could be the id of a row."""
+        try:
+            self.field.remote_field.model._meta.pk.to_python(str(text))
+        except forms.ValidationError:
+            return False
+        return True
+
+
+def picker(field: str, model: type[models.Model]) -> Picker:
+    """Return a picker for a form of a deed.
+
+    ``field`` is a field of ``model`` that points to what is looked for; both have a list at the desk.
+    """
+    return Picker(model._meta.get_field(field), admin.site)
 
 
 def plain(field: Any) -> Any:
@@ -237,6 +315,7 @@ class Desk(Exporting):
     can_delete = False
     list_per_page = 50
     list_max_show_all = 200
+    show_full_result_count = False
     list_filter_sheet = True
     list_fullwidth = True
     compressed_fields = True
@@ -251,6 +330,12 @@ class Desk(Exporting):
         if db_field.name.endswith("phone"):
             kwargs["form_class"] = Phone
         return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Find what could be one of thousands while one types."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Let words be ticked off, all of them in sight."""
@@ -569,6 +654,12 @@ class Rows(TabularInline):  # type: ignore[misc]
             getattr(field.widget, "widget", field.widget).attrs["aria-label"] = field.label
         return field
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Find what could be one of thousands while one types."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def rights(self, request: HttpRequest) -> bool:
         """Return whether whoever asks is a coordinator."""
         return COORDINATOR in self.admin_site.roles_of(request)
@@ -602,6 +693,60 @@ class ReadRows(Rows):
 # The municipality and its calendar
 
 
+class MunicipalityForm(forms.ModelForm[Municipality]):
+    """The settings, looked over where one depends on another."""
+
+    class Meta:
+        model = Municipality
+        fields = "__all__"  # noqa: DJ007 (the desk's fieldsets choose)
+
+    def clean_brand_color(self) -> str:
+        """Refuse a colour on which neither white nor the page can be read; the shades of any other are computed."""
+        color: str = self.cleaned_data["brand_color"].lower()
+        if not theme.is_brand_colour(color):
+            return color
+        on_white = theme.contrast(color, "#ffffff")
+        if on_white < theme.TEXT_CONTRAST:
+            instead = theme.brand_scale(color, theme.Scheme.LIGHT)["base-default"]
+            raise forms.ValidationError(
+                gettext(
+                    "White text on this colour has a contrast of %(ratio)s to 1, and 4.5 to 1 is needed to be read."
+                    " The nearest shade that has it is %(instead)s."
+                )
+                % {"ratio": f"{on_white:.1f}".replace(".", ","), "instead": instead},
+                code="contrast",
+            )
+        return color
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        warnings, fresh = typed.get("freshness_warnings"), typed.get("freshness_days")
+        if warnings and fresh and max(warnings) >= fresh:
+            self.add_error(
+                "freshness_warnings", gettext("A warning must come before the course has run out; write fewer days.")
+            )
+        return typed
+
+
+class LogoForm(DeskForm):
+    """A new logo, or the word that there shall be none."""
+
+    logo = LogoField(
+        label=_("Logo"),
+        required=False,
+        help_text=_("PNG, WebP or JPEG, at most 5 MB; best lying, drawn for a white background."),
+    )
+    remove = forms.BooleanField(label=_("Show no logo, only the name"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "logo" not in self.errors and bool(cleaned.get("logo")) == bool(cleaned.get("remove")):
+            self.add_error(
+                "logo", forms.ValidationError(_("Choose a file, or tick that there shall be none."), code="choose")
+            )
+        return self.cleaned_data
+
+
 @admin.register(Municipality)
 class MunicipalityDesk(Desk):
     """The one municipality: its page opens at once."""
@@ -610,40 +755,104 @@ class MunicipalityDesk(Desk):
     can_add = False
     can_export = False
     fieldsets = (
-        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
-        (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone", "sender_name")}),
+        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color", "logo_shown")}),
+        (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone")}),
+        (_("Who may enter"), {"fields": ("teacher_domains", "memberships_need_confirmation")}),
         (
-            _("Rules"),
-            {
-                "fields": (
-                    "teacher_reminders",
-                    "host_reminders",
-                    "request_hold_days",
-                    "place_offer_days",
-                    "freshness_days",
-                    "survey_threshold",
-                )
-            },
+            _("Mails"),
+            {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
         ),
         (
-            _("Forgetting"),
+            _("Requests and waiting lists"),
+            {"fields": ("request_hold_days", "place_offer_days", "place_offer_hours", "smaller_may_overtake")},
+        ),
+        (
+            _("Courses and surveys"),
+            {"fields": ("freshness_days", "freshness_warnings", "survey_threshold", "takes_office_files")},
+        ),
+        (_("How we organise the work"), {"fields": ("organisation_models",)}),
+        (
+            _("How long personal data is kept"),
             {
                 "fields": (
                     "keep_needs_days",
-                    "keep_mail_days",
                     "keep_visit_months",
                     "keep_contact_months",
                     "keep_account_months",
+                    "keep_mail_days",
                     "keep_comment_months",
                     "keep_log_months",
                 ),
-                "description": _("Shorter than the longest allowed is free; longer is refused."),
+                "description": _("The figures that are set are the longest allowed; shorter is free."),
             },
         ),
+        (_("Calendar and words"), {"fields": ("elsewhere",)}),
     )
+    readonly_fields = ("elsewhere", "logo_shown")
+    form = MunicipalityForm
+
+    @display(description=_("Kept on pages of their own"))
+    def elsewhere(self, municipality: Municipality) -> SafeString:
+        """Return the way to what belongs to the settings and is a list."""
+        lists = [
+            (CalendarPeriod, gettext("Holidays and closing days")),
+            (Subject, gettext("Subjects")),
+            (Industry, gettext("Industries")),
+            (ActivityType, gettext("Activity types")),
+            (EducationArea, gettext("Education areas")),
+        ]
+        links = [
+            (reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), name)
+            for model, name in lists
+        ]
+        return format_html_join(" · ", '<a class="desk-link" href="{}">{}</a>', links)
+
+    actions_detail = ("change_logo",)
+
+    @display(description=_("Logo"))
+    def logo_shown(self, municipality: Municipality) -> str | SafeString:
+        logo = municipality.logo
+        if logo is None:
+            return gettext("None yet: the name stands alone.")
+        return format_html(
+            '<img class="desk-logo" src="{}" alt="{}" width="{}" height="{}">',
+            reverse("logo", args=[logo.pk]),
+            municipality.name,
+            logo.width,
+            logo.height,
+        )
+
+    @action(description=_("Change the logo"), url_path="logo", icon="image")
+    def change_logo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show another logo, or none."""
+        municipality = self.found(request, object_id)
+        return self.deed(
+            request,
+            municipality,
+            title=_("Change the logo"),
+            says=[
+                _("The logo stands in the head of every page and on the guides, at once and for everybody."),
+                _("For those who do not see it, it is called %(name)s.") % {"name": municipality.name},
+            ],
+            form=LogoForm(answers(request), files_sent(request)),
+            button=_("Change the logo"),
+            act=lambda form: uploads.change_logo(file=form.cleaned_data["logo"], by=actor_of(request), now=clock.now()),
+            done=lambda changed: _("The logo has been changed.") if changed.logo else _("The logo has been removed."),
+        )
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        if isinstance(db_field, ArrayField):
+        if db_field.name == "organisation_models":
+            return forms.MultipleChoiceField(
+                label=db_field.verbose_name,
+                choices=OrganisationModel.choices,
+                required=False,
+                widget=forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks desk-ticks--wide"}),
+                help_text=db_field.help_text,
+            )
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.CharField):
+            text = self.formfield_overrides[models.CharField]["widget"]
+            return db_field.formfield(form_class=DomainList, widget=text(), show_hidden_initial=False)
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.IntegerField):
             text = self.formfield_overrides[models.CharField]["widget"]
             return db_field.formfield(
                 form_class=NumberList,
@@ -878,6 +1087,7 @@ __all__ = [
     "DayInput",
     "Desk",
     "DeskForm",
+    "FewFilter",
     "Moment",
     "MomentInput",
     "ReadDesk",
@@ -892,4 +1102,7 @@ __all__ = [
     "day",
     "day_and_hour",
     "display",
+    "files_sent",
+    "how_many",
+    "picker",
 ]

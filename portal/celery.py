@@ -60,6 +60,7 @@ app.conf.beat_schedule = {
     "follow-the-calendar": every(PLANNING, "offers.tasks.follow_the_calendar"),
     "reconcile": every(60 if settings.DEMO else 3600, "offers.tasks.reconcile"),
     "forget-tables": every(1800, "portal.tasks.forget_tables"),
+    "remove-orphans": every(3600, "portal.tasks.remove_orphans"),
     "forget": {
         "task": "portal.tasks.forget",
         "schedule": crontab(hour="3", minute="40"),

@@ -11,7 +11,13 @@ from django import forms
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import label_for_field
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import (
+    BadRequest,
+    FieldDoesNotExist,
+    ImproperlyConfigured,
+    PermissionDenied,
+    ValidationError,
+)
 from django.db import models
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
@@ -39,7 +45,9 @@ MOST_ROWS = 50_000
 CHUNK = 2_000
 IN_MEMORY = 4_000_000  # bytes; a larger file waits on the disk while it is sent
 # Fields that never leave by a file, whoever asks: secrets, texts about special needs, what was written in mails.
-NEVER = frozenset({"needs_text", "password", "token", "token_hash", "hash", "form_token", "body", "parameters", "pdf"})
+NEVER = frozenset(
+    {"needs_text", "password", "token", "token_hash", "token_digest", "form_token", "body", "parameters", "pdf"}
+)
 Text = str | Promise
 
 
@@ -66,12 +74,14 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
     """A list that can be taken out as XLSX or CSV by whoever may open it.
 
     The file has the list's own columns, then ``export_columns``: names of methods or fields, with ``__`` through
-    relations. ``export_pairs`` gives the two headings of a column that shows two things. A list of persons says so
+    relations; ``export_instead`` names what stands in the file for a column of the list. ``export_pairs`` gives the
+    two headings of a column that shows two things. A list of persons says so
     (``exports_persons``): it is for coordinators who have just shown who they are.
     """
 
     exports_persons: ClassVar[bool] = False
     export_columns: ClassVar[Sequence[str]] = ()
+    export_instead: ClassVar[Mapping[str, str]] = {}
     export_pairs: ClassVar[Mapping[str, tuple[Text, Text]]] = {}
     can_export: ClassVar[bool] = True
 
@@ -116,6 +126,17 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
 
     # The two ways in
 
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponseBase | None:
+        """Refuse rows that cannot be, before the database is asked for them."""
+        key: Any = self.model._meta.pk
+        try:
+            for value in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                key.to_python(value)
+        except ValidationError as error:
+            raise BadRequest from error
+        answer: HttpResponseBase | None = super().response_action(request, queryset)
+        return answer
+
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """Export the list as it is filtered and sorted."""
         if not self.may_export(request):
@@ -154,7 +175,7 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
         back = reverse(f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_changelist")
         query = request.GET.urlencode()
         name = str(self.model._meta.verbose_name_plural)
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
@@ -222,14 +243,23 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
         }
         # Closed by the answer, when it has been sent.
         target = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
-        if form == "xlsx":
-            count = spreadsheets.write_xlsx(target, title=name, **told)
-        else:
-            count = spreadsheets.write_csv(target, **told)
-        note_export(
-            of=self.model, count=count, form=form, persons=self.exports_persons, chosen=chosen, by=actor_of(request),
-            now=now,
-        )  # fmt: skip
+        try:
+            if form == "xlsx":
+                count = spreadsheets.write_xlsx(target, title=name, **told)
+            else:
+                count = spreadsheets.write_csv(target, **told)
+            note_export(
+                of=self.model,
+                count=count,
+                form=form,
+                persons=self.exports_persons,
+                chosen=chosen,
+                by=actor_of(request),
+                now=now,
+            )
+        except BaseException:
+            target.close()
+            raise
         target.seek(0)
         answer = FileResponse(
             target,
@@ -258,7 +288,8 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
     def columns_out(self, request: HttpRequest) -> list[OutColumn]:
         """Return the columns of the file: the list's own, then those that are useful in a file."""
         found: list[OutColumn] = []
-        shown = [name for name in self.get_list_display(request) if name != "action_checkbox"]
+        listed = [name for name in self.get_list_display(request) if name != "action_checkbox"]
+        shown = [self.export_instead.get(name, name) for name in listed]
         for name in [*shown, *(one for one in self.export_columns if one not in shown)]:
             found += self.column_out(name)
         return found

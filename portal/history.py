@@ -53,10 +53,28 @@ def pupils(facts: Facts) -> str:
     return ngettext("%(count)d pupil", "%(count)d pupils", count) % {"count": count} if isinstance(count, int) else "–"
 
 
+def exported(facts: Facts) -> str:
+    """Return which list was taken out of the portal, and how many rows."""
+    name = str(facts.get("list", "")).partition(".")[2]
+    model = _model(name)
+    text = ngettext(
+        "%%(who)s exported %(count)s row of the list: %(list)s",
+        "%%(who)s exported %(count)s rows of the list: %(list)s",
+        facts.get("count", 0),
+    )
+    return text % {
+        "count": facts.get("count", "–"),
+        "list": str(model._meta.verbose_name_plural).replace("%", "%%") if model else "–",
+    }
+
+
 SENTENCES: dict[str, Sentence] = {
+    "persons-exported": exported,
+    "list-exported": exported,
     "user-address-changed": gettext_lazy("%(who)s changed the e-mail address"),
     "user-closed": gettext_lazy("%(who)s closed the account"),
     "user-reopened": gettext_lazy("%(who)s opened the account again"),
+    "link-used": gettext_lazy("%(who)s opened the link"),
     "message-resent": gettext_lazy("%(who)s sent the message again"),
 }
 PLAIN_EDITS = ("added", "changed", "deleted")

@@ -124,6 +124,14 @@ def ended_page(request: HttpRequest, link: Link) -> HttpResponseBase:
     return secret_page(render(request, "410.html", {"link": link}, status=410))
 
 
+def held_links(request: HttpRequest) -> list[Link]:
+    """Return the links that let this browser in and still live."""
+    entries = request.session.get(SESSION_KEY, {})
+    versions = {str(entry[0]): entry[1] for entry in entries.values()}
+    live = Link.objects.live(clock.now()).filter(pk__in=versions) if versions else []
+    return [link for link in live if link.version == versions[str(link.pk)]]
+
+
 def link_required(
     purpose: str, argument: str
 ) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
@@ -194,7 +202,7 @@ def recently_authenticated(view: Callable[..., HttpResponseBase]) -> Callable[..
 
 
 def local_address(request: HttpRequest, wanted: str) -> str | None:
-    """Return where somebody wanted to go, if that lies in this portal; the one door to what a browser says of *next*."""
+    """Return where somebody wanted to go, if that lies in this portal: the one reader of a browser's ``next``."""
     clean = wanted if wanted.isprintable() and len(wanted) <= LONGEST_ADDRESS else ""
     safe = url_has_allowed_host_and_scheme(clean, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return clean if safe else None

@@ -110,7 +110,7 @@ class Importing(ModelAdmin):  # type: ignore[misc]
         self, request: HttpRequest, template: str, context: dict[str, Any], status: int = 200
     ) -> TemplateResponse:
         """Answer with one of the import's pages; what stands in it is for nobody else to keep."""
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         whole = {
             **self.admin_site.each_context(request),
             "opts": self.model._meta,
@@ -182,7 +182,7 @@ class Importing(ModelAdmin):  # type: ignore[misc]
             rows += self.examples()
             rows += [("",), (gettext("What the columns mean"),)]
             rows += [
-                (column.heading, gettext("required") if column.required else gettext("optional"), str(column.says))
+                (str(column.heading), gettext("required") if column.required else gettext("optional"), str(column.says))
                 for column in columns
             ]
             return [[str(cell) for cell in row] for row in rows]

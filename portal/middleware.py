@@ -161,9 +161,9 @@ class SessionLimits:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.get(SESSION_KEY):
-            if request.session.get(SESSION_ENDS_AT, 0) <= time.time():
-                logout(request)
+        signed_in = settings.SESSION_COOKIE_NAME in request.COOKIES and request.session.get(SESSION_KEY)
+        if signed_in and request.session.get(SESSION_ENDS_AT, 0) <= time.time():
+            logout(request)
         return self.get_response(request)
 
 

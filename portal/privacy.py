@@ -41,6 +41,7 @@ from portal.models import (
     Link,
     Message,
     MunicipalRole,
+    PendingTable,
     SignInCode,
     User,
 )
@@ -356,6 +357,7 @@ HOLDINGS = [
         free_text="filename unused",
         pseudonym="owner",
         none="id kind end_missing uploaded_at",
+        secret="rows",  # other people's names: not the uploader's to be handed out
         of=of_user("portal.PendingTable", "owner"),
     ),
     Holding(
@@ -793,6 +795,12 @@ def erase_documents(subject: Subject, now: datetime) -> int:
     return documents + jobs
 
 
+def erase_tables(subject: Subject, now: datetime) -> int:
+    """Delete every table that waits for its confirmation: whoever is named in one would come in again with it."""
+    count, _each = PendingTable.objects.all().delete()
+    return count
+
+
 def erase_account(subject: Subject, now: datetime) -> int:
     """Delete the account with its roles, addresses, second factors and ways to sign in."""
     if not subject.is_user:
@@ -822,5 +830,6 @@ ERASERS = [
     Eraser(name="sessions", run=erase_sessions),
     Eraser(name="cache", run=erase_cache),
     Eraser(name="documents", run=erase_documents),
+    Eraser(name="uploaded-tables", run=erase_tables),
     Eraser(name="account", run=erase_account),
 ]

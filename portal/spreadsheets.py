@@ -151,7 +151,7 @@ def cell_of(sheet: Any, value: Value) -> Any:
         cell.number_format = "dd-mm-yyyy hh:mm"
         return cell
     if isinstance(value, date):
-        cell = WriteOnlyCell(sheet, value)
+        cell = WriteOnlyCell(sheet, datetime.combine(value, time()))
         cell.number_format = "dd-mm-yyyy"
         return cell
     return value

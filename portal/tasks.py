@@ -1,4 +1,4 @@
-"""What beat rings for: deliver messages, recover claims, make documents, forget."""
+"""What beat rings for: deliver messages, recover claims, make documents, forget, clear away files."""
 
 import time
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.core.mail import get_connection
 from django.utils import timezone
 
 from portal import mail, pdf
-from portal.domain import clock, outbox, privacy, tables
+from portal.domain import clock, outbox, privacy, tables, uploads
 from portal.models import Heartbeat, Message
 
 BUDGET_SECONDS = 45
@@ -82,3 +82,10 @@ def make_documents() -> None:
     while time.monotonic() < stop and pdf.make_next() is not None:
         pass
     beat("make-documents")
+
+
+@shared_task(name="portal.tasks.remove_orphans")
+def remove_orphans() -> None:
+    """Remove files that nobody has shown for a day."""
+    uploads.remove_orphans(now=clock.now(), real_now=timezone.now())
+    beat("remove-orphans")

@@ -5,13 +5,16 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.hashers import make_password
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal.admin import ADMINISTRATOR, COORDINATOR, Desk, Rows, display
+from portal.admin import ADMINISTRATOR, COORDINATOR, Desk, FewFilter, Rows, display, how_many
 from portal.domain import clock, roles, sessions
 from portal.domain.calendar import local_day
 from portal.imports import Importing
@@ -30,24 +33,64 @@ class ClassRows(Rows):
     tab = True
 
 
+class OpenFilter(admin.SimpleListFilter):
+    """Schools that are open, close, or have closed."""
+
+    title = _("open or closed")
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", gettext("open")), ("0", gettext("closed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        open_today = School.objects.open(local_day(clock.now())).values("pk")
+        if self.value() == "1":
+            return queryset.filter(pk__in=open_today)
+        return queryset.exclude(pk__in=open_today) if self.value() == "0" else queryset
+
+
 class SchoolDesk(Importing, Desk):
-    """A school with its classes."""
+    """A school with its classes. It is closed and merged by deeds, so that what lies ahead is thought of."""
 
     icon = "school"
     importing = imports.KINDS_OF_TABLES["schools"]
     import_table = imports.import_table
     export_columns = ("institution_number", "address", "postal_code", "city", "phone", "grade_from", "grade_to")
-    list_display: ClassVar[Any] = ("name", "kind", "grades", "class_count", "people_count", "closed_on")
-    list_filter: ClassVar[Any] = ("kind",)
+    list_display: ClassVar[Any] = ("name", "kind", "grades", "class_count", "people_count", "stands")
+    list_filter: ClassVar[Any] = (OpenFilter, "kind")
     search_fields = ("name", "city")
+    search_help_text = _("Name or town")
+    fields = (
+        "name",
+        "institution_number",
+        "kind",
+        "address",
+        "postal_code",
+        "city",
+        "phone",
+        "grade_from",
+        "grade_to",
+        "stands",
+    )
+    readonly_fields = ("stands",)
     inlines: ClassVar[Any] = (ClassRows,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[School]:
         rows: QuerySet[School] = super().get_queryset(request)
-        return rows.annotate(
-            class_count=Count("classes", filter=Q(classes__is_active=True), distinct=True),
-            people_count=Count("memberships__user", filter=Q(memberships__ended_on__isnull=True), distinct=True),
+        classes = SchoolClass.objects.filter(school=OuterRef("pk"), is_active=True)
+        people = Membership.objects.filter(school=OuterRef("pk"), ended_on__isnull=True)
+        persons = people.order_by().values("school").annotate(count=Count("user", distinct=True)).values("count")
+        return rows.select_related("merged_into").annotate(
+            class_count=how_many(classes, "school"), people_count=Coalesce(Subquery(persons), 0)
         )
+
+    @display(description=_("Open"), ordering="closed_on")
+    def stands(self, school: School) -> str:
+        if school.merged_into is not None:
+            return gettext("merged into %(school)s") % {"school": school.merged_into}
+        if school.closed_on is None:
+            return gettext("open")
+        return gettext("closed from %(day)s") % {"day": date_format(school.closed_on, "j. b Y")}
 
     @display(description=_("Grades"), ordering="grade_from")
     def grades(self, school: School) -> str:
@@ -82,6 +125,15 @@ class GradeFilter(admin.SimpleListFilter):
         return queryset.filter(Q(start_year=began) | Q(grade_from__lte=grade, grade_to__gte=grade))
 
 
+class SchoolFilter(FewFilter):
+    """Classes of one school."""
+
+    title = _("school")
+    parameter_name = "school"
+    lookup = "school"
+    model = School
+
+
 class SchoolClassDesk(Importing, Desk):
     """A class: a cohort or a group."""
 
@@ -90,8 +142,10 @@ class SchoolClassDesk(Importing, Desk):
     import_table = imports.import_table
     export_columns = ("start_year", "letter", "name", "grade_from", "grade_to")
     list_display: ClassVar[Any] = ("label", "school", "span", "pupils", "is_active")
-    list_filter: ClassVar[Any] = (GradeFilter, "is_active", "school")
+    list_filter: ClassVar[Any] = (GradeFilter, "is_active", SchoolFilter)
+    autocomplete_fields = ("school",)
     search_fields = ("school__name", "name", "letter")
+    search_help_text = _("School, name or letter")
     list_select_related = ("school",)
 
     @display(description=_("Class"), ordering="-start_year")
@@ -109,7 +163,17 @@ class MembershipRows(Rows):
 
     model = Membership
     fields = ("school", "role", "ended_on")
+    readonly_fields = ("ended_on",)
+    autocomplete_fields = ("school",)
     verbose_name_plural = _("Roles at schools")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Roles that somebody has are ended by a deed, so that what lies ahead is handed over."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        rows: QuerySet[Membership] = super().get_queryset(request)
+        return rows.select_related("school", "user").order_by("-ended_on", "school__name")
 
 
 class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
@@ -192,12 +256,17 @@ class PersonDesk(Importing, Desk):
     search_fields = ("name", "email", "memberships__school__name")
     search_help_text = _("Name, e-mail or school")
     fields = ("name", "email", "phone", "language", "is_active")
+    list_per_page = 50
     inlines: ClassVar[Any] = (MembershipRows, MunicipalRoleRows)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         rows: QuerySet[User] = super().get_queryset(request)
         current = Membership.objects.filter(ended_on__isnull=True).select_related("school")
         return rows.prefetch_related(Prefetch("memberships", current, to_attr="current"), "municipal_roles")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The address that somebody signs in with is changed by a deed."""
+        return ("email",) if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Refuse to put out of use the only account that can give roles."""

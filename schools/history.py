@@ -35,11 +35,22 @@ def _took_in(facts: Facts) -> Text:
     )
 
 
+def _imported(facts: Facts) -> Text:
+    kind = {"schools": _("schools"), "classes": _("classes"), "teachers": _("teachers")}.get(facts.get("kind", ""))
+    text = ngettext(
+        "%(who)s imported a file of {kind}, %(lines)s line: %(added)s added, %(changed)s changed, %(ended)s ended",
+        "%(who)s imported a file of {kind}, %(lines)s lines: %(added)s added, %(changed)s changed, %(ended)s ended",
+        facts.get("lines", 0),
+    )
+    return text.format(kind=kind or "–")
+
+
 SENTENCES: dict[str, Sentence] = {
     "school-closed": _("%(who)s closed the school from %(day)s on"),
     "school-reopened": _("%(who)s opened the school again"),
     "school-merged": _merged,
     "school-took-in": _took_in,
+    "table-imported": _imported,
     "membership-begun": _begun,
     "membership-ended": _ended,
 }

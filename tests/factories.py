@@ -1,15 +1,18 @@
 """Factories free of surprises: the smallest valid row, and nothing behind one's back."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
 import factory
 from allauth.mfa.totp.internal.auth import TOTP
+from django.db import transaction
 from django.utils import timezone
 
 from companies.models import Company, Contact
 from offers.models import Enrolment, Meeting, Offer, Session
-from portal.models import ActivityType, Industry, Municipality, MunicipalRole, Subject, User
+from portal.domain import uploads
+from portal.models import ActivityType, Industry, Municipality, MunicipalRole, Subject, Upload, User
 from schools.models import Membership, School, SchoolClass
 
 
@@ -22,6 +25,18 @@ class MunicipalityFactory(factory.django.DjangoModelFactory[Municipality]):
     name = "Fjordby Kommune"
     contact_email = "aabenskole@fjordby.example"
     sender_name = "Åben skole i Fjordby"
+
+
+def upload(*, owner: Any, kind: str = "picture", content: bytes = b"", alt_text: str = "") -> Upload:
+    """Keep a file as if it had been examined: a picture, a logo or a document with some bytes in it."""
+    form = {"picture": "jpg", "logo": "webp", "document": "pdf"}[kind]
+    content = content or {"jpg": b"\xff\xd8\xff", "webp": b"RIFF", "pdf": b"%PDF-"}[form] + kind.encode()
+    digest = hashlib.sha256(kind.encode() + content).hexdigest()
+    file = uploads.SafeFile(
+        kind=kind, format=form, name=f"fil.{form}", content=content, digest=digest, width=640, height=360
+    )
+    with transaction.atomic():
+        return uploads.keep(file, owner=owner, now=timezone.now(), alt_text=alt_text)
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):

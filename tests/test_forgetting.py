@@ -27,6 +27,7 @@ from portal.models import (
     Link,
     Message,
     Municipality,
+    PendingTable,
     User,
 )
 from tests import factories
@@ -173,6 +174,16 @@ def document() -> Count:
     return Document.objects.count
 
 
+def uploaded_table() -> Count:
+    PendingTable.objects.create(
+        owner=factories.UserFactory.create(last_login=days(20)),
+        kind="teachers",
+        rows=[[2, {"name": "Kaj"}]],
+        uploaded_at=THEN,
+    )
+    return PendingTable.objects.count
+
+
 def days(count: int) -> datetime:
     return THEN + timedelta(days=count)
 
@@ -183,6 +194,7 @@ LIVES: list[tuple[Callable[[], Count], datetime]] = [
     (mail_given_up, days(30)),
     (link, days(30)),
     (document, days(7)),
+    (uploaded_table, days(1)),
     (teacher_on_enrolment, datetime(2026, 9, 30, 12, 0, tzinfo=COPENHAGEN)),  # six months later there is no 31st
     (survey_comment, datetime(2027, 3, 31, 12, 0, tzinfo=COPENHAGEN)),
     (review_comment, datetime(2027, 3, 31, 12, 0, tzinfo=COPENHAGEN)),

@@ -58,6 +58,8 @@ class LinkDesk(ReadDesk):
     """The companies' links: whose each is, what it opens, and until when."""
 
     icon = "link"
+    exports_persons = True
+    export_pairs: ClassVar[Any] = {"holder": (_("Whose"), _("Company"))}
     list_display = ("holder", "what", "state_label", "until", "used")
     list_filter = (ColleagueFilter, LivingFilter, "purpose")
     search_fields = ("holder_name", "holder_address", "contact_name", "company_name")
@@ -174,6 +176,7 @@ class LinkDesk(ReadDesk):
 class ContactDesk(PersonalDataDeeds, ReadDesk):
     """The people one writes to at the companies. They are written down on their company's page."""
 
+    exports_persons = True
     icon = "contacts"
     list_display = ("name_and_title", "of_company", "email", "phone", "is_active", "link_count")
     list_filter = ("is_active",)

@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from companies.models import Company, Contact
-from offers.domain import authoring, dates, planning, publishing
+from offers.domain import authoring, dates, material, planning, publishing
+from offers.forms.material import MaterialForm, PictureForm
 from offers.models import Encounter, Enrolment, Invite, Offer, ReviewComment, Revision, Session
 from portal.admin import (
     COORDINATOR,
@@ -35,10 +36,14 @@ from portal.admin import (
     WholeNumber,
     action,
     answers,
+    confirmed_answers,
     day,
     day_and_hour,
     display,
+    files_sent,
+    picker,
 )
+from portal.context import the_municipality
 from portal.domain import audit, calendar, clock
 from portal.domain.constraints import name_of, sentence_for
 from portal.domain.refusal import Refusal
@@ -223,8 +228,34 @@ class SeriesForm(DeskForm):
 class NewOfferForm(DeskForm):
     """The beginning of a course that the coordinator writes for a company."""
 
-    company = forms.ModelChoiceField(label=_("Company"), queryset=Company.objects.all())
+    company = forms.ModelChoiceField(
+        label=_("Company"), queryset=Company.objects.all(), widget=picker("company", Offer)
+    )
     title = Line(label=_("Title"), max_length=80)
+
+
+class DeskPictureForm(PictureForm, DeskForm):
+    """A course's picture, in the desk's dress."""
+
+
+class DeskMaterialForm(MaterialForm, DeskForm):
+    """A course's document, in the desk's dress."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.dress()
+
+
+class RemoveFilesForm(DeskForm):
+    """Which of the files of a course shall go."""
+
+    def __init__(self, *args: Any, offer: Offer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("picture", gettext("The course's own picture"))] if offer.picture_id else []
+        choices += [(str(one.pk), one.title) for one in offer.materials.all()]
+        self.fields["files"] = forms.MultipleChoiceField(
+            label=gettext("Remove"), choices=choices, widget=forms.CheckboxSelectMultiple
+        )
 
 
 class CommentRows(ReadRows):
@@ -318,7 +349,7 @@ class OfferDesk(Desk):
     inlines: ClassVar[Any] = (SessionRows, CommentRows, RevisionRows)
     change_form_before_template = "admin/desk_offer.html"
     actions_list = ("write",)
-    actions = ("publish_several",)
+    actions = ("publish_several", "pause_several", "resume_several", "confirm_several", "archive_several")
     actions_detail: ClassVar[Any] = (
         "publish",
         "send_back",
@@ -327,6 +358,11 @@ class OfferDesk(Desk):
             "title": _("Dates"),
             "icon": "event",
             "items": ["plan_session", "plan_series"],
+        },
+        {
+            "title": _("Picture and material"),
+            "icon": "attach_file",
+            "items": ["choose_picture", "add_material", "remove_files"],
         },
         {
             "title": _("More"),
@@ -553,6 +589,9 @@ class OfferDesk(Desk):
             names += ["plan_session", "plan_series"]
         if state != S.ARCHIVED:
             names.append("archive")
+        if state not in {S.ARCHIVED, S.REJECTED}:
+            names += ["choose_picture", "add_material"]
+            names += ["remove_files"] if obj.picture_id or obj.materials.exists() else []
         return names
 
     @action(description=_("Publish"), url_path="udgiv", icon="publish")
@@ -692,6 +731,78 @@ class OfferDesk(Desk):
             act=lambda _form: publishing.confirm_fresh(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
             done=_("The course is confirmed as up to date."),
         )
+
+    @action(description=_("Own picture"), url_path="billede", icon="image")
+    def choose_picture(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the course with a picture of its own."""
+        offer = self.found(request, object_id)
+        return self.deed(
+            request,
+            offer,
+            title=_("Choose the course's own picture"),
+            says=[
+                _("The picture stands on the course's page, on its card and on its guide, at once."),
+                _("Place, time and camera are taken out of it. The picture before it is deleted."),
+            ],
+            form=DeskPictureForm(answers(request), files_sent(request)),
+            button=_("Use this picture"),
+            act=lambda form: material.choose_picture(
+                offer_id=offer.pk,
+                file=form.cleaned_data["picture"],
+                alt_text=form.cleaned_data["alt_text"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The picture is in use."),
+        )
+
+    @action(description=_("Add material"), url_path="materiale", icon="attach_file")
+    def add_material(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give teachers a document to save."""
+        offer = self.found(request, object_id)
+        office = the_municipality().takes_office_files
+        return self.deed(
+            request,
+            offer,
+            title=_("Add material for teachers"),
+            says=[_("Everybody who sees the course can save the file.")],
+            lists=[(_("Already there"), list(offer.materials.all()))],
+            form=DeskMaterialForm(answers(request), files_sent(request), office=office),
+            button=_("Add the file"),
+            act=lambda form: material.add_material(
+                offer_id=offer.pk,
+                file=form.cleaned_data["document"],
+                title=form.cleaned_data["title"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The file has been added."),
+        )
+
+    @action(description=_("Remove picture or material"), url_path="fjern-filer", icon="delete")
+    def remove_files(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take files away."""
+        offer = self.found(request, object_id)
+        return self.deed(
+            request,
+            offer,
+            title=_("Remove picture or material"),
+            says=[_("What you tick is deleted for good, at once and for everybody.")],
+            form=RemoveFilesForm(answers(request), offer=offer),
+            button=_("Remove"),
+            act=lambda form: self.take_away(request, offer, form.cleaned_data["files"]),
+            done=_("The files have been removed."),
+            danger=True,
+        )
+
+    def take_away(self, request: HttpRequest, offer: Offer, files: list[str]) -> None:
+        """Call the use-case for each file that was ticked."""
+        by, now = actor_of(request), clock.now()
+        for file in files:
+            if file == "picture":
+                material.remove_picture(offer_id=offer.pk, by=by, now=now)
+            else:
+                material.remove_material(offer_id=offer.pk, material_id=int(file), by=by, now=now)
 
     @action(description=_("Archive"), url_path="arkiver", icon="archive")
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -856,6 +967,74 @@ class OfferDesk(Desk):
             ),
             done=_("Here is the draft."),
             goes_to=self.place_of,
+        )
+
+    @admin.action(description=_("Pause"))
+    def pause_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Take several courses out of the catalogue for a while."""
+        form = PauseForm(confirmed_answers(request))
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="pause_several",
+            title=_("Pause the courses"),
+            form=form,
+            says=[
+                _("The courses leave the catalogue, and nobody can enrol until you resume them."),
+                _("Enrolments to come stay as they are. Nobody gets a mail."),
+            ],
+            button=_("Pause"),
+            act=lambda offer: publishing.pause(
+                offer_id=offer.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
+            ),
+            done=lambda count: gettext("Courses paused: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Resume"))
+    def resume_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Put several paused courses back."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="resume_several",
+            title=_("Resume the courses"),
+            says=[_("The courses stand in the catalogue again, and classes can enrol. Nobody gets a mail.")],
+            button=_("Resume"),
+            act=lambda offer: publishing.resume(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses resumed: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Confirm as up to date"))
+    def confirm_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Begin a new year of freshness for several courses."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="confirm_several",
+            title=_("Confirm that the courses are up to date"),
+            says=[_("The courses count as up to date for another year. Nobody gets a mail.")],
+            button=_("Confirm"),
+            act=lambda offer: publishing.confirm_fresh(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses confirmed: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Archive"))
+    def archive_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Take several courses out of use."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="archive_several",
+            title=_("Archive the courses"),
+            says=[
+                _("The courses leave the catalogue and cannot be edited any more. Their history stays."),
+                _("The companies' links to the descriptions stop working."),
+                _("A course with enrolments to come is left as it is; cancel or move them first."),
+            ],
+            button=_("Archive"),
+            danger=True,
+            act=lambda offer: publishing.archive(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses archived: %(count)s") % {"count": count},
         )
 
     @admin.action(description=_("Publish"))

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from companies.domain import relations
 from companies.models import Company, Contact
 from offers.domain import notices, search
-from offers.models import Invite, Offer, ReviewComment, Revision
+from offers.models import Invite, Material, Offer, ReviewComment, Revision
 from portal.domain import audit, calendar, links, outbox, text
 from portal.domain.actor import Actor
 from portal.domain.cpr import holds_cpr
@@ -201,7 +201,9 @@ def offers_for(by: Actor) -> models.QuerySet[Offer]:
 
 def invites_for(by: Actor) -> models.QuerySet[Invite]:
     """Invitations that the actor may see: all, the own link's, or none."""
-    invites = Invite.objects.select_related("company", "contact", "offer__activity_type", "offer__industry")
+    invites = Invite.objects.select_related(
+        "company", "contact", "offer__activity_type", "offer__industry", "offer__picture"
+    )
     if by.is_coordinator:
         return invites
     if by.kind == "link" and by.purpose == Link.Purpose.INVITE and by.reference_id is not None:
@@ -848,8 +850,19 @@ def clone_offer(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     content["title"] = f"{source.title[: 80 - len(suffix)].rstrip()}{suffix}"
     offer = Offer.objects.create(company=source.company, contact=source.contact, created_at=now, updated_at=now)
     write_content(offer, content, now=now)
+    _copy_files(source, offer, now=now)
     audit.record(by, "offer-cloned", offer, at=now, source=str(source.pk))
     return offer
+
+
+def _copy_files(source: Offer, copy: Offer, *, now: datetime) -> None:
+    """Show what one course shows with another one too (a step): the files themselves are kept once."""
+    if source.picture_id:
+        copy.picture_id = source.picture_id
+        copy.save(update_fields=["picture"])
+    Material.objects.bulk_create(
+        Material(offer=copy, upload_id=one.upload_id, title=one.title, added_at=now) for one in source.materials.all()
+    )
 
 
 def expired_invites(now: datetime) -> models.QuerySet[Invite]:

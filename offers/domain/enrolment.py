@@ -192,15 +192,14 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
     same form, or for the same class and group, returns the first answer. Raises Refusal with the rule, the numbers
     and the next possibility.
     """
-    teacher, guided_only = _teacher_for(request, by)
-    awaits_leader = approval.is_needed(request.school_class.school, by)
+    teacher, roles = _teacher_for(request, by)
+    awaits_leader = bool(roles) and approval.is_needed(roles[0].school, by)
     session = places.locked_session(session_id)
     if earlier := _earlier_answer(session, request):
         return earlier
     if refusal := refusal_for(session, request, now=now):
         raise refusal
-    if guided_only:
-        _refuse_beyond_guidance(request.school_class, session)
+    _refuse_beyond_guidance(request.school_class, session, roles)
 
     offer = session.offer
     need = places.needed(offer, request.head_count)
@@ -403,32 +402,32 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-def _teacher_for(request: EnrolmentRequest, by: Actor) -> tuple[User | None, bool]:
-    """Return the contact teacher, and whether the actor may enrol grades 7 to 10 only.
+def _teacher_for(request: EnrolmentRequest, by: Actor) -> tuple[User | None, list[Membership]]:
+    """Return the contact teacher, and the actor's roles at the school (none for a coordinator).
 
     Raises Refusal when the actor may not enrol classes of the school.
     """
     school_id = request.school_class.school_id
     if by.is_coordinator:
-        return request.teacher, False
-    roles = membership.memberships_of(by.user_id).filter(school=school_id).select_related("user") if by.user_id else []
-    given = {role.role: role.user for role in roles}
-    if not given:
+        return request.teacher, []
+    there = membership.memberships_of(by.user_id).filter(school=school_id) if by.user_id else Membership.objects.none()
+    roles = list(there.select_related("user", "school"))
+    if not roles:
         raise Refusal(_("You can enrol classes of your own school only."), code="not-your-school", field="school_class")
-    guided_only = set(given) == {Membership.Role.GUIDANCE}
-    person = next(iter(given.values()))
-    teacher = request.teacher
+    teacher, person = request.teacher, roles[0].user
     if teacher is None or teacher.pk == person.pk:
-        return person, guided_only
+        return person, roles
     if not membership.belongs_to(teacher.pk, school_id):
         raise Refusal(_("The contact teacher must belong to the school."), code="not-of-school", field="teacher")
-    return teacher, guided_only
+    return teacher, roles
 
 
-def _refuse_beyond_guidance(school_class: SchoolClass, session: Session) -> None:
-    """Raise Refusal when the class is not in the grades that a guidance counsellor enrols."""
+def _refuse_beyond_guidance(school_class: SchoolClass, session: Session, roles: list[Membership]) -> None:
+    """Raise Refusal when the actor is guidance counsellor and nothing else, and the class is below grade 7."""
     day = calendar.local_day(session.starts_at)
-    if school_class.grades(day).stop <= Membership.GUIDED_FROM:
+    if {one.role for one in roles} == {Membership.Role.GUIDANCE} and (
+        school_class.grades(day).stop <= Membership.GUIDED_FROM
+    ):
         raise Refusal(
             _("As guidance counsellor you enrol classes in grades 7 to 10, and %(label)s is below that.")
             % {"label": school_class.label(day)},

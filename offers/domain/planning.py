@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -416,6 +416,12 @@ def shifted(session: Session, days: int) -> list[tuple[datetime, datetime]]:
 def _days_later(moment: datetime, days: int) -> datetime:
     local = moment.astimezone(calendar.COPENHAGEN)
     return calendar.at(local.date() + timedelta(days=days), local.hour, local.minute)
+
+
+def few_enrolled(now: datetime, *, within: timedelta) -> QuerySet[Session]:
+    """Return the bookable sessions that begin soon and are less than half full: those that need somebody to call."""
+    soon = Session.objects.bookable(now).filter(starts_at__gt=now, starts_at__lte=now + within)
+    return soon.filter(places__gt=F("places_taken") * 2).order_by("starts_at", "pk")
 
 
 def _only_for_those_who_plan(offer: Offer, by: Actor) -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from companies.models import Company, Contact
-from portal.models import ActivityType, EducationArea, Industry, Subject
+from portal.models import ActivityType, EducationArea, Industry, Subject, Upload
 from portal.models.vocabulary import GRADES
 
 
@@ -101,6 +101,15 @@ class Offer(models.Model):
         EducationArea, blank=True, related_name="offers", verbose_name=_("educations that lead there")
     )
     illustration = models.SlugField(_("picture"), max_length=40, blank=True)
+    picture = models.ForeignKey(
+        Upload,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="picture_of",
+        verbose_name=_("own picture"),
+    )
 
     # For whom
     grade_from = models.PositiveSmallIntegerField(_("from grade"), choices=GRADES, null=True, blank=True)

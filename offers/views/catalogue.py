@@ -173,8 +173,8 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
 
     Published and paused courses are for everybody; coordinators see every state before it is published.
     """
-    offers = Offer.objects.select_related("company", "activity_type", "industry").defer("search", "words")
-    shown = offers.prefetch_related("subjects", "education_areas").filter(pk=offer_id).first()
+    offers = Offer.objects.select_related("company", "activity_type", "industry", "picture").defer("search", "words")
+    shown = offers.prefetch_related("subjects", "education_areas", "materials__upload").filter(pk=offer_id).first()
     if shown is None:
         raise Http404
     public = shown.state in {Offer.State.PUBLISHED, Offer.State.PAUSED}

@@ -78,7 +78,8 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         return render(request, "offers/enrol_school.html", {**facts, "schools": schools})
     classes = _classes(person, school, session)
     if not classes:
-        return render(request, "offers/enrol_no_class.html", {**facts, "school": school})
+        waiting_for = membership.awaited_by(person).select_related("school").first()
+        return render(request, "offers/enrol_no_class.html", {**facts, "school": school, "waiting_for": waiting_for})
     form = EnrolmentForm(
         request.POST if request.method == "POST" else None,
         classes=classes,

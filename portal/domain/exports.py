@@ -19,5 +19,5 @@ def note_export(
     says that single rows were picked. Filters are not written down: they may hold a name that was searched for.
     """
     whole, _made = Municipality.objects.get_or_create(pk=1)
-    action = "persons-exported" if persons else "list-exported"
-    audit.record(by, action, whole, at=now, list=of._meta.label_lower, count=count, form=form, chosen=chosen)
+    facts = {"list": of._meta.label_lower, "count": count, "form": form, "chosen": chosen}
+    audit.record(by, "persons-exported" if persons else "list-exported", whole, at=now, **facts)

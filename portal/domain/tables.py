@@ -255,7 +255,7 @@ def give_up_table(*, table_id: UUID, by: Actor) -> None:
 
 def waiting(by: Actor, now: datetime) -> models.QuerySet[PendingTable]:
     """Return the tables that this person uploaded within the last 24 hours."""
-    return PendingTable.objects.filter(owner=by.user_id, uploaded_at__gt=now - KEPT_FOR)
+    return PendingTable.objects.filter(owner=by.user_id, uploaded_at__gte=now - KEPT_FOR)
 
 
 def rows_of(table: PendingTable) -> list[Row]:
@@ -265,4 +265,4 @@ def rows_of(table: PendingTable) -> list[Row]:
 
 def forget(*, now: datetime) -> int:
     """Delete the tables that nobody confirmed for 24 hours; return how many."""
-    return PendingTable.objects.filter(uploaded_at__lte=now - KEPT_FOR).delete()[0]
+    return PendingTable.objects.filter(uploaded_at__lt=now - KEPT_FOR).delete()[0]

@@ -10,6 +10,7 @@ from portal.models.privacy import Erasure, ErasureRequest, LegalHold, SubjectKin
 from portal.models.sign_in import SignInCode
 from portal.models.table import PendingTable
 from portal.models.tally import Tally
+from portal.models.upload import Upload
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Subject",
     "SubjectKind",
     "Tally",
+    "Upload",
     "User",
     "Vocabulary",
 ]

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from portal.models.upload import Upload
+
 
 def ten_and_three() -> list[int]:
     """Return the school days before a visit on which teachers are reminded by default."""
@@ -49,6 +51,20 @@ class Municipality(models.Model):
         default="#1f6f78",
         validators=[RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", _("Write the colour as # and six digits, e.g. #1f6f78."))],
         help_text=_("All other shades are computed from it, with enough contrast to be read."),
+    )
+    logo = models.ForeignKey(
+        Upload,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="logo_of",
+        verbose_name=_("logo"),
+    )
+    takes_office_files = models.BooleanField(
+        _("companies may also send DOCX, PPTX and ODT files"),
+        default=False,
+        help_text=_("PDF is always taken, and everybody can read it. Files with macros are refused in any case."),
     )
     address = models.CharField(_("address"), max_length=200, blank=True)
     contact_email = models.EmailField(_("e-mail for questions"), blank=True)

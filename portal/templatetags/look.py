@@ -73,6 +73,24 @@ def grade_span(first: int | None, last: int | None) -> str:
 
 
 @register.filter
+def browser_name(user_agent: str) -> str:
+    """Return which browser on which machine a session belongs to, in two words: ``Firefox, Windows``."""
+    browsers = (
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    machines = (
+        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("CrOS", "Chromebook"), ("Windows", "Windows"),
+        ("Mac OS", "Mac"), ("Linux", "Linux"),
+    )  # fmt: skip
+    found = [next((name for sign, name in signs if sign in user_agent), "") for signs in (browsers, machines)]
+    return ", ".join(name for name in found if name) or _("An unknown browser")
+
+
+@register.filter
 def duration(minutes: int | None) -> str:
     """Return a number of minutes in hours and minutes: ``2 timer 30 min.``"""
     hours, rest = divmod(minutes or 0, 60)

@@ -695,6 +695,18 @@ def import_table(*, table_id: UUID, seal: str, by: Actor, now: datetime) -> Repo
     return plan.report
 
 
+def about_role(one: Membership) -> dict[str, Any]:
+    """Return what the log keeps of a role."""
+    return {"school": str(one.school_id), "role": one.role, "via": "import"}
+
+
+def added(row: models.Model) -> tuple[str, models.Model, Mapping[str, Any]]:
+    """Return the line in the log for a new row."""
+    if isinstance(row, Membership):
+        return "membership-begun", row, about_role(row)
+    return f"{row._meta.model_name}-added", row, {"via": "import"}
+
+
 def write(plan: Plan, *, kind: str, by: Actor, now: datetime) -> None:
     """Write a plan with its lines in the log."""
     said: list[tuple[str, models.Model, Mapping[str, Any]]] = []
@@ -702,7 +714,7 @@ def write(plan: Plan, *, kind: str, by: Actor, now: datetime) -> None:
         made = [row for row in plan.made if isinstance(row, model)]
         manager: Any = model._default_manager
         manager.bulk_create(made, batch_size=1000)
-        said += [(f"{model._meta.model_name}-added", row, {"via": "import"}) for row in made]
+        said += [added(row) for row in made]
         by_fields: dict[tuple[str, ...], list[Any]] = {}
         for row, fields in plan.changed:
             if isinstance(row, model):
@@ -727,14 +739,15 @@ def write(plan: Plan, *, kind: str, by: Actor, now: datetime) -> None:
     for one in plan.ended:
         one.ended_on = local_day(now)
     Membership.objects.bulk_update(plan.ended, ["ended_on"], batch_size=500)
-    said += [("membership-ended", one, {"via": "import"}) for one in plan.ended]
+    said += [("membership-ended", one, about_role(one)) for one in plan.ended]
     audit.record_many(by, said, at=now)
     whole, _made = Municipality.objects.get_or_create(pk=1)
     audit.record(
         by,
-        f"{kind}-imported",
+        "table-imported",
         whole,
         at=now,
+        kind=kind,
         lines=len(plan.report.lines),
         added=len(plan.made),
         changed=len(plan.changed),

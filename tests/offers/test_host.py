@@ -342,4 +342,4 @@ def test_the_pages_are_neither_stored_nor_indexed(client: Client, enrolment: Enr
 
     assert page.headers["Cache-Control"].split(", ")[0] == "no-store"
     assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
-    assert page.headers["Referrer-Policy"] == "strict-origin"
+    assert page.headers["Referrer-Policy"] == "no-referrer"

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +12,9 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from portal import mail
 from portal.admin import WholeNumber
+from portal.domain.theme import contrast
 from portal.models import AuditEntry, Heartbeat, Message, Municipality, MunicipalRole, User
 from tests import factories
 
@@ -152,7 +155,7 @@ def test_nothing_on_the_desk_is_fetched_from_elsewhere(coordinator: Client) -> N
 # The municipality's own page
 
 
-def whole(municipality: Municipality, **changes: str) -> dict[str, str]:
+def whole(municipality: Municipality, **changes: Any) -> dict[str, Any]:
     return {
         "name": municipality.name,
         "tagline": "",
@@ -166,8 +169,20 @@ def whole(municipality: Municipality, **changes: str) -> dict[str, str]:
         "host_reminders": "2",
         "request_hold_days": "5",
         "place_offer_days": "2",
+        "place_offer_hours": "4",
         "freshness_days": "365",
+        "freshness_warnings": "30, 7",
         "survey_threshold": "5",
+        "organisation_models": [],
+        "keep_needs_days": "30",
+        "keep_visit_months": "6",
+        "keep_contact_months": "12",
+        "keep_account_months": "12",
+        "keep_mail_days": "30",
+        "keep_comment_months": "12",
+        "keep_log_months": "13",
+        "teacher_domains": "",
+        "memberships_need_confirmation": "on",
         **changes,
     }
 
@@ -201,6 +216,18 @@ def test_an_edit_is_saved_with_a_line_in_the_log(coordinator: Client, municipali
         ("freshness_days", "-1"),
         ("name", ""),
         ("contact_email", "ikke en adresse"),
+        ("reply_to", "ikke en adresse"),
+        ("sender_email", "ikke en adresse"),
+        ("brand_color", "#f2e94e"),
+        ("request_hold_days", "21"),
+        ("place_offer_days", "0"),
+        ("place_offer_hours", "73"),
+        ("freshness_days", "59"),
+        ("freshness_warnings", "0"),
+        ("freshness_warnings", "50, 40, 30, 20, 10"),
+        ("survey_threshold", "0"),
+        ("organisation_models", ["kaos"]),
+        ("keep_needs_days", "31"),
     ],
 )
 def test_what_the_municipality_cannot_be_is_answered_with_a_message_and_kept(
@@ -210,6 +237,41 @@ def test_what_the_municipality_cannot_be_is_answered_with_a_message_and_kept(
 
     form = answer.context["adminform"].form
     assert (answer.status_code, list(form.errors), form[field].value()) == (200, [field], typed)
+
+
+def test_a_colour_that_cannot_be_read_is_refused_with_the_nearest_one_that_can(
+    coordinator: Client, municipality: Municipality
+) -> None:
+    answer = coordinator.post("/admin/portal/municipality/1/change/", whole(municipality, brand_color="#f2e94e"))
+
+    (sentence,) = answer.context["adminform"].form.errors["brand_color"]
+    nearest = re.findall(r"#[0-9a-f]{6}", sentence)[0]
+    assert contrast("#f2e94e", "#ffffff") < 4.5 <= contrast(nearest, "#ffffff")
+    again = coordinator.post("/admin/portal/municipality/1/change/", whole(municipality, brand_color=nearest))
+    assert again.status_code == 302
+
+
+def test_the_ways_of_organising_the_work_are_ticked_and_shape_the_menu(
+    coordinator: Client, municipality: Municipality
+) -> None:
+    agreements = reverse("admin:offers_agreement_changelist")
+    assert agreements in coordinator.get("/admin/").content.decode()
+
+    chosen = whole(municipality, organisation_models=["formal", "ad_hoc"])
+    coordinator.post("/admin/portal/municipality/1/change/", chosen)
+
+    municipality.refresh_from_db()
+    assert municipality.organisation_models == ["formal", "ad_hoc"]
+    assert agreements not in coordinator.get("/admin/").content.decode()
+    assert coordinator.get(agreements).status_code == 200
+
+
+def test_mails_leave_in_the_municipalitys_name_and_answers_come_to_its_address(municipality: Municipality) -> None:
+    Municipality.objects.update(sender_email="skole@fjordby.example", reply_to="svar@fjordby.example")
+
+    sender, answers_to = mail.sender()
+    assert parseaddr(sender)[1] == "skole@fjordby.example"
+    assert answers_to == "svar@fjordby.example"
 
 
 # Messages
