@@ -357,7 +357,7 @@ HOLDINGS = [
         free_text="filename unused",
         pseudonym="owner",
         none="id kind end_missing uploaded_at",
-        secret="rows",  # other people's names: not the uploader's to be handed out
+        hidden="rows",  # other people's names: not the uploader's to be handed out
         of=of_user("portal.PendingTable", "owner"),
     ),
     Holding(
