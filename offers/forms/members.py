@@ -8,8 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from offers.forms.enrolment import clean_line
-from portal.domain.cpr import holds_cpr
+from portal.forms.fields import Line
 from schools.models import Membership, School
 
 
@@ -38,7 +37,7 @@ class NewcomerForm(RoleForm):
     """Who signs in for the first time."""
 
     field_order = ("name", "school", "role", "language")
-    name = forms.CharField(
+    name = Line(
         label=_("Your name"),
         max_length=120,
         widget=forms.TextInput(attrs={"autocomplete": "name", "size": 32}),
@@ -47,9 +46,7 @@ class NewcomerForm(RoleForm):
     language = forms.ChoiceField(label=_("Language of the mails to you"), choices=settings.LANGUAGES)
 
     def clean_name(self) -> str:
-        name = clean_line(self.cleaned_data["name"])
+        name: str = self.cleaned_data["name"]
         if not any(sign.isalpha() for sign in name):
             raise ValidationError(_("Write your name."), code="required")
-        if holds_cpr(name):
-            raise ValidationError(_("Write your name only: no civil registration number."), code="cpr")
         return name

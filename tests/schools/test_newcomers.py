@@ -45,10 +45,10 @@ def told() -> list[tuple[str, str]]:
 def test_a_newcomer_belongs_nowhere_until_somebody_confirms(school: School, now: datetime) -> None:
     factories.SchoolClassFactory.create(school=school)
     user = join(school, now)
-    before = (membership.belongs_to(user, school.pk), membership.enrollable_classes(user).count())
+    before = (membership.belongs_to(user, school.pk), membership.enrollable_classes(user, now.date()).count())
     coordinator = Actor.of_user(factories.CoordinatorFactory.create())
     membership.confirm_membership(membership_id=user.memberships.get().pk, by=coordinator, now=now)
-    after = (membership.belongs_to(user, school.pk), membership.enrollable_classes(user).count())
+    after = (membership.belongs_to(user, school.pk), membership.enrollable_classes(user, now.date()).count())
     assert (before, after) == ((False, 0), (True, 1))
 
 
