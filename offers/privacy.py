@@ -19,6 +19,7 @@ from offers.models import (
     Encounter,
     Enrolment,
     Invite,
+    Material,
     Meeting,
     Offer,
     ReviewComment,
@@ -31,7 +32,7 @@ from portal.domain.actor import Actor
 from portal.domain.privacy import REMOVED, Eraser, Holding, Rule, Subject, each_batch, erase, in_batches
 from portal.domain.pseudonyms import FORGOTTEN_DOMAIN
 from portal.domain.refusal import Refusal
-from portal.models import Erasure, LegalHold, Link, Message, MunicipalRole, User
+from portal.models import Erasure, LegalHold, Link, Message, MunicipalRole, Upload, User
 from portal.privacy import (
     ACCOUNT,
     AGREEMENTS,
@@ -117,6 +118,12 @@ def about_offers_of(model: Any) -> Any:
     return rows
 
 
+def uploads_of(subject: Subject) -> QuerySet[Upload]:
+    """Return the pictures and documents of the person's courses."""
+    owners = [str(pk) for pk in offers_of(subject).values_list("pk", flat=True)]
+    return Upload.objects.filter(owner_type=Offer._meta.label_lower, owner_id__in=owners)
+
+
 def reindex(chosen: list[Any]) -> None:
     """Let the search forget the words as well."""
     for offer in Offer.objects.filter(pk__in=chosen).select_related("company"):
@@ -130,13 +137,29 @@ HOLDINGS = [
         keep=COURSE,
         free_text=f"{TEXTS} words search",
         pseudonym="contact",
-        none="id company state version activity_type industry education_areas illustration grade_from grade_to"
+        none="picture id company state version activity_type industry education_areas illustration grade_from grade_to"
         " subjects before_minutes after_minutes duration_minutes meetings places_counted places min_pupils adults venue"
         " price_ore closes_days acceptance has_waiting_list publish_at published_at submitted_at last_confirmed_at"
         " created_at updated_at",
         hidden="words search",
         of=offers_of,
         after_scrub=reindex,
+    ),
+    Holding(
+        model="offers.Material",
+        purpose=COURSES,
+        keep=COURSE,
+        free_text="title",
+        none="id offer upload added_at",
+        of=about_offers_of(Material),
+    ),
+    Holding(
+        model="portal.Upload",
+        purpose=COURSES,
+        keep=COURSE,
+        free_text="name alt_text",
+        none="id owner_type owner_id kind format size width height has_small digest created_at",
+        of=uploads_of,
     ),
     Holding(
         model="offers.Revision",

@@ -149,6 +149,7 @@ def says_of_erasing(kind: str, subject_id: Any) -> list[Any]:
         _("Name, addresses, numbers, texts, links and sessions of the person are removed everywhere, for good."),
         _("Visits, numbers and names of organisations stay. Statistics do not change."),
         _("Names are also taken out of descriptions and comments that others wrote. Look those over afterwards."),
+        _("Pictures and documents of courses are not searched. If the person is seen or named in one, exchange it."),
         _("Nobody gets a mail. Tell the person yourself, now: the address will be gone."),
     ]
     return [_("It cannot be done now: %(why)s") % {"why": refusal}, *says] if refusal else says

@@ -156,8 +156,9 @@ def test_the_municipality_shortens_a_lifetime_and_cannot_prolong_it(desk: Client
     municipality = Municipality.objects.get()
     address = reverse("admin:portal_municipality_change", args=[municipality.pk])
     form = desk.get(address).context["adminform"].form
-    data = {name: form[name].value() for name in form.fields if form[name].value() is not None}
-    data = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in data.items()}
+    shown = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    data = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in shown.items()}
+    data["organisation_models"] = shown.get("organisation_models", [])
 
     longer = desk.post(address, {**data, "keep_visit_months": "7"})
     assert "keep_visit_months" in longer.context["adminform"].form.errors
