@@ -52,34 +52,38 @@ def in_markdown(municipality: Municipality) -> str:
 
 
 def _lines(municipality: Municipality) -> Iterator[str]:
-    yield f"# {_('Record of processing activities')}"
-    yield ""
+    title = _("Record of processing activities")
+    yield from (f"# {title}", "")
     yield _(
         "Written by the portal from the tags of its own database fields (GDPR Art. 30). The lifetimes are the longest;"
         " each municipality may shorten them."
     )
     yield ""
-    for name, text in facts(municipality):
-        yield f"- **{name}**: {text}"
-    yield ""
+    yield from _pairs(facts(municipality))
     for one in privacy.told(municipality):
         purpose = one.purpose
-        yield f"## {purpose.who}"
-        yield ""
-        yield f"- **{_('What')}**: {purpose.what}"
-        yield f"- **{_('Why')}**: {purpose.why}"
-        yield f"- **{_('Legal basis')}**: {purpose.basis}"
-        yield f"- **{_('Kinds of data')}**: {', '.join(one.kinds)}"
-        yield f"- **{_('Given to')}**: {purpose.given_to}"
-        yield f"- **{_('How long')}**: {'; '.join(one.kept)}"
-        yield f"- **{_('Fields')}**: {', '.join(f'`{name}`' for name in one.fields)}"
-        yield ""
-    yield f"## {_('Safety')}"
-    yield ""
+        yield from ("", f"## {purpose.who}", "")
+        yield from _pairs(
+            [
+                (_("What"), str(purpose.what)),
+                (_("Why"), str(purpose.why)),
+                (_("Legal basis"), str(purpose.basis)),
+                (_("Kinds of data"), ", ".join(one.kinds)),
+                (_("Given to"), str(purpose.given_to)),
+                (_("How long"), "; ".join(one.kept)),
+                (_("Fields"), ", ".join(f"`{name}`" for name in one.fields)),
+            ]
+        )
+    safety, cookies = _("Safety"), _("Cookies")
+    yield from ("", f"## {safety}", "")
     for measure in MEASURES:
         yield f"- {measure}"
-    yield ""
-    yield f"## {_('Cookies')}"
-    yield ""
+    yield from ("", f"## {cookies}", "")
     for cookie in privacy.register().cookies:
         yield f"- `{cookie.name}`: {cookie.why} {cookie.when}. {cookie.lasts}."
+
+
+def _pairs(pairs: list[tuple[str, str]]) -> Iterator[str]:
+    """Yield a line for each thing and what is said of it."""
+    for name, said in pairs:
+        yield f"- **{name}**: {said}"
