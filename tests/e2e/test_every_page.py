@@ -109,6 +109,8 @@ def test_a_teachers_pages(visitor: NewVisitor) -> None:
                 teacher.page.fill("main [name=pupils]", "1_0")
                 submit(teacher, "main form[method=post] button[type=submit]")
                 look.at(named="change, in error")
+    look.at("/konto/mine-oplysninger/")
+    look.at("/konto/mine-oplysninger/slet/")
     offer = first(teacher, "/forloeb/?klassetrin=8&ledige=on", "#hits .offer-grid a")
     form = first(teacher, offer, "main a[href*='/tilmeld/']")
     look.at(form)
@@ -191,6 +193,7 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
     look.at(address, named="the landing page of a link")
     enter_by_link(host, address)
     look.at()
+    mine = host.page.locator("main a[href$='/mine-oplysninger/']").first.get_attribute("href")
     ways: Callable[[str], list[str]] = lambda part: sorted(  # noqa: E731
         set(host.page.locator(f"main a[href*='{part}']").evaluate_all("all => all.map(one => one.pathname)"))
     )
@@ -205,6 +208,9 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
         submit(host, "main form[method=post] button[type=submit]")
         look.at(named="cancel without a reason")
 
+    look.at(str(mine))
+    look.at(f"{mine}slet/")
+
     assert look.result() == ({}, set())
 
 
@@ -216,7 +222,8 @@ def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visito
     found: dict[str, list[str]] = {}
     for address in ("/admin/", "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
                     "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/",
-                    "/admin/portal/user/importer/", "/admin/schools/school/eksport/"):  # fmt: skip
+                    "/admin/portal/user/importer/", "/admin/schools/school/eksport/",
+                    "/admin/portal/erasurerequest/", "/admin/portal/erasure/", "/admin/portal/legalhold/"):  # fmt: skip
         desk.open(address)
         ours = [line for line in desk.axe() if line.split(":")[0] not in THEMES_OWN]
         if ours:
