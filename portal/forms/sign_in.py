@@ -82,7 +82,7 @@ class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Name of the passkey")
         self.fields["name"].help_text = _("So that you can tell several apart, e.g. “My work phone”.")
-        self.fields["name"].max_length = 60  # type: ignore[attr-defined]
+        self.fields["name"].max_length = 60
         self.fields["passwordless"].label = _("Sign in with it alone")
         self.fields["passwordless"].help_text = _(
             "Then no code by mail is needed: the passkey with your finger, face or PIN is enough."

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from tests.prove import bookers, desk, erasure, inputs, links, mails, pages, pictures, sheets
+from tests.prove import bookers, desk, erasure, inputs, links, mails, pages, pictures, sheets, signin
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
@@ -15,6 +15,7 @@ PROOFS: dict[str, tuple[str, Proof]] = {
     "sheets": ("a list of 20,000 rows as a file, and such a file looked over", sheets.prove),
     "inputs": ("every route and every form against the whole catalogue of bad inputs", inputs.prove),
     "erasure": ("two whole lives erased, and 36 months of forgetting", erasure.prove),
+    "signin": ("600 sign-ins from one address, 10,000 wrong codes against one account, without Redis", signin.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 
