@@ -38,6 +38,7 @@ from portal import history
 from portal.context import the_municipality
 from portal.domain import audit, clock, outbox, theme, uploads
 from portal.domain.constraints import sentence_for
+from portal.domain.cpr import no_personal_number
 from portal.domain.refusal import Refusal
 from portal.exports import Exporting
 from portal.forms.fields import (
@@ -50,7 +51,6 @@ from portal.forms.fields import (
     WebAddress,
     WholeNumber,
     Words,
-    no_personal_number,
 )
 from portal.http import actor_of
 from portal.models import (

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from portal import uploads
+from portal.domain.cpr import no_personal_number
 from portal.domain.refusal import Refusal
 from portal.domain.uploads import SafeFile
 
@@ -81,6 +82,7 @@ class DescribedPicture(forms.Form):
         label=_("What the picture shows"),
         required=False,
         max_length=200,
+        validators=[no_personal_number],
         help_text=_("For those who do not see it, e.g. “A welder bends over a workpiece, sparks fly.”"),
     )
     decorative = forms.BooleanField(
