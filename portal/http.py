@@ -11,9 +11,10 @@ from typing import Any, ParamSpec
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import parse_header_parameters, url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
 from portal.domain import clock
@@ -28,6 +29,20 @@ LONGEST_ADDRESS = 1000
 NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
 LONGEST_CLIENT_ADDRESS = 64
 P = ParamSpec("P")
+
+
+class ReadableRequest(WSGIRequest):
+    """A request whose words are UTF-8, whatever its header claims.
+
+    Django believes a character set that is none (``charset=hex``) and breaks before any middleware is asked; it also
+    reads the query at once then, with the same end when there are ten thousand parameters.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:
+            self.content_type, self.content_params = "", {}
 
 
 class UserRequest(HttpRequest):

@@ -39,6 +39,7 @@ second_factors = [
 urlpatterns = [
     path("theme.css", pages.theme, name="theme"),
     path("logo/<uuid:upload_id>/", files.logo, name="logo"),
+    path(".well-known/security.txt", pages.security_txt, name="security-txt"),
     path("healthz/", pages.healthz, name="healthz"),
     path("tilgaengelighed/", pages.accessibility, name="accessibility"),
     path("privatliv/", pages.privacy, name="privacy"),
@@ -46,9 +47,10 @@ urlpatterns = [
     path("sprog/", csrf_exempt(login_not_required(set_language)), name="set_language"),
     path("l/farvel/", links.leave, name="link-leave"),
     path("l/nyt-link/<uuid:link_id>/", links.again, name="link-again"),
-    # Without the last slash too, and with what mail programs glue behind it.
-    re_path(r"^l/(?P<token>[^/]+)(?:/[.,;:>)\]}'\"]*)?$", links.landing, name="link-landing"),
+    # Whatever follows: with or without the last slash, with what mail programs glue behind it, and nonsense.
+    re_path(r"^l/(?P<token>.+)$", links.landing, name="link-landing"),
     path("demo/ur/", demo.demo_clock, name="demo-clock"),
+    path("demo/koder/", demo.demo_codes, name="demo-codes"),
     path("demo/mails/", demo.demo_mails, name="demo-mails"),
     path("demo/mails/<str:name>/", demo.demo_mail, name="demo-mail"),
     path("demo/mails/<str:name>/html/", demo.demo_mail_html, name="demo-mail-html"),

@@ -20,6 +20,8 @@ from offers.models import Agreement, Enrolment, Session
 from portal.admin import Day, DeskForm, action, answers, picker
 from portal.domain import clock, people
 from portal.domain.calendar import local_day
+from portal.domain.danish import in_danish_order
+from portal.forms.fields import Email
 from portal.http import actor_of
 from portal.models import User
 from schools.admin import PersonDesk, SchoolClassDesk, SchoolDesk
@@ -75,7 +77,7 @@ class EnrolForm(DeskForm):
 
 
 class AddressForm(DeskForm):
-    email = forms.EmailField(label=_("New work e-mail"), max_length=254)
+    email = Email(label=_("New work e-mail"), max_length=254)
 
 
 class RoleForm(DeskForm):
@@ -120,7 +122,7 @@ class LeaveForm(DeskForm):
                 is_active=True,
             )
             .exclude(pk=person.pk)
-            .order_by("name", "email")
+            .order_by(in_danish_order("name"), "email")
         )
         colleagues.label_from_instance = lambda one: f"{one.name} <{one.email}>"
 

@@ -8,13 +8,13 @@ from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal.forms.fields import Line
+from portal.forms.fields import Email, Line
 
 
 class AddressForm(forms.Form):
     """To which address the code is to be mailed."""
 
-    email = forms.EmailField(
+    email = Email(
         label=_("Your work e-mail"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "username email", "size": 32}),
@@ -23,9 +23,6 @@ class AddressForm(forms.Form):
             "invalid": _("Write a whole e-mail address, e.g. mette@skole.fjordby.dk."),
         },
     )
-
-    def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).strip().lower()
 
 
 class CodeForm(forms.Form):
