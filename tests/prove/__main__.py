@@ -3,13 +3,14 @@
 import sys
 import time
 
-from tests.prove import bookers, mails, pages, pictures
+from tests.prove import bookers, mails, pages, pictures, sinks
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
     "pages": ("queries and time per page beside the limit views", pages.prove),
     "mails": ("300 mails, the worker killed five times", mails.prove),
     "bookers": ("64 bookers for the last 10 places", bookers.prove),
+    "sinks": ("nasty words in every field, a browser as the judge", sinks.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 
