@@ -105,7 +105,7 @@ def build(now: datetime) -> World:
         material=material,
     )  # fmt: skip
     coordinator = factories.CoordinatorFactory.create(email="koordinator@fjordby.example")
-    world.browsers = {"visitor": Client(), "teacher": Client(), "coordinator": Client(), "holder": Client()}
+    world.browsers = {who: Client(SERVER_NAME="localhost") for who in ("visitor", "teacher", "coordinator", "holder")}
     world.browsers["teacher"].force_login(teacher)
     world.browsers["coordinator"].force_login(coordinator)
     for purpose, about in ((Link.Purpose.INVITE, invite), (Link.Purpose.HOST, contact), (Link.Purpose.SURVEY, survey)):

@@ -13,6 +13,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
 from portal.context import the_municipality
+from portal.domain import privacy as register
 from portal.domain.theme import theme_css
 
 
@@ -77,4 +78,5 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """What the portal knows about whom, why and how long."""
-    return render(request, "portal/privacy.html")
+    told = [one for one in register.told(the_municipality()) if one.purpose.public]
+    return render(request, "portal/privacy.html", {"told": told, "cookies": register.register().cookies})

@@ -12,10 +12,11 @@ import pytest
 from django.conf import settings as origin
 from django.test import Client
 
-from portal.domain import clock
-from portal.models import Heartbeat, Municipality
+from portal.domain import clock, sign_in
+from portal.models import Heartbeat, Municipality, SignInCode
+from tests import factories
 
-PAGES = ["/demo/ur/", "/demo/mails/", "/demo/mails/1/", "/demo/mails/1/html/", "/demo/mails/1/0/"]
+PAGES = ["/demo/ur/", "/demo/koder/", "/demo/mails/", "/demo/mails/1/", "/demo/mails/1/html/", "/demo/mails/1/0/"]
 
 
 @pytest.fixture
@@ -157,3 +158,16 @@ def test_the_clock_page_says_how_far_the_background_work_has_followed(client: Cl
     Heartbeat.objects.create(name="follow-the-calendar", last_ok=reached, reached=reached)
 
     assert (nothing, half, shown()) == ([], [], ["2026-09-08T10:00:00+02:00"])
+
+
+@pytest.mark.django_db
+def test_the_codes_of_the_staffs_apps_are_shown_and_let_in(client: Client, mails: Path) -> None:
+    user = factories.CoordinatorFactory.create(name="Maria Lindholt Sander")
+    client.post("/konto/login/", {"email": user.email})
+    row = SignInCode.objects.get()
+    client.post("/konto/login/kode/", {"code": sign_in.code_of(row)})
+
+    (shown,) = client.get("/demo/koder/").context["rows"]
+    answer = client.post("/konto/to-trin/login/", {"code": shown["now"]})
+
+    assert (shown["user"].name, answer.status_code, client.get("/admin/").status_code) == (user.name, 302, 200)
