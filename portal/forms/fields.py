@@ -53,10 +53,18 @@ class Words(forms.CharField):
 
 
 class WholeNumber(forms.IntegerField):
-    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too."""
+    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too.
+
+    ``signed`` lets a minus stand before it.
+    """
+
+    def __init__(self, *, signed: bool = False, **options: Any) -> None:
+        self.signed = signed
+        super().__init__(**options)
 
     def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and value.strip() and not re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        digits = r"-?[0-9]{1,9}" if self.signed else r"[0-9]{1,9}"
+        if isinstance(value, str) and value.strip() and not re.fullmatch(digits, value.strip()):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         number: int | None = super().to_python(value)
         return number
@@ -174,6 +182,14 @@ class Day(forms.DateField):
         super().__init__(**{"widget": DayInput, **options, "validators": [*sane, *options.get("validators", ())]})
 
     def to_python(self, value: Any) -> date | None:
+        refuse_foreign_digits(self, value)
+        return super().to_python(value)
+
+
+class Hour(forms.TimeField):
+    """An hour of the day, in ordinary digits."""
+
+    def to_python(self, value: Any) -> Any:
         refuse_foreign_digits(self, value)
         return super().to_python(value)
 
