@@ -1,5 +1,6 @@
 """Typed requests, and the doors that only some may pass."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,6 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from portal.domain import clock
 from portal.domain.actor import Actor
+from portal.domain.privacy import Export
 from portal.models import Link, User
 
 SESSION_KEY = "links"
@@ -237,3 +239,20 @@ def role_required(
         return guarded
 
     return decorate
+
+
+def handed_out(request: HttpRequest, made: Export, *, form: str, layout: str, to: str, back: str) -> HttpResponseBase:
+    """Return what the portal knows about a person: a file for machines, or a page that prints well. Stored by nobody.
+
+    The page says when it was made and for whom.
+    """
+    response: HttpResponse
+    if form == "json":
+        content = json.dumps(made.as_data(), ensure_ascii=False, indent=2)
+        response = HttpResponse(content, content_type="application/json; charset=utf-8")
+        response.headers["Content-Disposition"] = 'attachment; filename="mine-oplysninger.json"'
+    else:
+        context = {"export": made, "layout": layout, "to": to, "back": back}
+        response = render(request, "portal/personal_data_export.html", context)
+    response.headers["Cache-Control"] = "no-store"
+    return response

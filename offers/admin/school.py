@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from offers.admin.personal_data import MENU, PersonalDataDeeds
 from offers.domain import dates, handover
 from offers.domain import school as houses
 from offers.models import Agreement, Enrolment, Session
@@ -299,17 +300,18 @@ class SchoolWithDeedsDesk(SchoolDesk):
 
 
 @admin.register(User)
-class PersonWithDeedsDesk(PersonDesk):
+class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
     """The people, with what changes in a working life."""
 
     actions_detail: ClassVar[Any] = (
         "give_role",
         "leave",
         {"title": _("More"), "icon": "more_horiz", "items": ["change_address", "reopen"]},
+        MENU,
     )
 
     def fitting(self, obj: User) -> Iterable[str]:
-        names = ["change_address", "give_role"]
+        names = ["change_address", "give_role", *self.personal(obj)]
         if membership.memberships_of(obj).exists():
             names.append("leave")
         if not obj.is_active:

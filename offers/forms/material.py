@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portal.forms.fields import Line
-from portal.uploads.fields import DescribedPicture, DocumentField
+from portal.forms.files import DescribedPicture, DocumentField
 
 
 class PictureForm(DescribedPicture):

@@ -11,6 +11,7 @@ from portal import uploads
 from portal.domain.cpr import holds_cpr
 from portal.domain.refusal import Refusal
 from portal.domain.uploads import SafeFile
+from portal.forms.fields import Line
 
 
 class SafeFileField(forms.FileField):
@@ -78,7 +79,7 @@ class DescribedPicture(forms.Form):
         required=False,
         help_text=_("JPEG, PNG or WebP, at most 5 MB. Place and time are taken out of it. Show no faces of pupils."),
     )
-    alt_text = forms.CharField(
+    alt_text = Line(
         label=_("What the picture shows"),
         required=False,
         max_length=200,
