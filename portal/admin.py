@@ -33,8 +33,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
 from unfold.admin import TabularInline
-from unfold.views import ChangeList
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal import history
