@@ -177,7 +177,7 @@ def join(*, newcomer: Newcomer, now: datetime) -> User:
 @transaction.atomic(durable=True)
 def ask_for(*, school: School, role: str, by: Actor, now: datetime) -> Membership:
     """Ask for a role at a school, as one who moves there or works at two. Asking twice returns the first request."""
-    user = User.objects.select_for_update().get(pk=by.user_id)
+    user = User.objects.select_for_update().get(pk=by.id)
     if not user.memberships.filter(school=school, role=role, ended_on__isnull=True).exists():
         waiting = awaited_by(user).count()
         if waiting >= MOST_WAITING:
