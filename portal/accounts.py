@@ -50,6 +50,12 @@ FACTOR_CHANGED = gettext_noop(
 class PortalAccounts(DefaultAccountAdapter):  # type: ignore[misc]
     """allauth's account, as it is here."""
 
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "too_many_login_attempts": _("Too many wrong codes. Wait five minutes, and try again."),
+        "rate_limited": _("Too many wrong codes. Wait five minutes, and try again."),
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
@@ -86,6 +92,12 @@ class PortalAccounts(DefaultAccountAdapter):  # type: ignore[misc]
 
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
     """allauth's second factors: their secrets are enciphered with a key that is not in the database."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("That did not fit. A code works once: wait for the next one."),
+        "cannot_generate_recovery_codes": _("Set up a passkey or an authenticator app first."),
+    }
 
     def cipher(self) -> Fernet:
         key = hashlib.sha256(b"second factors:" + settings.LINK_KEY.encode()).digest()

@@ -167,7 +167,7 @@ class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
 
         return guarded
 
-    def turn_away(self, request: HttpRequest) -> HttpResponseBase:
+    def turn_away(self, request: HttpRequest) -> HttpResponse:
         """Lead to the second factor whoever lacks only that; to the others the desk is closed."""
         if isinstance(request.user, User) and municipal_roles_held(request.user):
             messages.info(request, _("The desk opens when your account has a second factor. It takes two minutes."))

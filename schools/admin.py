@@ -4,7 +4,9 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms.models import BaseInlineFormSet
@@ -14,9 +16,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal.admin import ADMINISTRATOR, COORDINATOR, Desk, FewFilter, Rows, display, how_many
+from portal.admin import ADMINISTRATOR, COORDINATOR, OPERATOR, Desk, FewFilter, Rows, display, how_many
 from portal.domain import clock, roles, sessions
 from portal.domain.calendar import local_day
+from portal.http import require_recent_authentication
 from portal.imports import Importing
 from portal.models import MunicipalRole, User
 from portal.models.vocabulary import GRADES
@@ -263,6 +266,37 @@ class PersonDesk(Importing, Desk):
         rows: QuerySet[User] = super().get_queryset(request)
         current = Membership.objects.filter(ended_on__isnull=True).select_related("school")
         return rows.prefetch_related(Prefetch("memberships", current, to_attr="current"), "municipal_roles")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let administrators alone change the accounts of those who give roles or look after the installation."""
+        may: bool = super().has_change_permission(request, obj)
+        if not may or obj is None or obj.pk == request.user.pk or ADMINISTRATOR in self.roles(request):
+            return may
+        return not MunicipalRole.objects.filter(user=obj, role__in=[ADMINISTRATOR, OPERATOR]).exists()
+
+    def found(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return the person a deed is about, if whoever asks may change the account."""
+        person = super().found(request, object_id)
+        if not self.has_change_permission(request, person):
+            raise PermissionDenied
+        return person
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Ask anew who it is, before a role in the municipality is given or taken."""
+        if request.method == "POST" and self.changes_role(request, object_id):
+            require_recent_authentication(request)
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def changes_role(self, request: HttpRequest, object_id: str | None) -> bool:
+        """Return whether what was sent gives, changes or takes the person's role in the municipality."""
+        if ADMINISTRATOR not in self.roles(request) or "municipal_roles-0-role" not in request.POST:
+            return False
+        wanted = "" if "municipal_roles-0-DELETE" in request.POST else request.POST["municipal_roles-0-role"]
+        person = self.get_object(request, unquote(object_id)) if object_id else None
+        held = MunicipalRole.objects.filter(user=person, role__in=roles.GIVEN_AT_THE_DESK) if person else None
+        return bool(wanted != ((held.values_list("role", flat=True).first() or "") if held is not None else ""))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The address that somebody signs in with is changed by a deed."""

@@ -1,5 +1,8 @@
 """History in words: schools and the roles at them."""
 
+from datetime import date
+
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -9,6 +12,14 @@ from schools.models import Membership
 
 def _role(facts: Facts) -> str:
     return str(dict(Membership.Role.choices).get(facts.get("role", ""), "–"))
+
+
+def _closed(facts: Facts) -> Text:
+    try:
+        day = date_format(date.fromisoformat(facts["day"]), "j. F Y")
+    except (KeyError, TypeError, ValueError):
+        day = "–"
+    return _("%(who)s closed the school from {day} on").format(day=day)
 
 
 def _begun(facts: Facts) -> Text:
@@ -46,7 +57,14 @@ def _imported(facts: Facts) -> Text:
 
 
 SENTENCES: dict[str, Sentence] = {
-    "school-closed": _("%(who)s closed the school from %(day)s on"),
+    "school-closed": _closed,
+    "school-approval-demanded": _("%(who)s asked for the school leader's approval of enrolments"),
+    "school-approval-dropped": _("%(who)s let enrolments go without the school leader's approval"),
+    "user-joined": _("%(who)s signed in for the first time"),
+    "membership-confirmed": _("%(who)s confirmed the role at the school"),
+    "membership-refused": _("%(who)s refused the role at the school"),
+    "membership-asked-for": _("%(who)s asked for a role at a school"),
+    "membership-began": _("%(who)s got a role at a school"),
     "school-reopened": _("%(who)s opened the school again"),
     "school-merged": _merged,
     "school-took-in": _took_in,

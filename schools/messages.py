@@ -19,6 +19,8 @@ def _membership(message: Message) -> Membership | None:
 
 
 def _receiver(message: Message) -> User | None:
+    if message.recipient_id is None:
+        return None
     return User.objects.filter(pk=message.recipient_id, is_active=True).first()
 
 

@@ -371,7 +371,7 @@ def test_a_dry_run_takes_everything_back_where_transactions_really_commit() -> N
 def test_a_rule_that_would_turn_in_circles_stops() -> None:
     factories.UserFactory.create()
     lifetime = Lifetime(code="x", after="y")
-    run = privacy.each_batch(lambda cut, now: User.objects.all(), lifetime, lambda chosen, now: 1)
+    run = privacy.each_batch(lambda _cut, _now: User.objects.all(), lifetime, lambda _chosen, _now: 1)
 
     with pytest.raises(RuntimeError, match="treated already"):
         run(THEN)

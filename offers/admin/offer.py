@@ -47,7 +47,7 @@ from portal.context import the_municipality
 from portal.domain import audit, calendar, clock
 from portal.domain.constraints import name_of, sentence_for
 from portal.domain.refusal import Refusal
-from portal.forms.fields import Line, Words
+from portal.forms.fields import Hour, Line, Words
 from portal.http import actor_of
 
 S = Offer.State
@@ -162,7 +162,7 @@ class SessionForm(DeskForm):
             day = gettext("Date %(number)s") % {"number": row} if several else gettext("Date")
             hour = gettext("Begins at, date %(number)s") % {"number": row} if several else gettext("Begins at")
             rows[f"day_{row}"] = Day(label=day)
-            rows[f"time_{row}"] = forms.TimeField(label=hour, widget=TimeInput(), initial=time(9, 0))
+            rows[f"time_{row}"] = Hour(label=hour, widget=TimeInput(), initial=time(9, 0))
         self.fields = {**rows, **self.fields}
         self.fields["minutes"].initial = offer.duration_minutes
         self.fields["places"].initial = offer.places
@@ -190,7 +190,7 @@ class SeriesForm(DeskForm):
     """A session every week at the same hour."""
 
     first_day = Day(label=_("First day"))
-    starts = forms.TimeField(label=_("Begins at"), widget=TimeInput, initial=time(9, 0))
+    starts = Hour(label=_("Begins at"), widget=TimeInput, initial=time(9, 0))
     weeks = WholeNumber(
         label=_("Number of weeks"), min_value=1, max_value=60, required=False, help_text=_("Or a last day below.")
     )

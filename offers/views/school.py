@@ -20,6 +20,7 @@ from offers.domain import reminders
 from offers.forms.school import ApprovalForm, LeaderForm
 from offers.models import Enrolment
 from portal.domain import calendar, clock
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
 from portal.models import User
@@ -109,7 +110,9 @@ def _people(here: School) -> list[dict[str, Any]]:
     """Return who has which roles at the school, by name."""
     now_there = Membership.objects.current().filter(school=here)
     people = User.objects.filter(is_active=True, pk__in=now_there.values("user"))
-    people = people.prefetch_related(Prefetch("memberships", now_there, to_attr="here")).order_by("name", "email")
+    people = people.prefetch_related(Prefetch("memberships", now_there, to_attr="here")).order_by(
+        in_danish_order("name"), "email"
+    )
     rows = []
     for person in people:
         roles: list[Membership] = person.here  # type: ignore[attr-defined]

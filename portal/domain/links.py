@@ -40,7 +40,7 @@ RENEWED_BY_USE = {Link.Purpose.INVITE, Link.Purpose.HOST}
 SENT_ON = {Link.Purpose.INVITE, Link.Purpose.HOST}
 MOST_COLLEAGUES = 10
 MOST_ASKED_IN_AN_HOUR = 3
-GLUED_ON = ".,;:>)]}'\""
+GLUED_ON = "/.,;:>)]}'\""
 
 
 class LinkEnded(Exception):

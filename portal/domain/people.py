@@ -9,7 +9,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from portal.domain import audit, outbox
+from portal.domain import audit, outbox, roles
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
 from portal.models import Message, MunicipalRole, User
@@ -71,7 +71,12 @@ def reopen_account(*, user_id: UUID, by: Actor, now: datetime) -> bool:
 
 
 def close_account(user: User, *, by: Actor, now: datetime) -> bool:
-    """Let nobody sign in with the account any more (a step); return False when it is closed already."""
+    """Let nobody sign in with the account any more (a step); return False when it is closed already.
+
+    Raises Refusal for the only administrator, without whom nobody could give roles.
+    """
+    if roles.is_last_administrator(user):
+        raise Refusal(roles.LAST_ADMINISTRATOR, code="last-administrator")
     if not User.objects.filter(pk=user.pk, is_active=True).update(is_active=False):
         return False
     user.is_active = False

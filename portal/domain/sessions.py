@@ -20,5 +20,4 @@ def end_all(user_id: UUID, *, keep: str = "") -> int:
 def forget_ended() -> int:
     """Delete what is known of sessions that are over (a step); return how many."""
     alive = Session.objects.values("session_key")
-    deleted, _each = UserSession.objects.exclude(session_key__in=alive).delete()
-    return deleted
+    return int(UserSession.objects.exclude(session_key__in=alive).delete()[0])

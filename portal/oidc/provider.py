@@ -118,10 +118,12 @@ class Answers(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return claims
 
     def _key_of(self, id_token: str) -> Any:
-        """Return the house's key that the token says it was signed with."""
+        """Return the house's key that the token says it was signed with; its only one, where the token names none."""
         header = jwt.get_unverified_header(id_token)
-        keys = self._json(self.openid_config["jwks_uri"]).get("keys", [])
-        wanted = [key for key in keys if key.get("kid") == header.get("kid") and key.get("use", "sig") == "sig"]
+        keys = [one for one in self._json(self.openid_config["jwks_uri"]).get("keys", []) if isinstance(one, dict)]
+        wanted = [key for key in keys if key.get("use", "sig") == "sig"]
+        if "kid" in header or len(wanted) != 1:
+            wanted = [key for key in wanted if "kid" in header and key.get("kid") == header["kid"]]
         if not wanted or header.get("alg") not in ALGORITHMS:
             raise Refused("no key of that name")
         return jwt.PyJWK.from_json(json.dumps(wanted[0]), algorithm=header["alg"]).key

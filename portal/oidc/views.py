@@ -6,9 +6,10 @@ from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, _build_apps_from_settings, get_adapter
-from allauth.socialaccount.models import SocialAccount, SocialApp
+from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.base.constants import AuthError
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -51,12 +52,9 @@ def answer(request: HttpRequest, provider_id: str) -> HttpResponseBase:
 
 
 def _house(request: HttpRequest, provider_id: str) -> OtherHouse:
-    try:
-        house: OtherHouse = get_adapter(request).get_provider(request, provider=provider_id)
-    except SocialApp.DoesNotExist:
-        raise Http404 from None
-    if house.app.provider_id != provider_id:
+    if provider_id not in {house.provider_id for house in settings.OTHER_HOUSES}:
         raise Http404
+    house: OtherHouse = get_adapter(request).get_provider(request, provider=provider_id)
     return house
 
 

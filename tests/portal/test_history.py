@@ -36,6 +36,8 @@ TOGETHER = {
     "company-": list(Company.State.values),
     "": [],  # the desk's plain edits: see below
 }
+# Codes that a step is handed, by the name of its argument.
+HANDED_ON = {"action": ["membership-confirmed", "membership-refused"]}
 
 
 def recorded() -> Iterator[tuple[str, ast.expr]]:
@@ -57,6 +59,8 @@ def codes_of(expression: ast.expr) -> list[str]:
     """Return the codes that an expression can be; a part that is not written down stands as what may follow."""
     if isinstance(expression, ast.Constant):
         return [expression.value]
+    if isinstance(expression, ast.Name):
+        return HANDED_ON[expression.id]
     if isinstance(expression, ast.IfExp):
         return [*codes_of(expression.body), *codes_of(expression.orelse)]
     if isinstance(expression, ast.JoinedStr):

@@ -43,7 +43,7 @@ def clock(_frame: Any) -> Any:
 
 def app_code(secret: str = factories.APP_SECRET, ahead: int = 0) -> str:
     """Return what an authenticator app shows now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + ahead))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + ahead)))
 
 
 def mailed_code(browser: Client) -> str:
