@@ -2,8 +2,11 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.db.models import OuterRef, Prefetch, QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from companies.models import Company, Contact
@@ -17,10 +20,26 @@ COMPANY_COLORS = {
 }
 
 
+class ContactFormSet(BaseInlineFormSet[Contact, Company, forms.ModelForm[Contact]]):
+    """Each address once at a company: two people with one address would get each other's links."""
+
+    def clean(self) -> None:
+        super().clean()
+        known = {
+            email.lower(): key
+            for key, email in Contact.objects.filter(company=self.instance.pk).values_list("pk", "email")
+        }
+        for form in self.forms:
+            email = form.cleaned_data.get("email", "").lower()
+            if email and known.setdefault(email, form.instance.pk) != form.instance.pk:
+                form.add_error("email", gettext("This e-mail address already stands at the company."))
+
+
 class ContactRows(Rows):
     """The people one writes to at a company."""
 
     model = Contact
+    formset = ContactFormSet
     fields = ("name", "title", "email", "phone", "language", "is_active")
     verbose_name_plural = _("Contacts")
 

@@ -61,7 +61,8 @@ def erase_contact(subject: Subject, now: datetime) -> int:
     for relation in Contact._meta.related_objects:
         if relation.on_delete is not models.CASCADE:
             continue
-        rows = relation.related_model._base_manager.filter(**{relation.field.name: contact})
+        model: Any = relation.related_model
+        rows = model._base_manager.filter(**{relation.field.name: contact})
         if rows.exists():
             nobody.save()
             rows.update(**{relation.field.name: nobody})

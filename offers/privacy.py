@@ -19,6 +19,7 @@ from offers.models import (
     Encounter,
     Enrolment,
     Invite,
+    Material,
     Meeting,
     Offer,
     ReviewComment,
@@ -31,7 +32,7 @@ from portal.domain.actor import Actor
 from portal.domain.privacy import REMOVED, Eraser, Holding, Rule, Subject, each_batch, erase, in_batches
 from portal.domain.pseudonyms import FORGOTTEN_DOMAIN
 from portal.domain.refusal import Refusal
-from portal.models import Erasure, LegalHold, Link, Message, MunicipalRole, User
+from portal.models import Erasure, LegalHold, Link, Message, MunicipalRole, Upload, User
 from portal.privacy import (
     ACCOUNT,
     AGREEMENTS,
@@ -111,10 +112,16 @@ def signatures_of(subject: Subject) -> QuerySet[Signature]:
 def about_offers_of(model: Any) -> Any:
     """Return a finder of what hangs on the person's courses."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         return model.objects.filter(offer__in=offers_of(subject))
 
     return rows
+
+
+def uploads_of(subject: Subject) -> QuerySet[Upload]:
+    """Return the pictures and documents of the person's courses."""
+    owners = [str(pk) for pk in offers_of(subject).values_list("pk", flat=True)]
+    return Upload.objects.filter(owner_type=Offer._meta.label_lower, owner_id__in=owners)
 
 
 def reindex(chosen: list[Any]) -> None:
@@ -130,13 +137,29 @@ HOLDINGS = [
         keep=COURSE,
         free_text=f"{TEXTS} words search",
         pseudonym="contact",
-        none="id company state version activity_type industry education_areas illustration grade_from grade_to subjects"
-        " before_minutes after_minutes duration_minutes meetings places_counted places min_pupils adults venue price_ore"
-        " closes_days acceptance has_waiting_list publish_at published_at submitted_at last_confirmed_at created_at"
-        " updated_at",
-        secret="words search",
+        none="picture id company state version activity_type industry education_areas illustration grade_from grade_to"
+        " subjects before_minutes after_minutes duration_minutes meetings places_counted places min_pupils adults venue"
+        " price_ore closes_days acceptance has_waiting_list publish_at published_at submitted_at last_confirmed_at"
+        " created_at updated_at",
+        hidden="words search",
         of=offers_of,
         after_scrub=reindex,
+    ),
+    Holding(
+        model="offers.Material",
+        purpose=COURSES,
+        keep=COURSE,
+        free_text="title",
+        none="id offer upload added_at",
+        of=about_offers_of(Material),
+    ),
+    Holding(
+        model="portal.Upload",
+        purpose=COURSES,
+        keep=COURSE,
+        free_text="name alt_text",
+        none="id owner_type owner_id kind format size width height has_small digest created_at",
+        of=uploads_of,
     ),
     Holding(
         model="offers.Revision",
@@ -185,7 +208,7 @@ HOLDINGS = [
         pseudonym="teacher form_token",
         none="id session school_class school group grade pupils adults places status status_at waiting_since answer_by"
         " created_at leader_answer school_then class_then",
-        secret="form_token",
+        hidden="form_token",
         sooner={"teacher": VISIT, "teacher_phone": VISIT, "ended_reason": VISIT, "form_token": VISIT},
         of=enrolments_of,
     ),
@@ -335,7 +358,7 @@ RULES = [
         lifetime=NEEDS,
         fields=("offers.Enrolment.needs_text",),
         run=in_batches(
-            lambda cut, now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(needs_text=""),
+            lambda cut, _now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(needs_text=""),
             NEEDS,
             needs_text="",
         ),
@@ -345,7 +368,7 @@ RULES = [
         lifetime=VISIT,
         fields=tuple(f"offers.Enrolment.{name}" for name in ("teacher", "teacher_phone", "ended_reason", "form_token")),
         run=in_batches(
-            lambda cut, now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(
+            lambda cut, _now: Enrolment.objects.filter(session__ends_at__lt=cut).exclude(
                 teacher__isnull=True, teacher_phone="", ended_reason=""
             ),
             VISIT,
@@ -371,21 +394,21 @@ RULES = [
         lifetime=COMMENT,
         fields=("offers.Invite.greeting",),
         run=in_batches(
-            lambda cut, now: Invite.objects.filter(created_at__lt=cut).exclude(greeting=""), COMMENT, greeting=""
+            lambda cut, _now: Invite.objects.filter(created_at__lt=cut).exclude(greeting=""), COMMENT, greeting=""
         ),
     ),
     Rule(
         name="session-notes",
         lifetime=COMMENT,
         fields=("offers.Session.note",),
-        run=in_batches(lambda cut, now: Session.objects.filter(ends_at__lt=cut).exclude(note=""), COMMENT, note=""),
+        run=in_batches(lambda cut, _now: Session.objects.filter(ends_at__lt=cut).exclude(note=""), COMMENT, note=""),
     ),
     Rule(
         name="cancel-reasons",
         lifetime=COMMENT,
         fields=("offers.Session.cancel_reason",),
         run=in_batches(
-            lambda cut, now: Session.objects.filter(ends_at__lt=cut).exclude(cancel_reason__in=["", REMOVED]),
+            lambda cut, _now: Session.objects.filter(ends_at__lt=cut).exclude(cancel_reason__in=["", REMOVED]),
             COMMENT,
             cancel_reason=REMOVED,
         ),
@@ -395,7 +418,7 @@ RULES = [
         lifetime=COMMENT,
         fields=("offers.Encounter.void_reason",),
         run=in_batches(
-            lambda cut, now: Encounter.objects.filter(voided_at__lt=cut).exclude(void_reason=REMOVED),
+            lambda cut, _now: Encounter.objects.filter(voided_at__lt=cut).exclude(void_reason=REMOVED),
             COMMENT,
             void_reason=REMOVED,
         ),
@@ -445,7 +468,11 @@ def contact_as_subject(contact_id: UUID) -> Subject | None:
 
 def visits_to_come(subject: Subject, now: datetime) -> Refusal | None:
     """Refuse to erase the contact teacher of classes that are to come: hand them over or cancel them first."""
-    coming = enrolments_of(subject).active().filter(session__ends_at__gte=now).order_by("session__starts_at")
+    coming = (
+        Enrolment.objects.active()
+        .filter(pk__in=enrolments_of(subject).values("pk"), session__ends_at__gte=now)
+        .order_by("session__starts_at")
+    )
     rows = list(coming.select_related("session__offer", "school_class"))
     if not rows:
         return None

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from offers.views import builder, catalogue, enrolment, files, guides, host, members, school, sharing, surveys
+from offers.views import (
+    builder,
+    catalogue,
+    enrolment,
+    files,
+    guides,
+    host,
+    members,
+    personal_data,
+    school,
+    sharing,
+    surveys,
+)
 
 urlpatterns = [
     # Finding (everybody)
@@ -42,6 +54,9 @@ urlpatterns = [
     path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/", host.session, name="host-session"),
     path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/aflys/", host.cancel, name="host-cancel"),
     path("vaert/<uuid:contact_id>/svar/<uuid:enrolment_id>/", host.answer, name="host-answer"),
+    path("vaert/<uuid:contact_id>/mine-oplysninger/", personal_data.mine, name="host-data"),
+    path("vaert/<uuid:contact_id>/mine-oplysninger/hent/", personal_data.take, name="host-data-take"),
+    path("vaert/<uuid:contact_id>/mine-oplysninger/slet/", personal_data.ask_erasure, name="host-data-erase"),
     path("vaert/<uuid:contact_id>/behov/<uuid:enrolment_id>/", host.read_needs, name="host-needs"),
     path("vaert/<uuid:contact_id>/afholdt/<uuid:enrolment_id>/", host.report, name="host-report"),
     path("vaert/<uuid:contact_id>/guide/<uuid:enrolment_id>.pdf", guides.for_host, name="host-guide"),

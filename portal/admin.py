@@ -10,11 +10,13 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import IntegrityError, models
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
@@ -31,14 +33,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
 from unfold.admin import TabularInline
-from unfold.views import ChangeList
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
+from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from portal import history
 from portal.context import the_municipality
 from portal.domain import audit, clock, outbox, theme, uploads
 from portal.domain.constraints import sentence_for
+from portal.domain.cpr import no_personal_number
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.exports import Exporting
 from portal.forms.fields import (
@@ -51,8 +55,8 @@ from portal.forms.fields import (
     WebAddress,
     WholeNumber,
     Words,
-    no_personal_number,
 )
+from portal.forms.files import LogoField
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -69,12 +73,14 @@ from portal.models import (
     Subject,
     User,
 )
-from portal.uploads.fields import LogoField
 
 ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
 REVIEWER = MunicipalRole.Role.REVIEWER.value
 OPERATOR = MunicipalRole.Role.OPERATOR.value
+LONGEST_SEARCH, MOST_WORDS = 200, 10
+IN_DANISH = {"name", "title", "school__name"}
+COUNTS, MOST_ROWS = ("-TOTAL_FORMS", "-INITIAL_FORMS"), 1000
 LINES_ON_A_PAGE = 50
 MOST_BELONGING = 2000
 MOST_AT_ONCE = 200
@@ -385,6 +391,45 @@ class Desk(Exporting):
         names = [one if isinstance(one, str) else one.parameter_name for one in fields]
         known = [name for name in [*names, self.date_hierarchy] if name]
         return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuse a form whose rows are counted wrongly: no browser sends that, and each counted row is made."""
+        for name, value in request.POST.items():
+            wrong = not re.fullmatch(r"[0-9]{1,4}", str(value)) or int(str(value)) > MOST_ROWS
+            if name.endswith(COUNTS) and wrong:
+                raise BadRequest(name)
+        answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        return answer
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """Put what is sorted by a name into the order of the Danish alphabet."""
+        given = self.ordering or self.model._meta.ordering
+        return [in_danish_order(one) if isinstance(one, str) and one in IN_DANISH else one for one in given]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; what the address says and nobody understands is left out, and one is told."""
+        if ERROR_FLAG in request.GET:
+            understood = request.GET.copy()
+            del understood[ERROR_FLAG]
+            request.GET = understood  # type: ignore[assignment]
+            messages.warning(request, gettext("Something in the address was not understood, and was left out."))
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Take a value that cannot even be compared for one that is not understood."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, TypeError, ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Search for the first words only: each is looked for in every column, and a pasted page has thousands."""
+        words = search_term[:LONGEST_SEARCH].split()[:MOST_WORDS]
+        found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, " ".join(words))
+        return found
 
     # What is remembered: the portal's own log, which holds no names, instead of Django's
 

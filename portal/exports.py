@@ -306,7 +306,7 @@ class Exporting(ModelAdmin):  # type: ignore[misc]
             ]
         field = field_at(self.model, name)
         if field is not None:
-            return [OutColumn(capfirst(str(field.verbose_name)), lambda row: value_of_field(row, name))]
+            return [OutColumn(capfirst(str(field.verbose_name)), reader_of(field, name))]
         heading = capfirst(str(label_for_field(name, self.model, model_admin=self)))
         method: Callable[[Any], Any] = str if name == "__str__" else getattr(self, name)
         order = str(getattr(method, "admin_order_field", None) or "").lstrip("-")
@@ -348,14 +348,19 @@ def dig(row: Any, name: str) -> Any:
     return row
 
 
-def value_of_field(row: Any, name: str) -> Value:
-    """Return what a person reads in a field."""
-    *way, last = name.split("__")
-    holder = dig(row, "__".join(way)) if way else row
-    if holder is None:
-        return None
-    display = getattr(holder, f"get_{last}_display", None)
-    return as_value(display() if display else getattr(holder, last))
+def reader_of(field: Any, name: str) -> Callable[[Any], Value]:
+    """Return what reads a field as a person does; the words of its choices are looked up once, not for every row."""
+    words = {value: str(label) for value, label in getattr(field, "flatchoices", ())}
+    if isinstance(field, models.BooleanField):
+        words = {True: gettext("yes"), False: gettext("no")}
+
+    def read(row: Any) -> Value:
+        value = dig(row, name)
+        if words and value is not None and not isinstance(value, list):
+            return words.get(value, as_value(value))
+        return as_value(value)
+
+    return read
 
 
 def as_value(value: Any) -> Value:

@@ -1,5 +1,6 @@
 """Typed requests, and the doors that only some may pass."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,13 +11,15 @@ from typing import Any, ParamSpec
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import parse_header_parameters, url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
 from portal.domain import clock
 from portal.domain.actor import Actor
+from portal.domain.privacy import Export
 from portal.models import Link, User
 
 SESSION_KEY = "links"
@@ -26,6 +29,20 @@ LONGEST_ADDRESS = 1000
 NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
 LONGEST_CLIENT_ADDRESS = 64
 P = ParamSpec("P")
+
+
+class ReadableRequest(WSGIRequest):
+    """A request whose words are UTF-8, whatever its header claims.
+
+    Django believes a character set that is none (``charset=hex``) and breaks before any middleware is asked; it also
+    reads the query at once then, with the same end when there are ten thousand parameters.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:
+            self.content_type, self.content_params = "", {}
 
 
 class UserRequest(HttpRequest):
@@ -222,3 +239,20 @@ def role_required(
         return guarded
 
     return decorate
+
+
+def handed_out(request: HttpRequest, made: Export, *, form: str, layout: str, to: str, back: str) -> HttpResponseBase:
+    """Return what the portal knows about a person: a file for machines, or a page that prints well. Stored by nobody.
+
+    The page says when it was made and for whom.
+    """
+    response: HttpResponse
+    if form == "json":
+        content = json.dumps(made.as_data(), ensure_ascii=False, indent=2)
+        response = HttpResponse(content, content_type="application/json; charset=utf-8")
+        response.headers["Content-Disposition"] = 'attachment; filename="mine-oplysninger.json"'
+    else:
+        context = {"export": made, "layout": layout, "to": to, "back": back}
+        response = render(request, "portal/personal_data_export.html", context)
+    response.headers["Cache-Control"] = "no-store"
+    return response

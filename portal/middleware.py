@@ -16,9 +16,10 @@ from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 
-from portal import errors
+from portal import errors, uploads
 from portal.accounts import SESSION_ENDS_AT
 from portal.domain.text import tidy
+from portal.domain.uploads import DISK_IS_FULL
 from portal.http import client_address
 from portal.models import User
 
@@ -28,7 +29,35 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 # Everything below the space but tab, line feed and carriage return, which textareas send; and delete.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+LARGEST_BODY = uploads.LARGEST_DOCUMENT + settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 IN_ADDRESS = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+class SafeHeaders:
+    """Say with every answer what browsers may do with it; a view that knows better has said so already."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("X-Frame-Options", settings.X_FRAME_OPTIONS)
+        return response
+
+
+class RefuseLargeBodies:
+    """Answer 413 to what is larger than any file we take, before a byte of it is read."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isascii() and length.isdigit() and (len(length) > 12 or int(length) > LARGEST_BODY):
+            return errors.page(request, 413)
+        return self.get_response(request)
 
 
 class RefuseControlCharacters:
@@ -53,6 +82,10 @@ class RefuseControlCharacters:
                 return errors.bad_request(request)
         except RequestDataTooBig:
             return errors.page(request, 413)
+        except OSError as error:
+            if error.errno not in DISK_IS_FULL:
+                raise
+            return errors.page(request, 507)
         except (
             BadRequest,
             LookupError,

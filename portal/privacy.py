@@ -214,7 +214,7 @@ COOKIES = [
 def of_user(label: str, way: str = "user") -> Any:
     """Return a finder of the rows of a model that belong to an account."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         everything = apps.get_model(label)._base_manager.all()
         return everything.filter(**{way: subject.id}) if subject.is_user else everything.none()
 
@@ -224,7 +224,7 @@ def of_user(label: str, way: str = "user") -> Any:
 def by_ids(label: str, *fields: str) -> Any:
     """Return a finder of the rows in which one of the person's ids stands."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         wanted = Q(pk__in=[])
         for name in fields:
             wanted |= Q(**{f"{name}__in": subject.ids})
@@ -265,7 +265,7 @@ def _is_in(session: Session, subject: Subject) -> bool:
 def rights_of(label: str) -> Any:
     """Return a finder of requests and holds."""
 
-    def rows(subject: Subject) -> QuerySet[Any]:
+    def rows(subject: Subject) -> Any:
         return apps.get_model(label)._base_manager.filter(kind=subject.kind, subject_id=subject.id)
 
     return rows
@@ -280,7 +280,7 @@ HOLDINGS = [
         contact="email phone password",
         pseudonym="id last_login",
         none="is_superuser language is_active is_staff date_joined groups user_permissions",
-        secret="password",
+        hidden="password",
         of=of_user("portal.User", "pk"),
     ),
     Holding(
@@ -300,7 +300,7 @@ HOLDINGS = [
         pseudonym="recipient_id dedupe_key",
         none="id occasion reference_type reference_id recipient_kind language urgency policy state send_at not_after"
         " attempts lease_owner lease_until sent_at created_at",
-        secret="dedupe_key",
+        hidden="dedupe_key",
         sooner=dict.fromkeys(("address", "parameters", "subject", "body", "trouble"), MAIL_TEXT),
         of=mails_of,
     ),
@@ -321,7 +321,7 @@ HOLDINGS = [
         contact="holder_address",
         pseudonym="reference_id token_digest last_used_at",
         none="id purpose parent version expires_at revoked_at created_at",
-        secret="token_digest",
+        hidden="token_digest",
         untouched="holder_name holder_address",
         of=by_ids("portal.Link", "pk"),
     ),
@@ -330,7 +330,7 @@ HOLDINGS = [
         purpose=SAFETY,
         keep=LINK,
         pseudonym="token_digest link",
-        secret="token_digest",
+        hidden="token_digest",
         of=by_ids("portal.FormerAddress", "link"),
     ),
     Holding(
@@ -347,7 +347,7 @@ HOLDINGS = [
         keep=COUNTER,
         pseudonym="key",
         none="count until",
-        secret="key",
+        hidden="key",
     ),
     Holding(
         model="portal.PendingTable",
@@ -357,7 +357,7 @@ HOLDINGS = [
         free_text="filename unused",
         pseudonym="owner",
         none="id kind end_missing uploaded_at",
-        secret="rows",  # other people's names: not the uploader's to be handed out
+        hidden="rows",  # other people's names: not the uploader's to be handed out
         of=of_user("portal.PendingTable", "owner"),
     ),
     Holding(
@@ -367,7 +367,7 @@ HOLDINGS = [
         name="pdf",
         free_text="filename",
         none="content_hash made_at",
-        secret="pdf",
+        hidden="pdf",
     ),
     Holding(
         model="portal.DocumentJob",
@@ -376,7 +376,7 @@ HOLDINGS = [
         name="html",
         free_text="filename trouble",
         none="id content_hash state attempts requested_at lease_until",
-        secret="html",
+        hidden="html",
     ),
     Holding(
         model="portal.Erasure",
@@ -384,7 +384,7 @@ HOLDINGS = [
         keep=LEDGER,
         pseudonym="subject_digest address_digest",
         none="id kind cause counts erased_at",
-        secret="subject_digest address_digest",
+        hidden="subject_digest address_digest",
     ),
     Holding(
         model="portal.ErasureRequest",
@@ -413,7 +413,7 @@ HOLDINGS = [
         none="id brand_color teacher_reminders host_reminders request_hold_days place_offer_days freshness_days"
         " survey_threshold keep_needs_days keep_visit_months keep_contact_months keep_account_months keep_mail_days"
         " keep_comment_months keep_log_months place_offer_hours smaller_may_overtake freshness_warnings"
-        " organisation_models teacher_domains memberships_need_confirmation",
+        " organisation_models teacher_domains memberships_need_confirmation logo takes_office_files",
         untouched="name sender_name address contact_email contact_phone sender_email reply_to tagline introduction",
     ),
     Holding(
@@ -458,7 +458,7 @@ HOLDINGS = [
         keep=SESSION,
         pseudonym="session_key session_data",
         none="expire_date",
-        secret="session_key session_data",
+        hidden="session_key session_data",
         of=sessions_of,
     ),
     Holding(
@@ -477,7 +477,7 @@ HOLDINGS = [
         pseudonym="email_address",
         contact="key",
         none="id created sent",
-        secret="key",
+        hidden="key",
         of=of_user("account.EmailConfirmation", "email_address__user"),
     ),
     Holding(
@@ -486,7 +486,7 @@ HOLDINGS = [
         keep=WITH_ACCOUNT,
         pseudonym="user data",
         none="id type created_at last_used_at",
-        secret="data",
+        hidden="data",
         of=of_user("mfa.Authenticator"),
     ),
     Holding(
@@ -497,7 +497,7 @@ HOLDINGS = [
         free_text="user_agent data",
         pseudonym="user session_key last_seen_at",
         none="id created_at",
-        secret="session_key",
+        hidden="session_key",
         of=of_user("usersessions.UserSession"),
     ),
     Holding(
@@ -521,7 +521,7 @@ HOLDINGS = [
         keep=WITH_ACCOUNT,
         pseudonym="account token token_secret",
         none="id app expires_at",
-        secret="token token_secret",
+        hidden="token token_secret",
         of=of_user("socialaccount.SocialToken", "account__user"),
     ),
 ]
@@ -587,7 +587,7 @@ def on_the_wall(now: datetime) -> datetime:
 def entries(model: str, moment: str) -> Any:
     """Return a finder of rows that began before the cut."""
 
-    def over(cut: datetime, now: datetime) -> QuerySet[Any]:
+    def over(cut: datetime, now: datetime) -> Any:
         return apps.get_model(model)._base_manager.filter(**{f"{moment}__lt": cut})
 
     return over
@@ -618,7 +618,7 @@ RULES = [
         lifetime=MAIL_TEXT,
         fields=tuple(f"portal.Message.{name}" for name in ("address", "parameters", "subject", "body", "trouble")),
         run=each_batch(
-            lambda cut, now: ended_mails(cut).exclude(
+            lambda cut, _now: ended_mails(cut).exclude(
                 subject="", body="", trouble="", parameters={}, address__endswith=f"@{FORGOTTEN_DOMAIN}"
             ),
             MAIL_TEXT,
@@ -629,7 +629,7 @@ RULES = [
         name="mails",
         lifetime=MAIL_ROW,
         fields=("portal.Message.recipient_id", "portal.Message.dedupe_key"),
-        run=in_batches(lambda cut, now: ended_mails(cut), MAIL_ROW),
+        run=in_batches(lambda cut, _now: ended_mails(cut), MAIL_ROW),
     ),
     Rule(
         name="log",
@@ -657,13 +657,13 @@ RULES = [
         name="sessions",
         lifetime=SESSION,
         fields=("sessions.Session.session_key", "sessions.Session.session_data"),
-        run=in_batches(lambda cut, now: Session.objects.filter(expire_date__lt=on_the_wall(now)), SESSION),
+        run=in_batches(lambda _cut, now: Session.objects.filter(expire_date__lt=on_the_wall(now)), SESSION),
     ),
     Rule(
         name="signed-in-browsers",
         lifetime=SESSION,
         fields=tuple(f"usersessions.UserSession.{name}" for name in ("ip", "user_agent", "data", "user")),
-        run=lambda now: ended_sessions.forget_ended(),
+        run=lambda _now: ended_sessions.forget_ended(),
     ),
     Rule(name="cache", lifetime=COUNTER, fields=(), run=lambda now: empty_cache(on_the_wall(now))),
     Rule(
@@ -686,7 +686,7 @@ RULES = [
         name="legal-holds",
         lifetime=HELD,
         fields=("portal.LegalHold.subject_id", "portal.LegalHold.reason"),
-        run=in_batches(lambda cut, now: LegalHold.objects.filter(until__lt=timezone.localtime(now).date()), HELD),
+        run=in_batches(lambda _cut, now: LegalHold.objects.filter(until__lt=timezone.localtime(now).date()), HELD),
     ),
 ]
 

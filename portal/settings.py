@@ -54,14 +54,17 @@ INSTALLED_APPS = [
     "template_partials",
 ]
 
+# The first four write headers: nothing leaves without them, not even what the others refuse.
 MIDDLEWARE = [
     "portal.middleware.ClientInLog",
-    "portal.middleware.RefuseControlCharacters",
-    "portal.middleware.TidyWords",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.SafeHeaders",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.AdminContentSecurity",
+    "django.middleware.security.SecurityMiddleware",
+    "portal.middleware.RefuseLargeBodies",
+    "portal.middleware.RefuseControlCharacters",
+    "portal.middleware.TidyWords",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "portal.middleware.CsrfProtection",
@@ -151,6 +154,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 LANGUAGE_CODE = "da"
 LANGUAGES = [("da", _("Danish")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "__Host-language" if HTTPS else "django_language"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = HTTPS
@@ -213,6 +217,43 @@ CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+# What is told once stands in the session: no further cookie, and none that others could write.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# Where weaknesses are reported (https:// or mailto:); without it, the municipality's own address is named.
+SECURITY_CONTACT = env.text("SECURITY_CONTACT", "")
+# Off for everybody, ourselves included; passkeys, which need a permission, are for our own pages.
+PERMISSIONS_POLICY = ", ".join(
+    [
+        *(
+            f"{power}=()"
+            for power in (
+                "accelerometer",
+                "autoplay",
+                "camera",
+                "display-capture",
+                "encrypted-media",
+                "fullscreen",
+                "geolocation",
+                "gyroscope",
+                "hid",
+                "idle-detection",
+                "local-fonts",
+                "magnetometer",
+                "microphone",
+                "midi",
+                "payment",
+                "picture-in-picture",
+                "screen-wake-lock",
+                "serial",
+                "usb",
+                "xr-spatial-tracking",
+            )
+        ),
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    ]
+)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -228,6 +269,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],
+        **({"upgrade-insecure-requests": True} if HTTPS else {}),
     }
 }
 # What the admin's theme cannot do without: Alpine.js evaluates expressions, and the theme writes style

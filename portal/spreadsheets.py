@@ -307,6 +307,8 @@ def table_of(lines: Iterable[tuple[int, Sequence[str]]]) -> Table:
 
 def tidy(text: str) -> str:
     """Return a cell's text in one form: composed letters, single spaces, nothing invisible, no spaces around it."""
+    if text.isprintable():  # most cells: nothing to look for
+        return " ".join(unicodedata.normalize("NFC", text).split())
     text = unicodedata.normalize("NFC", clean(text))
     text = "".join(one for one in text if unicodedata.category(one) not in {"Cf", "Cc"} or one in "\n\t")
     return "\n".join(line for line in (" ".join(part.split()) for part in text.split("\n")) if line)

@@ -15,7 +15,7 @@ from django.views.i18n import set_language
 
 from portal import errors
 from portal.http import recently_authenticated
-from portal.views import demo, files, links, pages, sign_in
+from portal.views import demo, files, links, pages, personal_data, sign_in
 
 # What allauth brings along treats PUT as POST.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -39,6 +39,7 @@ second_factors = [
 urlpatterns = [
     path("theme.css", pages.theme, name="theme"),
     path("logo/<uuid:upload_id>/", files.logo, name="logo"),
+    path(".well-known/security.txt", pages.security_txt, name="security-txt"),
     path("healthz/", pages.healthz, name="healthz"),
     path("tilgaengelighed/", pages.accessibility, name="accessibility"),
     path("privatliv/", pages.privacy, name="privacy"),
@@ -55,6 +56,9 @@ urlpatterns = [
     path("demo/mails/<str:name>/html/", demo.demo_mail_html, name="demo-mail-html"),
     path("demo/mails/<str:name>/<int:index>/", demo.demo_mail_file, name="demo-mail-file"),
     # Signing in. What allauth brings along is named one by one: its ways by password and of registering do not exist.
+    path("konto/mine-oplysninger/", personal_data.mine, name="my-data"),
+    path("konto/mine-oplysninger/hent/", personal_data.take, name="my-data-take"),
+    path("konto/mine-oplysninger/slet/", personal_data.ask_erasure, name="my-data-erase"),
     path("konto/login/", sign_in.address, name="account_login"),
     path("konto/login/kode/", sign_in.code, name="sign-in-code"),
     path("konto/login/mail/", sign_in.elsewhere, name="sign-in-elsewhere"),

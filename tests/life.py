@@ -6,6 +6,7 @@ dump of everything.
 
 import base64
 import io
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -38,8 +39,8 @@ BEGIN = datetime(2026, 9, 8, 10, 0, tzinfo=COPENHAGEN)
 VISIT = datetime(2026, 9, 29, 9, 0, tzinfo=COPENHAGEN)
 AFTER = VISIT + timedelta(days=2)
 LATER = VISIT + timedelta(days=10)
-TEACHERS_ANSWERS = {"fit": 5, "active": 4, "preparation": 3, "practical": 2, "again": "yes"}
-HOSTS_ANSWERS = {"informed": 5, "number": 4, "prepared": 3, "practical": 2, "again": "maybe"}
+TEACHERS_ANSWERS: dict[str, Any] = {"fit": 5, "active": 4, "preparation": 3, "practical": 2, "again": "yes"}
+HOSTS_ANSWERS: dict[str, Any] = {"informed": 5, "number": 4, "prepared": 3, "practical": 2, "again": "maybe"}
 
 
 @dataclass
@@ -173,7 +174,11 @@ def teachers_life(place: Town) -> Life:
         drain()
     with time_machine.travel(AFTER, tick=False):
         meeting = session.meetings.get()
-        told = {"enrolment_id": enrolment.pk, "meeting_id": meeting.pk, "outcome": VisitReport.Outcome.HELD}
+        told: dict[str, Any] = {
+            "enrolment_id": enrolment.pk,
+            "meeting_id": meeting.pk,
+            "outcome": VisitReport.Outcome.HELD,
+        }
         encounters.report_visit(**told, by=Actor.of_link(link), now=AFTER)
         encounters.report_visit(**told, by=Actor.of_user(teacher), now=AFTER)
         survey = SurveyRequest.objects.get(enrolment=enrolment, audience="teacher")
@@ -313,7 +318,7 @@ def dump() -> str:
     with connection.cursor() as cursor:
         for table in sorted(connection.introspection.table_names(cursor)):
             out = io.BytesIO()
-            with cursor.copy(f'COPY "{table}" TO STDOUT') as rows:  # type: ignore[attr-defined]
+            with cursor.copy(f'COPY "{table}" TO STDOUT') as rows:
                 for chunk in rows:
                     out.write(bytes(chunk))
             parts.append(f"== {table}\n{out.getvalue().decode()}")
@@ -375,8 +380,6 @@ def statistics() -> dict[str, Any]:
 @contextmanager
 def heard() -> Iterator[Callable[[], str]]:
     """Collect what is logged meanwhile, as it would leave the process."""
-    import logging
-
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     root = logging.getLogger()

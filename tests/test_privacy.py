@@ -1,10 +1,18 @@
 """The register of what is held about people: whole, true to the models, and each lifetime has its rule."""
 
+import html
+from io import StringIO
+
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, models
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
 
+from portal.domain import privacy
 from portal.domain.privacy import Kind, register
 from portal.models import Municipality
 
@@ -127,3 +135,24 @@ def test_every_cookie_of_the_register_is_one_of_the_settings() -> None:
         "csrf",
         "django_language",
     }
+
+
+def test_the_record_in_the_documentation_is_the_one_of_today() -> None:
+    out = StringIO()
+    call_command("privacy_record", stdout=out)
+    page = (settings.BASE_DIR / "docs" / "privacy-record.md").read_text()
+
+    assert page == out.getvalue(), "run: manage.py privacy_record > docs/privacy-record.md"
+
+
+@pytest.mark.django_db
+def test_the_page_about_privacy_tells_every_purpose_and_every_cookie(client: Client) -> None:
+    text = html.unescape(client.get(reverse("privacy")).content.decode())
+
+    with translation.override("da"):
+        told = [str(one.purpose.who) for one in privacy.told()]
+        kept = [sentence for one in privacy.told() for sentence in one.kept]
+    assert [who for who in told if who not in text] == []
+    assert [sentence for sentence in kept if sentence not in text] == []
+    assert [cookie.name for cookie in register().cookies if f"<code>{cookie.name}</code>" not in text] == []
+    assert len(told) == 13

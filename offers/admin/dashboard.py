@@ -27,8 +27,11 @@ from portal.models import (
     AuditEntry,
     CalendarPeriod,
     EducationArea,
+    Erasure,
+    ErasureRequest,
     Heartbeat,
     Industry,
+    LegalHold,
     Link,
     Message,
     Municipality,
@@ -310,6 +313,7 @@ def how_many_wait() -> dict[str, int]:
         "few": planning.few_enrolled(now, within=SOON),
         "disputes": encounters.disputed(),
         "trouble": Message.objects.in_trouble(),
+        "erasures": ErasureRequest.objects.all(),
     }
     counts = {name: Coalesce(Subquery(counted(rows)), 0) for name, rows in waiting.items()}
     found = Municipality.objects.annotate(**counts).values(*counts).first()
@@ -329,6 +333,7 @@ TO_DO = (
     Entry(title=_("Few enrolments"), model=Session, query="when=few", icon="event_busy", count="few"),
     Entry(title=_("Visits to decide"), model=VisitReport, query="disputed=1", icon="gavel", count="disputes"),
     Entry(title=_("Messages in trouble"), model=Message, query="trouble=1", icon="mail_lock", count="trouble"),
+    Entry(title=_("Ask to be erased"), model=ErasureRequest, count="erasures"),
 )
 GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
     (_("Courses"), (Entry(title=_("Courses"), model=Offer),)),
@@ -366,6 +371,14 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(title=_("Messages"), model=Message),
             Entry(title=_("Log"), model=AuditEntry),
             Entry(title=_("Heartbeats"), model=Heartbeat),
+        ),
+    ),
+    (
+        _("Personal data"),
+        (
+            Entry(title=_("Requests to be erased"), model=ErasureRequest),
+            Entry(title=_("Erased persons and the record"), model=Erasure),
+            Entry(title=_("Legal holds"), model=LegalHold),
         ),
     ),
     (

@@ -11,6 +11,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from companies.models import Contact
+from offers.admin.personal_data import MENU, PersonalDataDeeds
 from offers.domain import contacts
 from offers.models import Invite
 from portal.admin import ReadDesk, action, day, display
@@ -172,7 +173,7 @@ class LinkDesk(ReadDesk):
 
 
 @admin.register(Contact)
-class ContactDesk(ReadDesk):
+class ContactDesk(PersonalDataDeeds, ReadDesk):
     """The people one writes to at the companies. They are written down on their company's page."""
 
     exports_persons = True
@@ -184,7 +185,8 @@ class ContactDesk(ReadDesk):
     list_select_related = ("company",)
     ordering = ("name", "email")
     fields = ("name", "title", "company", "email", "phone", "language", "is_active", "created_at")
-    actions_detail = ("leaves",)
+    actions_detail: ClassVar[Any] = ("leaves", MENU)
+    data_kind = "contact"
 
     def may_act(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -201,7 +203,7 @@ class ContactDesk(ReadDesk):
         )
 
     def fitting(self, obj: Contact) -> Iterable[str]:
-        return ["leaves"]
+        return ["leaves", *self.personal(obj)]
 
     @display(description=_("Name"), ordering="name", header=True)
     def name_and_title(self, contact: Contact) -> list[str]:

@@ -21,6 +21,7 @@ from schools.models import Membership
 class NewcomerDesk(ReadDesk):
     """Roles at schools that somebody has asked for and nobody has answered."""
 
+    exports_persons = True
     icon = "person_add"
     list_display: ClassVar[Any] = ("person", "role", "school", "since")
     list_filter: ClassVar[Any] = ("role", "school")

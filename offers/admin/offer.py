@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.formats import date_format
@@ -47,7 +47,7 @@ from portal.context import the_municipality
 from portal.domain import audit, calendar, clock
 from portal.domain.constraints import name_of, sentence_for
 from portal.domain.refusal import Refusal
-from portal.forms.fields import Line, Words
+from portal.forms.fields import Hour, Line, Words
 from portal.http import actor_of
 
 S = Offer.State
@@ -162,7 +162,7 @@ class SessionForm(DeskForm):
             day = gettext("Date %(number)s") % {"number": row} if several else gettext("Date")
             hour = gettext("Begins at, date %(number)s") % {"number": row} if several else gettext("Begins at")
             rows[f"day_{row}"] = Day(label=day)
-            rows[f"time_{row}"] = forms.TimeField(label=hour, widget=TimeInput(), initial=time(9, 0))
+            rows[f"time_{row}"] = Hour(label=hour, widget=TimeInput(), initial=time(9, 0))
         self.fields = {**rows, **self.fields}
         self.fields["minutes"].initial = offer.duration_minutes
         self.fields["places"].initial = offer.places
@@ -190,7 +190,7 @@ class SeriesForm(DeskForm):
     """A session every week at the same hour."""
 
     first_day = Day(label=_("First day"))
-    starts = forms.TimeField(label=_("Begins at"), widget=TimeInput, initial=time(9, 0))
+    starts = Hour(label=_("Begins at"), widget=TimeInput, initial=time(9, 0))
     weeks = WholeNumber(
         label=_("Number of weeks"), min_value=1, max_value=60, required=False, help_text=_("Or a last day below.")
     )
@@ -380,12 +380,13 @@ class OfferDesk(Desk):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
         coming = Session.objects.filter(offer=OuterRef("pk"), state=Session.State.OPEN, starts_at__gt=clock.now())
+        first = coming.order_by().values("offer").annotate(first=Min("starts_at"))
         free = coming.order_by().values("offer").annotate(free=Sum(F("places") - F("places_taken"))).values("free")
         rows: QuerySet[Offer] = super().get_queryset(request)
         return (
             rows.select_related("company", "contact", "industry", "activity_type")
             .defer("search", "words")
-            .annotate(next_at=Subquery(coming.order_by("starts_at").values("starts_at")[:1]), free=Subquery(free))
+            .annotate(next_at=Subquery(first.values("first")), free=Subquery(free))
         )
 
     # Who may do what: a reviewer sees nothing of contacts, and does nothing but review
@@ -464,7 +465,7 @@ class OfferDesk(Desk):
     def next_session(self, offer: Any) -> str:
         return day_and_hour(offer.next_at)
 
-    @display(description=_("Free places"), ordering="free")
+    @display(description=_("Free places"))
     def free_places(self, offer: Any) -> Any:
         return offer.free
 

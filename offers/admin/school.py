@@ -13,12 +13,15 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from offers.admin.personal_data import MENU, PersonalDataDeeds
 from offers.domain import dates, handover
 from offers.domain import school as houses
 from offers.models import Agreement, Enrolment, Session
 from portal.admin import Day, DeskForm, action, answers, picker
 from portal.domain import clock, people
 from portal.domain.calendar import local_day
+from portal.domain.danish import in_danish_order
+from portal.forms.fields import Email
 from portal.http import actor_of
 from portal.models import User
 from schools.admin import PersonDesk, SchoolClassDesk, SchoolDesk
@@ -74,7 +77,7 @@ class EnrolForm(DeskForm):
 
 
 class AddressForm(DeskForm):
-    email = forms.EmailField(label=_("New work e-mail"), max_length=254)
+    email = Email(label=_("New work e-mail"), max_length=254)
 
 
 class RoleForm(DeskForm):
@@ -119,7 +122,7 @@ class LeaveForm(DeskForm):
                 is_active=True,
             )
             .exclude(pk=person.pk)
-            .order_by("name", "email")
+            .order_by(in_danish_order("name"), "email")
         )
         colleagues.label_from_instance = lambda one: f"{one.name} <{one.email}>"
 
@@ -297,17 +300,18 @@ class SchoolWithDeedsDesk(SchoolDesk):
 
 
 @admin.register(User)
-class PersonWithDeedsDesk(PersonDesk):
+class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
     """The people, with what changes in a working life."""
 
     actions_detail: ClassVar[Any] = (
         "give_role",
         "leave",
         {"title": _("More"), "icon": "more_horiz", "items": ["change_address", "reopen"]},
+        MENU,
     )
 
     def fitting(self, obj: User) -> Iterable[str]:
-        names = ["change_address", "give_role"]
+        names = ["change_address", "give_role", *self.personal(obj)]
         if membership.memberships_of(obj).exists():
             names.append("leave")
         if not obj.is_active:

@@ -31,7 +31,7 @@ from portal.admin import (
     how_many,
 )
 from portal.domain import calendar, clock
-from portal.forms.fields import Line, Words
+from portal.forms.fields import Hour, Line, Words
 from portal.http import actor_of
 
 SOON = timedelta(days=21)
@@ -125,12 +125,8 @@ class MoveForm(DeskForm):
                 return f"{word} ({number})" if len(self.meetings) > 1 else word
 
             rows[f"day_{row}"] = Day(label=called(gettext("New date")), initial=begins.date())
-            rows[f"begins_{row}"] = forms.TimeField(
-                label=called(gettext("Begins at")), widget=TimeInput(), initial=begins.time()
-            )
-            rows[f"ends_{row}"] = forms.TimeField(
-                label=called(gettext("Ends at")), widget=TimeInput(), initial=ends.time()
-            )
+            rows[f"begins_{row}"] = Hour(label=called(gettext("Begins at")), widget=TimeInput(), initial=begins.time())
+            rows[f"ends_{row}"] = Hour(label=called(gettext("Ends at")), widget=TimeInput(), initial=ends.time())
             rows[f"place_{row}"] = Line(
                 label=called(gettext("Place")), max_length=300, required=False, initial=meeting.place
             )
@@ -168,7 +164,8 @@ class MoveForm(DeskForm):
 
 
 class ShiftForm(DeskForm):
-    days = forms.IntegerField(
+    days = WholeNumber(
+        signed=True,
         label=_("So many days later"),
         min_value=-365,
         max_value=365,

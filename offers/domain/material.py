@@ -26,7 +26,9 @@ PUBLIC = (Offer.State.PUBLISHED, Offer.State.PAUSED)
 def _the_offer(offer_id: UUID, by: Actor) -> Offer:
     """Return the course, locked, when the actor may change what it shows (a step)."""
     offer = authoring.the_offer(offer_id, by)
-    if not by.is_coordinator and offer.state not in authoring.WITH_THE_COMPANY:
+    if by.kind != "link":
+        authoring.only_coordinators(by)  # a reviewer reads it
+    elif offer.state not in authoring.WITH_THE_COMPANY:
         raise Refusal(_("The course has been sent in and cannot be changed here now."), code="not-with-the-company")
     if offer.state in {Offer.State.ARCHIVED, Offer.State.REJECTED}:
         raise Refusal(

@@ -25,113 +25,34 @@ DIAGNOSES = re.compile(
 )
 # A word with a capital letter within a sentence is a name in Danish; at its beginning only what is a common name.
 WITHIN = re.compile(r"(?<![.!?:\n])[ \t,(/&-]+([A-ZÆØÅ][a-zæøåéü]{2,})\b")
-FIRST_NAMES = frozenset(
-    [
-        "adam",
-        "agnes",
-        "aksel",
-        "alberte",
-        "alfred",
-        "alma",
-        "anna",
-        "anton",
-        "arthur",
-        "asta",
-        "august",
-        "aya",
-        "bertram",
-        "carl",
-        "caroline",
-        "clara",
-        "edith",
-        "elias",
-        "ella",
-        "ellen",
-        "emil",
-        "emilie",
-        "emma",
-        "ester",
-        "felix",
-        "filip",
-        "freja",
-        "frida",
-        "frederik",
-        "gustav",
-        "hannah",
-        "ida",
-        "isabella",
-        "jakob",
-        "johan",
-        "josefine",
-        "karla",
-        "konrad",
-        "laura",
-        "laurits",
-        "liam",
-        "liva",
-        "lucas",
-        "luca",
-        "ludvig",
-        "lærke",
-        "magnus",
-        "malou",
-        "malthe",
-        "maria",
-        "marie",
-        "mathilde",
-        "mia",
-        "mikkel",
-        "mohammad",
-        "muhammad",
-        "nanna",
-        "noah",
-        "nohr",
-        "nora",
-        "oliver",
-        "olivia",
-        "oscar",
-        "otto",
-        "rosa",
-        "saga",
-        "sara",
-        "sebastian",
-        "sofia",
-        "sofie",
-        "storm",
-        "thea",
-        "theo",
-        "theodor",
-        "tilde",
-        "valdemar",
-        "valentin",
-        "vera",
-        "victor",
-        "vigga",
-        "viggo",
-        "vilma",
-        "villads",
-        "william",
-    ]
-)
+COMMON = """
+adam agnes aksel alberte alfred alma anna anton arthur asta august aya bertram carl caroline clara edith elias
+ella ellen emil emilie emma ester felix filip frederik freja frida gustav hannah ida isabella jakob johan
+josefine karla konrad laura laurits liam liva luca lucas ludvig lærke magnus malou malthe maria marie mathilde
+mia mikkel mohammad muhammad nanna noah nohr nora oliver olivia oscar otto rosa saga sara sebastian sofia sofie
+storm thea theo theodor tilde valdemar valentin vera victor vigga viggo villads vilma william
+"""
+FIRST_NAMES = frozenset(COMMON.split())
 
 
 def hint(text: str) -> str:
     """Return what in the text seems to name a diagnosis or a pupil, or nothing. A guess, to be asked about."""
     composed = unicodedata.normalize("NFC", text)
     if found := DIAGNOSES.search(composed):
-        return found.group(0)
+        return str(found.group(0))
     for sentence in map(str.strip, re.split(r"[.!?\n]+", composed)):
         words = re.findall(r"\w+", sentence)
         if words and words[0][:1].isupper() and words[0].lower() in FIRST_NAMES:
-            return words[0]
+            return str(words[0])
         if found := WITHIN.search(sentence):
-            return found.group(1)
+            return str(found.group(1))
     return ""
 
 
 def readable_until(session: Session) -> datetime:
     """Return when the texts of a session's classes end: 30 days after the visit, or sooner where it is so chosen."""
-    return session.ends_at + timedelta(days=places.the_municipality().keep_needs_days)
+    until: datetime = session.ends_at + timedelta(days=places.the_municipality().keep_needs_days)
+    return until
 
 
 def is_readable(enrolment: Enrolment, *, now: datetime) -> bool:

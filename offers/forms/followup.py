@@ -46,10 +46,10 @@ class ReportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask for the number when fewer came, and set it aside when it does not matter."""
         facts = super().clean() or {}
-        if facts.get("outcome") != VisitReport.Outcome.PARTLY:
+        if facts.get("outcome", VisitReport.Outcome.PARTLY) != VisitReport.Outcome.PARTLY:
             self.errors.pop("pupils", None)
             facts["pupils"] = None
-        elif facts.get("pupils") is None and "pupils" not in self.errors:
+        elif "outcome" in facts and facts.get("pupils") is None and "pupils" not in self.errors:
             self.add_error("pupils", _("Write how many pupils were there, between 1 and 60."))
         return facts
 

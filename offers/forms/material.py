@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal.uploads.fields import DescribedPicture, DocumentField
+from portal.forms.fields import Line
+from portal.forms.files import DescribedPicture, DocumentField
 
 
 class PictureForm(DescribedPicture):
@@ -20,7 +21,7 @@ class PictureForm(DescribedPicture):
 class MaterialForm(forms.Form):
     """One document, under the title that teachers read."""
 
-    title = forms.CharField(
+    title = Line(
         label=_("What is it?"),
         max_length=120,
         help_text=_("Teachers read this, e.g. “Worksheet: from ore to ship”."),

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from portal.domain.danish import in_danish_order
 from portal.forms.fields import Line
 from schools.models import Membership, School
 
@@ -30,7 +31,7 @@ class RoleForm(forms.Form):
 
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["school"].queryset = School.objects.open(today).order_by("name")  # type: ignore[attr-defined]
+        self.fields["school"].queryset = School.objects.open(today).order_by(in_danish_order("name"))  # type: ignore[attr-defined]
 
 
 class NewcomerForm(RoleForm):

@@ -1,5 +1,7 @@
 """What a course gives teachers to save: worksheets, programmes, safety sheets."""
 
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -9,6 +11,14 @@ from offers.models.offer import Offer
 from portal.models import Upload
 
 
+class MaterialQuerySet(models.QuerySet["Material"]):
+    """Questions to the material."""
+
+    def with_files(self) -> Self:
+        """Each with its file at hand."""
+        return self.select_related("upload")
+
+
 class Material(models.Model):
     """One document of a course, under the title that teachers read."""
 
@@ -16,6 +26,8 @@ class Material(models.Model):
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="material_of", verbose_name=_("file"))
     title = models.CharField(_("title"), max_length=120)
     added_at = models.DateTimeField(_("added"), default=timezone.now)
+
+    objects = MaterialQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("material")

@@ -183,6 +183,11 @@ class Offer(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
+                name="offer_title_is_words_on_one_line",
+                condition=(Q(title="") | Q(title__regex=r"\S")) & ~Q(title__regex="[[:cntrl:]]"),
+                violation_error_message=_("Write the title on one line."),
+            ),
+            models.CheckConstraint(
                 name="offer_grades_are_in_order",
                 condition=Q(grade_from__isnull=True) | Q(grade_to__isnull=True) | Q(grade_from__lte=F("grade_to")),
                 violation_error_message=_("The first grade must not be above the last."),

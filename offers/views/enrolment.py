@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -25,6 +26,7 @@ from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
 from portal.domain.constraints import sentence_for
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
 from portal.models import User
@@ -74,7 +76,7 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         return render(request, "offers/enrol_closed.html", {**facts, "refusal": refusal})
     school = _chosen_school(request, now) if coordinator else None
     if coordinator and school is None:
-        schools = School.objects.open(wall.local_day(now)).order_by("name")
+        schools = School.objects.open(wall.local_day(now)).order_by(in_danish_order("name"))
         return render(request, "offers/enrol_school.html", {**facts, "schools": schools})
     classes = _classes(person, school, session)
     if not classes:
@@ -89,6 +91,11 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         or_myself=school is None,
         initial=_first_answers(request, person, school, classes),
     )
+    seen = request.POST.get("seen", "")
+    if seen and seen != str(session.sequence):
+        form.add_error(
+            None, _("The date was moved while you wrote. Look at the new time above, and send again if it suits you.")
+        )
     if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
         return done
     waiting = session.enrolments.waitlisted().count()
@@ -187,7 +194,13 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
     asked = ahead.filter(status=Status.OFFERED).order_by("answer_by", "pk")
     shown = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
     past = mine.exclude(session__ends_at__gt=now, status__in=shown).order_by("-session__starts_at", "pk")
-    page = Paginator(past, PER_PAGE).get_page(_page_number(request))
+    pages = Paginator(past, PER_PAGE)
+    if _page_number(request) > pages.num_pages:
+        here = reverse("my-enrolments") + ("?vis=skole" if whole_school else "")
+        return render(
+            request, "offers/catalogue_beyond.html", {"first_page": here, "pages": pages.num_pages}, status=404
+        )
+    page = pages.page(_page_number(request))
     context = {
         "offered": [_row(one) for one in asked],
         "coming": [_row(one) for one in coming],

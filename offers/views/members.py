@@ -17,6 +17,7 @@ from portal.accounts import IDENTITY, VERIFIED, enter, join_identity, pending
 from portal.domain import clock
 from portal.domain.actor import is_coordinator
 from portal.domain.calendar import local_day
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
 from portal.models import User
@@ -89,7 +90,7 @@ def members(request: HttpRequest) -> HttpResponse:
         "people": Membership.objects.current()
         .filter(school__in=schools.values("school"), user__is_active=True)
         .select_related("user", "school")
-        .order_by("school__name", "user__name", "role"),
+        .order_by(in_danish_order("school__name"), in_danish_order("user__name"), "role"),
     }
     return render(request, "offers/members.html", context)
 

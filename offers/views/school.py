@@ -20,6 +20,7 @@ from offers.domain import reminders
 from offers.forms.school import ApprovalForm, LeaderForm
 from offers.models import Enrolment
 from portal.domain import calendar, clock
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
 from portal.models import User
@@ -68,7 +69,8 @@ def school(request: HttpRequest) -> HttpResponse:
     rows = Enrolment.objects.visible_to(person).filter(school=here, session__ends_at__gt=now, status__in=COMING)
     rows = rows.select_related("school_class", "teacher", "session__offer__company")
     awaiting = rows.awaiting_leader().order_by("session__starts_at", "pk")
-    page = Paginator(rows.order_by("session__starts_at", "pk"), PER_PAGE).get_page(_page_number(request))
+    coming = rows.exclude(leader_answer=Enrolment.LeaderAnswer.AWAITED).order_by("session__starts_at", "pk")
+    page = Paginator(coming, PER_PAGE).get_page(_page_number(request))
     today = calendar.local_day(now)
     context: dict[str, Any] = {
         "schools": schools,
@@ -109,7 +111,9 @@ def _people(here: School) -> list[dict[str, Any]]:
     """Return who has which roles at the school, by name."""
     now_there = Membership.objects.current().filter(school=here)
     people = User.objects.filter(is_active=True, pk__in=now_there.values("user"))
-    people = people.prefetch_related(Prefetch("memberships", now_there, to_attr="here")).order_by("name", "email")
+    people = people.prefetch_related(Prefetch("memberships", now_there, to_attr="here")).order_by(
+        in_danish_order("name"), "email"
+    )
     rows = []
     for person in people:
         roles: list[Membership] = person.here  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.apps import apps
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
@@ -111,6 +112,9 @@ def months_before(moment: datetime, months: int) -> datetime:
             last -= 1
 
 
+NOBODY_ELSE = gettext_lazy("Nobody outside the municipality and its hosting provider.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Purpose:
     """One processing activity: about whom, what, why, on which legal basis, and who else receives it."""
@@ -120,7 +124,7 @@ class Purpose:
     what: Text
     why: Text
     basis: Text
-    given_to: Text = gettext_lazy("Nobody outside the municipality and its hosting provider.")
+    given_to: Text = NOBODY_ELSE
     public: bool = True
 
 
@@ -133,14 +137,14 @@ class Tag:
     kind: Kind
     lifetime: Lifetime
     purpose: Purpose
-    is_secret: bool = False
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
     """Every field of one model, tagged. Names of fields stand in words with blanks between them.
 
-    ``sooner`` are fields that end before their row does. ``secret`` fields are never shown, to the person neither (the
+    ``sooner`` are fields that end before their row does. ``hidden`` fields are never shown, to the person neither (the
     hash of a password). ``of`` finds a person's rows, to be handed out. ``untouched`` fields are not rewritten when a
     person is erased: they name organisations, or their row is deleted as a whole.
     """
@@ -153,7 +157,7 @@ class Holding:
     free_text: str = ""
     pseudonym: str = ""
     none: str = ""
-    secret: str = ""
+    hidden: str = ""
     untouched: str = ""
     sooner: Mapping[str, Lifetime] = field(default_factory=dict)
     of: Callable[["Subject"], models.QuerySet[Any]] | None = None
@@ -177,7 +181,7 @@ class Holding:
                     kind=kind,
                     lifetime=self.sooner.get(name, self.keep),
                     purpose=self.purpose,
-                    is_secret=name in self.secret.split(),
+                    is_hidden=name in self.hidden.split(),
                 )
 
     @property
@@ -211,6 +215,11 @@ class Cookie:
     when: Text
     lasts: Text
 
+    @property
+    def name(self) -> str:
+        """What the browser calls it (over plain http, without the prefix that demands https)."""
+        return str(getattr(settings, self.setting)).removeprefix("__Host-")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -227,7 +236,7 @@ class Subject:
     """A person, as everything that leads to the person's data: ids, names, addresses, phone numbers."""
 
     kind: Literal["user", "contact", "address"]
-    id: UUID | None = None
+    id: Any = None  # a UUID; a bare address has none
     names: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     phones: frozenset[str] = frozenset()
@@ -484,7 +493,7 @@ def _erase_one(subject: Subject, *, by: Actor, now: datetime, cause: str) -> Era
     line = Erasure.objects.create(
         kind=subject.kind,
         subject_digest=pseudonym(str(subject.id)) if subject.id else "",
-        address_digest=pseudonym(sorted(subject.addresses)[0]) if subject.addresses else "",
+        address_digest=pseudonym(min(subject.addresses)) if subject.addresses else "",
         cause=cause,
         counts=counts,
         erased_at=now,
@@ -532,7 +541,7 @@ def scrub(subject: Subject) -> int:
         return 0
     rows = 0
     for holding, model in register().installed:
-        kept_apart = set(holding.untouched.split()) | set(holding.secret.split())
+        kept_apart = set(holding.untouched.split()) | set(holding.hidden.split())
         names = [tag.field for tag in holding.tags if tag.kind != Kind.NONE and tag.field not in kept_apart]
         columns = [column for column in map(model._meta.get_field, names) if _holds_text(column)]
         if not columns:
@@ -608,6 +617,19 @@ def ask_for_erasure(*, kind: str, subject_id: UUID, by: Actor, now: datetime) ->
     if made:
         audit.record(by, "erasure-asked", request, at=now)
     return request
+
+
+@transaction.atomic(durable=True)
+def settle_request(*, request_id: UUID, by: Actor, now: datetime) -> bool:
+    """Take a request off the list that was answered without an erasure; False when it is gone. Coordinators only."""
+    if not by.is_coordinator:
+        raise Refusal(_("Only the municipality's coordinators can do this."), code="coordinators-only")
+    request = ErasureRequest.objects.filter(pk=request_id).first()
+    if request is None:
+        return False
+    audit.record(by, "erasure-answered", request, at=now)
+    request.delete()
+    return True
 
 
 @transaction.atomic(durable=True)
@@ -770,7 +792,7 @@ def _facts(row: models.Model, holding: Holding, subject: Subject, strangers: lis
         if not isinstance(column, models.Field) or column.many_to_many:
             continue
         name = _first_up(str(column.verbose_name))
-        if tag.is_secret:
+        if tag.is_hidden:
             yield name, _("(a secret; it is there, and is not shown)")
             continue
         yield name, _mask(_shown(row, column, subject), strangers)

@@ -36,10 +36,10 @@ BULLET = re.compile(r"^( *)[•·‣▪] +", re.MULTILINE)
 PLUS = re.compile(r"^( *)(?=\+ )", re.MULTILINE)
 
 
-def _is_plain_address(address: str) -> bool:
+def _is_plain_address(url: str) -> bool:
     """Return whether a link may lead there: https, a named host, no user name in front of it."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
         host = parts.hostname or ""
         port = parts.port
     except ValueError:

@@ -24,7 +24,7 @@ from portal.models import Municipality, Upload
 
 MOST_BYTES = 500_000_000
 ORPHANED_FOR = timedelta(hours=24)
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ def keep(file: SafeFile, *, owner: models.Model, now: datetime, alt_text: str = 
             default_storage.save(upload.small_path, ContentFile(file.small))
     except OSError as error:
         _unlink(upload.paths)
-        if error.errno not in FULL:
+        if error.errno not in DISK_IS_FULL:
             raise
         raise Refusal(
             _("There is no room left on the server for files. Everything else works; please tell the municipality."),

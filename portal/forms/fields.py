@@ -17,18 +17,10 @@ from django.utils.timezone import make_aware
 from django.utils.translation import gettext_lazy as _
 
 from portal.domain import phone, text
-from portal.domain.cpr import holds_cpr
+from portal.domain.cpr import no_personal_number
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 FIRST_MOMENT, LAST_MOMENT = make_aware(datetime(2000, 1, 1)), make_aware(datetime(2099, 12, 31, 23, 59))  # noqa: DTZ001
-
-
-def no_personal_number(value: Any) -> None:
-    """Refuse what looks like a civil registration number; such numbers are never kept here."""
-    if isinstance(value, str) and holds_cpr(value):
-        raise ValidationError(
-            _("This looks like a CPR number. Remove it; such numbers are never kept here."), code="cpr"
-        )
 
 
 class Line(forms.CharField):
@@ -53,10 +45,18 @@ class Words(forms.CharField):
 
 
 class WholeNumber(forms.IntegerField):
-    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too."""
+    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too.
+
+    ``signed`` lets a minus stand before it.
+    """
+
+    def __init__(self, *, signed: bool = False, **options: Any) -> None:
+        self.signed = signed
+        super().__init__(**options)
 
     def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and value.strip() and not re.fullmatch(r"[0-9]{1,9}", value.strip()):
+        digits = r"-?[0-9]{1,9}" if self.signed else r"[0-9]{1,9}"
+        if isinstance(value, str) and value.strip() and not re.fullmatch(digits, value.strip()):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         number: int | None = super().to_python(value)
         return number
@@ -174,6 +174,14 @@ class Day(forms.DateField):
         super().__init__(**{"widget": DayInput, **options, "validators": [*sane, *options.get("validators", ())]})
 
     def to_python(self, value: Any) -> date | None:
+        refuse_foreign_digits(self, value)
+        return super().to_python(value)
+
+
+class Hour(forms.TimeField):
+    """An hour of the day, in ordinary digits."""
+
+    def to_python(self, value: Any) -> Any:
         refuse_foreign_digits(self, value)
         return super().to_python(value)
 

@@ -69,7 +69,7 @@ class ErasureRequest(models.Model):
 
 
 class LegalHold(models.Model):
-    """A person who may not be erased yet, why, and until when (records and archives acts; a complaint; a court case)."""
+    """A person who may not be erased yet, why, and until when (the archives acts; a complaint; a case)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("known as"), max_length=10, choices=SubjectKind)

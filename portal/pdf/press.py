@@ -70,8 +70,9 @@ class NamedFilesOnly(URLFetcher):  # type: ignore[misc]
         self.refusals: list[str] = []
 
     def fetch(self, url: str, headers: Any = None) -> Any:  # noqa: ARG002 (WeasyPrint's signature)
-        if (uploaded := UPLOADED.fullmatch(url)) and (path := Path.cwd() / uploaded[1]).is_file():
-            return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": UPLOADED_TYPES[uploaded[2]]})
+        if (uploaded := UPLOADED.fullmatch(url)) and Path(uploaded[1]).is_file():
+            content = Path(uploaded[1]).read_bytes()
+            return URLFetcherResponse(url, content, {"Content-Type": UPLOADED_TYPES[uploaded[2]]})
         name = url.removeprefix("static:")
         kind = FILES.get(name) or next(
             (kind for (folder, suffix), kind in FOLDERS.items() if self.lies_in(name, folder, suffix)), None

@@ -13,7 +13,6 @@ import re
 import subprocess
 import sys
 import time
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.domain.refusal import Refusal
+from portal.domain.text import one_line
 from portal.domain.uploads import SafeFile
 from portal.models import Upload
 
@@ -47,9 +47,7 @@ PICTURES = ("jpg", "jpeg", "png", "webp")
 OFFICE = ("docx", "pptx", "odt")
 # Names that Windows gives to devices: no file can be saved under them.
 DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)
-INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 NOT_IN_NAMES = re.compile(r'[<>:"|?*%;\\/]+')
-MOST_MARKS = 4
 
 SENTENCES: dict[str, str | Promise] = {
     "empty": _("The file is empty. Choose it once more, or save it again first."),
@@ -112,22 +110,7 @@ def document(file: UploadedFile, *, office: bool = False) -> SafeFile:
 
 def ending_of(name: str) -> str:
     """Return what stands behind the last point of a name, in small letters."""
-    return clean_characters(name).rpartition(".")[2].lower()
-
-
-def clean_characters(text: str) -> str:
-    """Return the text without what one cannot see (controls, turned direction, breaks) and without heaped marks."""
-    text = unicodedata.normalize("NFC", " ".join(text.replace("\n", " ").replace("\r", " ").split()))
-    kept: list[str] = []
-    marks = 0
-    for character in text:
-        category = unicodedata.category(character)
-        if category in INVISIBLE:
-            continue
-        marks = marks + 1 if category in {"Mn", "Me"} else 0
-        if marks <= MOST_MARKS:
-            kept.append(character)
-    return "".join(kept)
+    return one_line(name).rpartition(".")[2].lower()
 
 
 def clean_name(name: str, form: str) -> str:
@@ -135,7 +118,7 @@ def clean_name(name: str, form: str) -> str:
 
     The ending is that of what the file is, whatever it was called.
     """
-    last = re.split(r"[/\\]", clean_characters(name))[-1]
+    last = re.split(r"[/\\]", one_line(name))[-1]
     stem = last.rpartition(".")[0] if "." in last else last
     stem = " ".join(NOT_IN_NAMES.sub(" ", stem).split()).strip(". ")
     if not stem or DEVICES.fullmatch(stem):

@@ -1,5 +1,6 @@
 """The demo's own pages: its clock, and the mails that left. They do not exist outside the demo."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -94,7 +96,8 @@ def demo_mails(request: HttpRequest) -> HttpResponse:
     paths = sorted(settings.DEMO_MAIL_DIR.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     if wanted:
         paths = [path for path in paths[:2000] if wanted in str(read(path)["To"]).lower()]
-    page = Paginator(paths, 40).get_page(request.GET.get("page"))
+    asked = request.GET.get("page", "")
+    page = Paginator(paths, 40).get_page(asked if re.fullmatch(r"[0-9]{1,6}", asked) and int(asked) else 1)
     mails = [{"name": path.stem, "mail": read(path)} for path in page.object_list]
     return render(request, "portal/demo_mails.html", {"mails": mails, "page": page, "to": wanted})
 
@@ -141,7 +144,8 @@ def demo_mail_file(request: HttpRequest, name: str, index: int) -> HttpResponse:
     part = parts[index]
     payload = part.get_payload(decode=True)
     response = HttpResponse(payload if isinstance(payload, bytes) else b"", content_type=part.get_content_type())
-    response.headers["Content-Disposition"] = f'attachment; filename="{part.get_filename() or "file"}"'
+    filename = part.get_filename() or "file"
+    response.headers["Content-Disposition"] = content_disposition_header(True, filename) or "attachment"  # noqa: FBT003
     return response
 
 

@@ -487,8 +487,10 @@ class Person:
 
 def people_by_address(addresses: set[str]) -> dict[str, User]:
     """Return the accounts that have one of the addresses, with their present roles and own classes."""
-    current = Membership.objects.filter(ended_on__isnull=True).select_related("school").prefetch_related("own_classes")
+    current = Membership.objects.filter(ended_on__isnull=True).prefetch_related("own_classes")
+    current = current.only("user", "school", "role", "unconfirmed_since")
     accounts = User.objects.annotate(low=Lower("email")).filter(low__in=addresses)
+    accounts = accounts.only("email", "name", "phone", "is_active")
     return {
         one.email.lower(): one
         for one in accounts.prefetch_related(models.Prefetch("memberships", current, to_attr="current"))
@@ -554,6 +556,7 @@ def missing_from(named: Iterable[tuple[str, UUID, str]]) -> list[Membership]:
     named = set(named)
     present = Membership.objects.filter(school__in={school for _address, school, _role in named})
     present = present.current().select_related("user", "school")
+    present = present.only("role", "school__name", "user__name", "user__email")
     return [
         one
         for one in present.order_by("school__name", "user__name", "pk")

@@ -30,6 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.domain import audit, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import local_day
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.models import Municipality, MunicipalRole, User
 from schools.models import Membership, School, SchoolClass, school_year_of
@@ -50,7 +51,7 @@ def schools_of(user: User | UUID, roles: Iterable[str] | None = None) -> QuerySe
     given = memberships_of(user).filter(school=OuterRef("pk"))
     if roles is not None:
         given = given.filter(role__in=list(roles))
-    return School.objects.filter(Exists(given)).order_by("name")
+    return School.objects.filter(Exists(given)).order_by(in_danish_order("name"))
 
 
 def belongs_to(user: User | UUID, school_id: UUID) -> bool:
@@ -71,7 +72,7 @@ def leads(user: User | UUID, school_id: UUID) -> bool:
 def leaders_of(school: School | UUID) -> QuerySet[User]:
     """Return the school's leaders with an account in use."""
     role = Membership.objects.current().filter(school=school, role=Role.LEADER, user=OuterRef("pk"))
-    return User.objects.filter(Exists(role), is_active=True).order_by("name", "email")
+    return User.objects.filter(Exists(role), is_active=True).order_by(in_danish_order("name"), "email")
 
 
 def in_guidance(on: date) -> Q:
@@ -106,14 +107,14 @@ def present(classes: QuerySet[SchoolClass], on: date) -> list[SchoolClass]:
 def teachers_at(school: School | UUID) -> QuerySet[User]:
     """Return the active people with a role at the school, by name."""
     roles = Membership.objects.current().filter(school=school, user=OuterRef("pk"))
-    return User.objects.filter(Exists(roles), is_active=True).order_by("name", "email")
+    return User.objects.filter(Exists(roles), is_active=True).order_by(in_danish_order("name"), "email")
 
 
 def colleagues_of(user: User | UUID) -> QuerySet[User]:
     """Return the active people of the schools that the person acts for, without the person, by name."""
     there = Membership.objects.current().filter(school__in=schools_of(user, Role.acting_for_school()).values("pk"))
     others = User.objects.filter(Exists(there.filter(user=OuterRef("pk"))), is_active=True)
-    return others.exclude(pk=user.pk if isinstance(user, User) else user).order_by("name", "email")
+    return others.exclude(pk=user.pk if isinstance(user, User) else user).order_by(in_danish_order("name"), "email")
 
 
 def awaited_by(user: User | UUID) -> QuerySet[Membership]:

@@ -70,6 +70,11 @@ class School(models.Model):
         ordering = ["name"]
         constraints = [
             models.CheckConstraint(
+                name="school_name_is_words_on_one_line",
+                condition=Q(name__regex=r"\S") & ~Q(name__regex="[[:cntrl:]]"),
+                violation_error_message=_("Write the name on one line."),
+            ),
+            models.CheckConstraint(
                 name="school_grades_are_in_order",
                 condition=Q(grade_from__lte=F("grade_to")),
                 violation_error_message=_("The first grade must not be above the last."),

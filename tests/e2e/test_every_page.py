@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.e2e.conftest import NewVisitor, Visitor
-from tests.e2e.walk import COORDINATOR, TEACHER, enter_by_link, link_in, submit
+from tests.e2e.walk import COORDINATOR, LEADER, TEACHER, enter_by_link, link_in, submit
 
 pytestmark = pytest.mark.e2e
 
@@ -110,6 +110,8 @@ def test_a_teachers_pages(visitor: NewVisitor) -> None:
                 teacher.page.fill("main [name=pupils]", "1_0")
                 submit(teacher, "main form[method=post] button[type=submit]")
                 look.at(named="change, in error")
+    look.at("/konto/mine-oplysninger/")
+    look.at("/konto/mine-oplysninger/slet/")
     offer = first(teacher, "/forloeb/?klassetrin=8&ledige=on", "#hits .offer-grid a")
     form = first(teacher, offer, "main a[href*='/tilmeld/']")
     look.at(form)
@@ -183,6 +185,18 @@ def test_a_passkey_is_made_and_opens_the_portal_alone(visitor: NewVisitor) -> No
     assert look.result() == ({}, set())
 
 
+def test_a_leaders_pages(visitor: NewVisitor) -> None:
+    leader = visitor()
+    leader.sign_in(LEADER)
+    look = Look(leader)
+    look.at("/skolen/")
+    submit(leader, "main form[action='/skolen/godkendelse/'] button[type=submit]")
+    look.at(named="the school, approval switched")
+    submit(leader, "main form[action='/skolen/godkendelse/'] button[type=submit]")
+
+    assert look.result() == ({}, set())
+
+
 def test_a_hosts_pages(visitor: NewVisitor) -> None:
     host = visitor()
     host.open("/demo/mails/")
@@ -193,7 +207,9 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
     look = Look(host)
     look.at(address, named="the landing page of a link")
     enter_by_link(host, address)
+    home = host.page.url
     look.at()
+    mine = host.page.locator("main a[href$='/mine-oplysninger/']").first.get_attribute("href")
     ways: Callable[[str], list[str]] = lambda part: sorted(  # noqa: E731
         set(host.page.locator(f"main a[href*='{part}']").evaluate_all("all => all.map(one => one.pathname)"))
     )
@@ -203,10 +219,16 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
         if host.page.locator("main form[method=post]").count():
             submit(host, "main form[method=post] button[type=submit]")
             look.at(named=f"{way} in error")
+    look.at(f"{home}kollega/")
+    submit(host, "main form.form button[type=submit]")
+    look.at(named="sending on, in error")
     if sessions:
         look.at(f"{sessions[0]}aflys/")
         submit(host, "main form[method=post] button[type=submit]")
         look.at(named="cancel without a reason")
+
+    look.at(str(mine))
+    look.at(f"{mine}slet/")
 
     assert look.result() == ({}, set())
 
@@ -218,7 +240,9 @@ def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visito
     desk.page.on("request", lambda request: foreign.add(request.url))
     found: dict[str, list[str]] = {}
     for address in ("/admin/", "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
-                    "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/"):  # fmt: skip
+                    "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/",
+                    "/admin/portal/user/importer/", "/admin/schools/school/eksport/",
+                    "/admin/portal/erasurerequest/", "/admin/portal/erasure/", "/admin/portal/legalhold/"):  # fmt: skip
         desk.open(address)
         ours = [line for line in desk.axe() if line.split(":")[0] not in THEMES_OWN]
         if ours:

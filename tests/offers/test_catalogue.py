@@ -631,15 +631,15 @@ def test_the_front_page_asks_five_questions(client: Client, django_assert_num_qu
 
 
 @pytest.mark.parametrize("count", [1, 3, 30])
-def test_the_page_of_a_course_asks_seven_questions_with_one_session_and_with_thirty(
+def test_the_page_of_a_course_asks_six_questions_with_one_session_and_with_thirty(
     client: Client, django_assert_num_queries: Any, count: int
 ) -> None:
     offer = OfferFactory.create()
     for number in range(count):
         session_in(20 + number, offer=offer)
 
-    # The municipality, the course, its subjects, its educations, its material, its sessions, their meetings.
-    with django_assert_num_queries(7):
+    # The municipality, the course, its subjects, its educations, its sessions, their meetings.
+    with django_assert_num_queries(6):
         client.get(f"/forloeb/{offer.pk}/{offer.slug}/")
 
 

@@ -19,7 +19,7 @@ from portal.models import AuditEntry, Link, Municipality, Upload
 from tests import factories, files
 from tests.conftest import TODAY
 
-COORDINATOR = Actor(kind="user", id="11111111-1111-1111-1111-111111111111", is_coordinator=True)
+COORDINATOR = Actor(kind="user", id="11111111-1111-1111-1111-111111111111", is_coordinator=True, is_reviewer=True)
 REVIEWER = Actor(kind="user", id="22222222-2222-2222-2222-222222222222", is_reviewer=True)
 
 
@@ -178,10 +178,13 @@ def test_a_company_changes_files_only_while_the_course_is_with_it(offer: Offer, 
 def test_nobody_changes_the_files_of_another_course(offer: Offer, municipality: Municipality) -> None:
     elsewhere = Invite.objects.create(company=offer.company, contact=factories.ContactFactory.create())
 
-    for by in (Actor.of_link(link_to(Link.Purpose.INVITE, elsewhere)), REVIEWER):
+    for by, code in (
+        (Actor.of_link(link_to(Link.Purpose.INVITE, elsewhere)), "not-yours"),
+        (REVIEWER, "coordinators-only"),
+    ):
         with pytest.raises(Refusal) as refused:
             material.choose_picture(offer_id=offer.pk, file=a_picture(), alt_text="", by=by, now=TODAY)
-        assert refused.value.code == "not-yours"
+        assert refused.value.code == code
 
 
 def test_a_copy_of_a_course_shows_the_same_files_and_they_stay_as_long_as_one_shows_them(
@@ -335,7 +338,7 @@ def test_a_company_adds_and_removes_picture_and_material_without_javascript(invi
     shown = browser.get(page).content.decode()
 
     assert (chosen.status_code, added.status_code) == (302, 302)
-    offer = Offer.objects.select_related("picture").get(pk=invite.offer_id)
+    offer = Offer.objects.select_related("picture").get(invite=invite)
     assert offer.picture is not None
     assert (offer.picture.alt_text, offer.picture.width, offer.picture.height) == ("En svejser", 48, 64)
     one = offer.materials.get()
@@ -412,7 +415,7 @@ def test_nothing_happens_without_a_reason(invite: Invite, typed: dict[str, str])
 
 
 def test_before_the_course_is_begun_and_after_it_was_sent_there_is_nothing_to_add(offer: Offer, invite: Invite) -> None:
-    empty = Invite.objects.create(company=offer.company, contact=offer.contact)
+    empty = Invite.objects.create(company=offer.company, contact=invite.contact)
     Offer.objects.filter(pk=offer.pk).update(state=Offer.State.SUBMITTED)
 
     unbegun = holder(link_to(Link.Purpose.INVITE, empty)).get(f"/beskriv/{empty.pk}/filer/")

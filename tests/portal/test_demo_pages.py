@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as origin
 from django.test import Client
 
 from portal.domain import clock, sign_in
@@ -29,7 +30,7 @@ def caught(folder: Path, name: str, *, subject: str = "7.B er tilmeldt", to: str
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = subject, "portal@fjordby.example", to
     mail["Date"] = format_datetime(datetime(2026, 9, 8, 8, 0, tzinfo=UTC))
-    mail.set_content("Hej Mette\n\nhttp://testserver/tilmeldinger/\n")
+    mail.set_content(f"Hej Mette\n\n{origin.ORIGIN}/tilmeldinger/\n")
     mail.add_alternative("<html><head></head><body><h1>Hej</h1></body></html>", subtype="html")
     mail.add_attachment(b"BEGIN:VCALENDAR", maintype="text", subtype="calendar", filename="besoeg.ics")
     path = folder / f"{name}.eml"
@@ -110,7 +111,7 @@ def test_a_mail_shows_its_head_its_text_its_frame_and_its_files(client: Client, 
     assert re.findall(r"<h1>([^<]*)</h1>", page) == ["7.B er tilmeldt"]
     assert re.findall(r'<iframe[^>]*src="([^"]*)"', page) == ["/demo/mails/1/html/"]
     assert re.findall(r'href="(/demo/mails/1/\d/)"', page) == ["/demo/mails/1/0/"]
-    assert 'href="http://testserver/tilmeldinger/"' in page
+    assert f'href="{origin.ORIGIN}/tilmeldinger/"' in page
     assert "frame-src 'self'" in response.headers["Content-Security-Policy"]
 
 

@@ -20,9 +20,9 @@ from portal.domain import uploads as kept
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
 from portal.domain.uploads import SafeFile
+from portal.forms.files import DescribedPicture
 from portal.models import Municipality, Upload
 from portal.uploads import clean_name, serving
-from portal.uploads.fields import DescribedPicture
 from tests import factories, files
 from tests.conftest import TODAY
 

@@ -8,8 +8,10 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from portal import uploads
+from portal.domain.cpr import holds_cpr
 from portal.domain.refusal import Refusal
 from portal.domain.uploads import SafeFile
+from portal.forms.fields import Line
 
 
 class SafeFileField(forms.FileField):
@@ -77,7 +79,7 @@ class DescribedPicture(forms.Form):
         required=False,
         help_text=_("JPEG, PNG or WebP, at most 5 MB. Place and time are taken out of it. Show no faces of pupils."),
     )
-    alt_text = forms.CharField(
+    alt_text = Line(
         label=_("What the picture shows"),
         required=False,
         max_length=200,
@@ -91,6 +93,13 @@ class DescribedPicture(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         words = str(cleaned.get("alt_text") or "").strip()
+        if holds_cpr(words):
+            self.add_error(
+                "alt_text",
+                ValidationError(
+                    _("This looks like a CPR number. Remove it; such numbers are never kept here."), code="cpr"
+                ),
+            )
         if cleaned.get("picture") and not words and not cleaned.get("decorative") and "alt_text" not in self.errors:
             self.add_error(
                 "alt_text",
