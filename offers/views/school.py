@@ -116,7 +116,7 @@ def _people(here: School) -> list[dict[str, Any]]:
     )
     rows = []
     for person in people:
-        roles: list[Membership] = person.here  # type: ignore[attr-defined]
+        roles: list[Membership] = person.here
         names = sorted({str(one.get_role_display()) for one in roles})
         rows.append({"person": person, "roles": ", ".join(names)})
     return rows
@@ -182,7 +182,7 @@ def approval(request: HttpRequest) -> HttpResponse:
 
 
 def _place_of(school_id: UUID) -> str:
-    return f"{reverse('school')}?{urlencode({'skole': school_id})}"
+    return f"{reverse('school')}?{urlencode({'skole': str(school_id)})}"
 
 
 def _page_number(request: HttpRequest) -> int:
