@@ -17,7 +17,7 @@ class AddressForm(forms.Form):
     email = Email(
         label=_("Your work e-mail"),
         max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username email", "size": 32}),
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "size": 32}),
         error_messages={
             "required": _("Write your work e-mail."),
             "invalid": _("Write a whole e-mail address, e.g. mette@skole.fjordby.dk."),
