@@ -54,8 +54,8 @@ def prove() -> Iterator[Figure]:
         name="memory that the file takes",
         value=ours["megabytes"],
         unit="MB",
-        goal="≤ 60",
-        held=ours["megabytes"] <= 60 < theirs["megabytes"],
+        goal="≤ 40",
+        held=ours["megabytes"] <= 40 < theirs["megabytes"],
         control=f"carelessly {theirs['megabytes']:.0f} MB",
     )
     times = dry["seconds"] / dry["limit"]
