@@ -17,9 +17,6 @@ PROOFS: dict[str, tuple[str, Proof]] = {
     "inputs": ("every route and every form against the whole catalogue of bad inputs", inputs.prove),
     "erasure": ("two whole lives erased, and 36 months of forgetting", erasure.prove),
     "signin": ("600 sign-ins from one address, 10,000 wrong codes against one account, without Redis", signin.prove),
-    "signin": ("600 sign-ins from one address, 10,000 wrong codes against one account, without Redis", signin.prove),
-    "desk": ("every list of the desk with 20,000 rows behind it", desk.prove),
-    "links": ("1,000 looks at every kind of address in mails", links.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 
