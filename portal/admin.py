@@ -41,6 +41,7 @@ from portal import history
 from portal.context import the_municipality
 from portal.domain import audit, clock, outbox, theme, uploads
 from portal.domain.constraints import sentence_for
+from portal.domain.cpr import no_personal_number
 from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.exports import Exporting
@@ -54,7 +55,6 @@ from portal.forms.fields import (
     WebAddress,
     WholeNumber,
     Words,
-    no_personal_number,
 )
 from portal.forms.files import LogoField
 from portal.http import actor_of

@@ -69,7 +69,8 @@ def school(request: HttpRequest) -> HttpResponse:
     rows = Enrolment.objects.visible_to(person).filter(school=here, session__ends_at__gt=now, status__in=COMING)
     rows = rows.select_related("school_class", "teacher", "session__offer__company")
     awaiting = rows.awaiting_leader().order_by("session__starts_at", "pk")
-    page = Paginator(rows.order_by("session__starts_at", "pk"), PER_PAGE).get_page(_page_number(request))
+    coming = rows.exclude(leader_answer=Enrolment.LeaderAnswer.AWAITED).order_by("session__starts_at", "pk")
+    page = Paginator(coming, PER_PAGE).get_page(_page_number(request))
     today = calendar.local_day(now)
     context: dict[str, Any] = {
         "schools": schools,
