@@ -293,7 +293,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the row's lines in the log."""
+        """Show the row's lines in the log, to those who see the list."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         label = self.model._meta.label_lower
         return redirect(
             reverse("admin:portal_auditentry_changelist") + f"?object_type__exact={label}&q={unquote(object_id)}"

@@ -26,7 +26,7 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         roles = Membership.objects.filter(user=user, ended_on__isnull=True, school=OuterRef("school"))
         school_wide = roles.exclude(role=Membership.Role.TEACHER)
         coordinator = MunicipalRole.objects.filter(
-            user=user, role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
+            user=user, user__is_active=True, role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
         )
         return self.filter(Q(teacher=user) | Exists(school_wide) | Exists(coordinator))
 

@@ -1,0 +1,329 @@
+"""Valid bodies: what an allowed role sends, and which table must be written by it.
+
+One entry per route, per page, deed and action of the desk (``BODIES``), and per use-case (``CALLS``). The same valid
+body is sent by those who may not, so that nothing but permission can refuse them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import admin
+
+from offers.admin.offer import SeriesForm
+from offers.domain.enrolment import EnrolmentRequest
+from tests.permissions.world import NOW, World
+
+Data = Callable[[World, str, str], Mapping[str, Any]]
+Words = Callable[[World, str], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """What is sent, which tables it must write, and (at the desk) about which row of the world.
+
+    ``fills``: the data stand over the form as the administrator finds it. A key ``?`` is the query of the address.
+    """
+
+    data: Data
+    changes: tuple[str, ...] = ()
+    about: str = ""
+    fills: bool = False
+
+
+BODIES: dict[str, Body] = {}
+CALLS: dict[str, Words] = {}
+
+
+def sends(name: str, /, *changes: str, about: str = "", fills: bool = False, **data: Any) -> None:
+    """Say what is sent to a route or a page of the desk (``list:action`` for an action on several rows).
+
+    Values may be functions of the world.
+    """
+
+    def made(world: World, role: str, thing: str) -> dict[str, Any]:
+        return {key: value(world) if callable(value) else value for key, value in data.items()}
+
+    BODIES[name] = Body(data=made, changes=changes, about=about, fills=fills)
+
+
+def body(name: str, *changes: str, about: str = "") -> Callable[[Data], Data]:
+    """Register a function of world, role and object that returns what is sent."""
+
+    def register(data: Data) -> Data:
+        BODIES[name] = Body(data=data, changes=changes, about=about)
+        return data
+
+    return register
+
+
+def call(name: str) -> Callable[[Words], Words]:
+    """Register how a use-case is called (all words but ``by`` and ``now``)."""
+
+    def register(words: Words) -> Words:
+        CALLS[name] = words
+        return words
+
+    return register
+
+
+# --- What is public, and links -------------------------------------------------------------------------------------
+
+sends("set_language", language="en")
+sends("link-landing", "portal_link")
+
+# --- Teachers ------------------------------------------------------------------------------------------------------
+
+
+@body("enrol", "offers_enrolment", "offers_session", "portal_message")
+def enrol(world: World, role: str, thing: str) -> dict[str, Any]:
+    """A class of the own school; the other side's for those elsewhere, and the wrong one where that is asked."""
+    at = world.at
+    elsewhere = role in {"teacher_elsewhere", "leader_elsewhere"}
+    own, foreign = (at.klass_elsewhere, at.klass) if elsewhere else (at.klass, at.klass_elsewhere)
+    chosen = foreign if thing == "foreign class" else own
+    return {
+        "?": f"?skole={at.school.pk}",
+        "school_class": chosen.pk,
+        "teacher": world.people["teacher"].pk,
+        "pupils": 20,
+        "adults": 2,
+        "form_token": "6f0d7f4e-0f0b-4a63-9d0c-0d8a4a5d7a11",
+    }
+
+
+sends("enrolment-change", "offers_enrolment", "offers_session", pupils=20, adults=3)
+sends("enrolment-cancel", "offers_enrolment", "offers_session", reason="Udflugt")
+sends("enrolment-place", "offers_enrolment", answer="yes")
+
+
+@body("enrolment-report", "offers_visitreport")
+def enrolment_report(world: World, role: str, thing: str) -> dict[str, Any]:
+    row = world.at.past_elsewhere if thing == "foreign" else world.at.past
+    return {"meeting_id": row.session.meetings.get().pk, "outcome": "held"}
+
+
+# --- Companies, by link --------------------------------------------------------------------------------------------
+
+sends("link-invite", "offers_invite")
+sends("builder-step", "offers_offer", during="Rundvisning, svejsning, oprydning.", version=1)
+sends("builder-submit", "offers_offer", "portal_message")
+sends("host-cancel", "offers_session", "offers_enrolment", "portal_message", reason="Maskinen er i stykker.")
+sends("host-answer", "offers_enrolment", "portal_message", answer="yes")
+
+
+@body("host-report", "offers_visitreport")
+def host_report(world: World, role: str, thing: str) -> dict[str, Any]:
+    row = world.at.past_elsewhere if thing in {"foreign", "crossed"} else world.at.past
+    return {"meeting_id": row.session.meetings.get().pk, "outcome": "held"}
+
+
+ANSWERS = {"fit": "5", "active": "4", "preparation": "3", "practical": "4", "again": "yes"}
+sends("link-survey", "offers_surveyrequest", **ANSWERS)
+
+# --- Accounts ------------------------------------------------------------------------------------------------------
+
+sends("account_logout")
+
+# --- The desk: which row each list's pages are about, and what is sent ----------------------------------------------
+
+ROWS = {
+    "companies_company": "company",
+    "offers_agreement": "agreement",
+    "offers_encounter": "encounter",
+    "offers_enrolment": "enrolment",
+    "offers_invite": "invite",
+    "offers_offer": "published",
+    "offers_session": "session",
+    "offers_surveyrequest": "survey",
+    "offers_visitreport": "report",
+    "portal_auditentry": "entry",
+    "portal_calendarperiod": "period",
+    "portal_heartbeat": "heartbeat",
+    "portal_message": "message",
+    "portal_municipality": "municipality",
+    "portal_activitytype": "activity_type",
+    "portal_educationarea": "education_area",
+    "portal_industry": "industry",
+    "portal_subject": "subject",
+    "portal_user": "person",
+    "schools_school": "school",
+    "schools_schoolclass": "klass",
+}
+
+WORD = {"slug": "nyt-ord", "name": "Nyt ord", "name_en": "New word"}
+for word in ("activitytype", "educationarea", "industry", "subject"):
+    sends(f"portal_{word}_add", f"portal_{word}", fills=True, **WORD)
+    sends(f"portal_{word}_change", f"portal_{word}", fills=True, name="Andet ord")
+sends("portal_municipality_change", "portal_municipality", fills=True, name="Fjordby")
+FREE_DAY = {"name": "Lukket", "first_day": "2027-03-01", "last_day": "2027-03-02", "school_year": "2026"}
+sends("portal_calendarperiod_add", "portal_calendarperiod", fills=True, kind="closing_day", **FREE_DAY)
+sends("portal_calendarperiod_change", "portal_calendarperiod", fills=True, name="Omdøbt")
+sends("portal_calendarperiod_delete", "portal_calendarperiod", post="yes")
+sends("portal_user_add", "portal_user", fills=True, name="Ny Person", email="ny@skole.fjordby.example")
+sends("portal_user_change", "portal_user", fills=True, name="Andet Navn")
+sends("schools_school_add", "schools_school", fills=True, name="Ny Skole")
+sends("schools_school_change", "schools_school", fills=True, name="Omdøbt Skole")
+sends(
+    "schools_schoolclass_add",
+    "schools_schoolclass",
+    fills=True,
+    school=lambda world: world.at.school.pk,
+    start_year="2020",
+    letter="X",
+)
+sends("schools_schoolclass_change", "schools_schoolclass", fills=True, pupils="19")
+TRADE: dict[str, Any] = {"industries": lambda world: world.at.industry.pk}
+sends("companies_company_add", "companies_company", fills=True, name="Ny Virksomhed", **TRADE)
+sends("companies_company_change", "companies_company", fills=True, name="Omdøbt Virksomhed", **TRADE)
+sends(
+    "companies_company_invite",
+    "offers_invite",
+    "portal_message",
+    contact=lambda world: world.at.contact.pk,
+)
+sends("companies_company_write", "offers_offer", title="Et nyt forløb")
+
+sends("offers_offer_change", "offers_offer", fills=True, title="Et andet navn")
+sends("offers_offer_write", "offers_offer", company=lambda world: world.at.company.pk, title="Et nyt forløb")
+sends("offers_offer_publish", "offers_offer", "portal_message", about="submitted")
+sends("offers_offer_send_back", "offers_reviewcomment", "portal_message", about="submitted", text_1="Skriv mere.")
+sends("offers_offer_reject", "offers_offer", "portal_message", about="submitted", reason="Det passer ikke.")
+sends("offers_offer_pause", "offers_offer", reason="Ombygning")
+sends("offers_offer_resume", "offers_offer", about="paused")
+sends("offers_offer_confirm_fresh", "offers_offer")
+sends("offers_offer_archive", "offers_offer", about="bare")
+sends("offers_offer_clone", "offers_offer")
+SINGLE = {"day_1": "2026-10-06", "time_1": "09:00", "minutes": "120", "places": "28"}
+sends("offers_offer_plan_session", "offers_session", "offers_meeting", **SINGLE)
+SERIES = {"first_day": "2026-10-06", "starts": "09:00", "weeks": "2", "minutes": "120", "places": "28"}
+
+
+def _seal(world: World) -> str:
+    form = SeriesForm(SERIES)
+    return form.seal() if form.is_valid() else ""
+
+
+sends("offers_offer_plan_series", "offers_session", "offers_meeting", seal=_seal, **SERIES)
+sends("offers_offer:publish_several", "offers_offer", "portal_message", about="submitted")
+
+sends("offers_session_change", "offers_session", fills=True, note="Husk madpakke")
+sends("offers_session_change_places", "offers_session", places="90")
+sends("offers_session_cancel", "offers_session", "offers_enrolment", "portal_message", reason="Sygdom")
+
+sends("offers_enrolment_approve", "offers_enrolment", "portal_message", about="pending")
+sends("offers_enrolment_decline", "offers_enrolment", "portal_message", about="pending", reason="Fuldt hus")
+sends("offers_enrolment:approve_several", "offers_enrolment", "portal_message", about="pending")
+sends("offers_enrolment_change_numbers", "offers_enrolment", pupils="20", adults="2")
+sends("offers_enrolment_cancel", "offers_enrolment", "portal_message", reason="Klassen kan ikke")
+sends(
+    "offers_enrolment_decide",
+    "offers_visitreport",
+    about="past",
+    meeting=lambda world: world.at.session_past.meetings.get().pk,
+    outcome="held",
+)
+sends("offers_enrolment_undo", "offers_enrolment", "offers_encounter", about="told", reason="Forkert klasse")
+
+sends("offers_invite_resend", "portal_link", "portal_message")
+sends("offers_invite_revoke", "offers_invite", "portal_link")
+
+WORDS = {"purpose": "Mål", "roles": "Roller"}
+sends(
+    "offers_agreement_draft",
+    "offers_agreement",
+    company=lambda world: world.at.company.pk,
+    school=lambda world: world.at.school.pk,
+    title="Ny aftale",
+    first_day="2026-10-01",
+    last_day="2027-06-01",
+    visits_per_year="2",
+    **WORDS,
+)
+sends("offers_agreement_sign", "offers_signature", party="school", job_title="Skoleleder")
+sends("offers_agreement_change_text", "offers_agreementversion", **WORDS)
+sends("offers_agreement_end", "offers_agreement")
+
+sends("portal_message_send_again", "portal_message")
+sends("portal_message:send_several_again", "portal_message")
+
+# --- Use-cases -----------------------------------------------------------------------------------------------------
+
+
+def calls(name: str, /, **words: Any) -> None:
+    """Say how a use-case is called; values may be functions of the world."""
+
+    def made(world: World, role: str) -> dict[str, Any]:
+        return {key: value(world) if callable(value) else value for key, value in words.items()}
+
+    CALLS[name] = made
+
+
+def of(name: str, attribute: str = "pk") -> Callable[[World], Any]:
+    """Return a function that finds one of the world's things."""
+    return lambda world: getattr(getattr(world.at, name), attribute)
+
+
+@call("offers.enrolment.enrol_class")
+def enrol_class(world: World, role: str) -> dict[str, Any]:
+    asked = EnrolmentRequest(
+        school_class=world.at.klass, pupils=20, adults=2, teacher=world.people["teacher"] if role != "job" else None
+    )
+    return {"session_id": world.at.session_to_enrol.pk, "request": asked}
+
+
+calls("offers.enrolment.cancel_enrolment", enrolment_id=of("enrolment"), reason="")
+calls("offers.enrolment.change_numbers", enrolment_id=of("enrolment"), pupils=20, adults=2)
+calls("offers.enrolment.answer_request", enrolment_id=of("pending"), accept=True)
+calls("offers.waiting_list.accept_place", enrolment_id=of("offered"))
+calls("offers.waiting_list.decline_place", enrolment_id=of("offered"))
+calls("offers.waiting_list.give_place", enrolment_id=of("waiting"))
+calls("offers.planning.plan_session", offer_id=of("published"), starts=NOW + timedelta(days=28))
+calls("offers.planning.plan_weekly_series", offer_id=of("published"), first_start=NOW + timedelta(days=28), weeks=2)
+calls("offers.planning.change_places", session_id=of("session"), places=90)
+calls("offers.planning.cancel_session", session_id=of("session"), reason="Sygdom")
+
+
+def _past_meeting(world: World) -> Any:
+    return world.at.session_past.meetings.get().pk
+
+
+calls("offers.encounters.report_visit", enrolment_id=of("past"), meeting_id=_past_meeting, outcome="held")
+calls("offers.encounters.decide_visit", enrolment_id=of("past"), meeting_id=_past_meeting, outcome="held")
+calls("offers.encounters.undo_visit", enrolment_id=of("told"), reason="Forkert")
+calls("offers.surveys.answer_survey", survey_id=of("survey"), answers=ANSWERS, comment="", may_quote=False)
+calls("offers.authoring.invite_company", company_id=of("company"), contact_id=of("contact"), greeting="")
+calls("offers.authoring.resend_invite", invite_id=of("invite"))
+calls("offers.authoring.revoke_invite", invite_id=of("invite"))
+calls("offers.authoring.open_invite", invite_id=of("invite"))
+calls("offers.authoring.save_step", invite_id=of("invite"), step=4, content={"during": "Nyt"}, version=1)
+calls("offers.authoring.submit", offer_id=of("draft"))
+calls("offers.authoring.create_offer", company_id=of("company"), content={"title": "Nyt"})
+calls("offers.authoring.edit_offer", offer_id=of("published"), content={"title": "Nyt"}, version=1)
+calls("offers.authoring.clone_offer", offer_id=of("published"))
+calls("offers.publishing.send_back", offer_id=of("submitted"), comments=[("", "Skriv mere.")])
+calls("offers.publishing.publish", offer_id=of("submitted"))
+calls("offers.publishing.reject", offer_id=of("submitted"), reason="Nej")
+calls("offers.publishing.pause", offer_id=of("published"), reason="Ombygning")
+calls("offers.publishing.resume", offer_id=of("paused"))
+calls("offers.publishing.archive", offer_id=of("bare"))
+calls("offers.publishing.confirm_fresh", offer_id=of("bare"))
+calls(
+    "offers.agreements.create_agreement",
+    company_id=of("company"),
+    school_id=of("school"),
+    title="Ny",
+    first_day=date(2026, 10, 1),
+    last_day=date(2027, 6, 1),
+    **WORDS,
+)
+calls("offers.agreements.change_text", agreement_id=of("agreement"), **WORDS)
+calls("offers.agreements.sign_version", agreement_id=of("agreement"), number=1, party="school", job_title="Leder")
+calls("offers.agreements.end_agreement", agreement_id=of("agreement"))
+
+
+def lists_without_a_row() -> list[str]:
+    """Return the lists of the desk for which no row is named."""
+    names = {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry}
+    return sorted(names - set(ROWS))
