@@ -119,7 +119,7 @@ def host_report(world: World, role: str, thing: str) -> dict[str, Any]:
     return {"meeting_id": row.session.meetings.get().pk, "outcome": "held"}
 
 
-ANSWERS = {"fit": "5", "active": "4", "preparation": "3", "practical": "4", "again": "yes"}
+ANSWERS: dict[str, Any] = {"fit": "5", "active": "4", "preparation": "3", "practical": "4", "again": "yes"}
 sends("link-survey", "offers_surveyrequest", **ANSWERS)
 
 # --- Accounts ------------------------------------------------------------------------------------------------------
@@ -152,12 +152,17 @@ ROWS = {
     "schools_schoolclass": "klass",
 }
 
-WORD = {"slug": "nyt-ord", "name": "Nyt ord", "name_en": "New word"}
+WORD: dict[str, Any] = {"slug": "nyt-ord", "name": "Nyt ord", "name_en": "New word"}
 for word in ("activitytype", "educationarea", "industry", "subject"):
     sends(f"portal_{word}_add", f"portal_{word}", fills=True, **WORD)
     sends(f"portal_{word}_change", f"portal_{word}", fills=True, name="Andet ord")
 sends("portal_municipality_change", "portal_municipality", fills=True, name="Fjordby")
-FREE_DAY = {"name": "Lukket", "first_day": "2027-03-01", "last_day": "2027-03-02", "school_year": "2026"}
+FREE_DAY: dict[str, Any] = {
+    "name": "Lukket",
+    "first_day": "2027-03-01",
+    "last_day": "2027-03-02",
+    "school_year": "2026",
+}
 sends("portal_calendarperiod_add", "portal_calendarperiod", fills=True, kind="closing_day", **FREE_DAY)
 sends("portal_calendarperiod_change", "portal_calendarperiod", fills=True, name="Omdøbt")
 sends("portal_calendarperiod_delete", "portal_calendarperiod", post="yes")
@@ -195,9 +200,9 @@ sends("offers_offer_resume", "offers_offer", about="paused")
 sends("offers_offer_confirm_fresh", "offers_offer")
 sends("offers_offer_archive", "offers_offer", about="bare")
 sends("offers_offer_clone", "offers_offer")
-SINGLE = {"day_1": "2026-10-06", "time_1": "09:00", "minutes": "120", "places": "28"}
+SINGLE: dict[str, Any] = {"day_1": "2026-10-06", "time_1": "09:00", "minutes": "120", "places": "28"}
 sends("offers_offer_plan_session", "offers_session", "offers_meeting", **SINGLE)
-SERIES = {"first_day": "2026-10-06", "starts": "09:00", "weeks": "2", "minutes": "120", "places": "28"}
+SERIES: dict[str, Any] = {"first_day": "2026-10-06", "starts": "09:00", "weeks": "2", "minutes": "120", "places": "28"}
 
 
 def _seal(world: World) -> str:
@@ -229,7 +234,7 @@ sends("offers_enrolment_undo", "offers_enrolment", "offers_encounter", about="to
 sends("offers_invite_resend", "portal_link", "portal_message")
 sends("offers_invite_revoke", "offers_invite", "portal_link")
 
-WORDS = {"purpose": "Mål", "roles": "Roller"}
+WORDS: dict[str, Any] = {"purpose": "Mål", "roles": "Roller"}
 sends(
     "offers_agreement_draft",
     "offers_agreement",
@@ -267,12 +272,24 @@ def of(name: str, attribute: str = "pk") -> Callable[[World], Any]:
 
 @call("offers.enrolment.enrol_class")
 def enrol_class(world: World, role: str) -> dict[str, Any]:
+    asked = EnrolmentRequest(school_class=world.at.klass, pupils=20, adults=2, teacher=world.people["teacher"])
+    return {"session_id": world.at.session_to_enrol.pk, "request": asked}
+
+
+@call("offers.enrolment.enrol_class (with a contact teacher from elsewhere)")
+def enrol_for_a_stranger(world: World, role: str) -> dict[str, Any]:
     asked = EnrolmentRequest(
-        school_class=world.at.klass, pupils=20, adults=2, teacher=world.people["teacher"] if role != "job" else None
+        school_class=world.at.klass, pupils=20, adults=2, teacher=world.people["teacher_elsewhere"]
     )
     return {"session_id": world.at.session_to_enrol.pk, "request": asked}
 
 
+@call("portal.links.use")
+def use_link(world: World, role: str) -> dict[str, Any]:
+    return {"link_id": world.links[role][0][0].pk}
+
+
+calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("orphan"))
 calls("offers.enrolment.cancel_enrolment", enrolment_id=of("enrolment"), reason="")
 calls("offers.enrolment.change_numbers", enrolment_id=of("enrolment"), pupils=20, adults=2)
 calls("offers.enrolment.answer_request", enrolment_id=of("pending"), accept=True)

@@ -7,7 +7,7 @@ have it is only ever read from the file.
 import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,7 @@ ANSWERS = {
     "sign in": "sign in",
     "403": "403",
     "404": "404",
+    "400": "400",
     "405": "405",
     "410": "410",
 }
@@ -217,15 +218,44 @@ def desk_cells(prefix: str) -> list[Cell]:
     cells += may(edit, "POST", "change")
     cells += may(add, "GET", "add") + may(add, "POST", "add")
     cells += may(delete, "GET", "delete") + may(delete, "POST", "delete")
-    for deed, names in (row.get("deeds") or {}).items():
-        names, answer = (names["to"], names["answer"]) if isinstance(names, dict) else (names, "ok")
+    if row.get("list", "ok") == "ok":  # nobody guesses texts letter by letter in the address of a list
+        cells += may(see, "GUESS", "changelist", "400")
+    for address in lookups(prefix):  # fields of other forms in which one chooses from this list, typing
+        cells += [replace(cell, what=address) for cell in may(see, "LOOKUP", "autocomplete")]
+    for deed, said in (row.get("deeds") or {}).items():
+        names, answer = (said["to"], said["answer"]) if isinstance(said, dict) else (said, "ok")
         cells += may(names, "GET", deed, answer) + may(names, "POST", deed, answer)
+        if needs_a_row(f"{prefix}_{deed}"):
+            missing = [replace(cell, thing="missing", answer="404") for cell in may(names, "GET", deed)]
+            cells += [cell for cell in missing if cell.role in members(names)]
     for name, names in {**(row.get("actions") or {}), "delete_selected": "nobody"}.items():
         # Who sees the list but may not do the action gets the list again, and nothing has happened.
         looks = may(see, "ACTION", name, "idle")
         does = {cell.role: cell for cell in may(names, "ACTION", name) if cell.answer == "ok"}
         cells += [does.get(cell.role, cell) for cell in looks]
     return cells
+
+
+def lookups(prefix: str) -> list[str]:
+    """Return the queries with which the desk's forms look for rows of this list while one types."""
+    found = []
+    for desk in admin.site._registry.values():
+        for one in [desk, *(inline(desk.model, admin.site) for inline in desk.inlines)]:
+            for name in one.autocomplete_fields:
+                target: Any = one.model._meta.get_field(name).related_model
+                if target in admin.site._registry and name_of_list(target) == prefix:
+                    meta = one.model._meta
+                    found.append(f"?app_label={meta.app_label}&model_name={meta.model_name}&field_name={name}")
+    return sorted(set(found))
+
+
+def needs_a_row(what: str) -> bool:
+    """Return whether a page of the desk is about one row."""
+    try:
+        reverse(f"admin:{what}")
+    except NoReverseMatch:
+        return True
+    return False
 
 
 def desk_route(what: str, key: str) -> str:
@@ -241,7 +271,7 @@ def desk_route(what: str, key: str) -> str:
 
 @cache
 def every_use_case() -> dict[str, Any]:
-    """Return every use-case that takes an actor: public, keyword-only, one durable transaction."""
+    """Return every use-case that takes an actor or a link: public, keyword-only, one durable transaction."""
     found = {}
     for app in APPS:
         package = import_module(f"{app}.domain")
@@ -253,16 +283,49 @@ def every_use_case() -> dict[str, Any]:
                     and not name.startswith("_")
                     and function.__module__ == inner.__name__
                     and hasattr(function, "__wrapped__")
-                    and "by" in inspect.signature(function).parameters
+                    and {"by", "link_id"} & set(inspect.signature(function).parameters)
                 ):
                     found[f"{app}.{module.name}.{name}"] = function
     return found
+
+
+def function_of(name: str) -> str:
+    """Return which use-case or question a declaration is about; a case of its own stands in parentheses behind it."""
+    return name.partition(" ")[0]
+
+
+@cache
+def every_question() -> dict[str, Any]:
+    """Return every question about one person that the domain answers with yes or no."""
+    found = {}
+    for app in APPS:
+        package = import_module(f"{app}.domain")
+        for module in iter_modules(package.__path__):
+            inner = import_module(f"{app}.domain.{module.name}")
+            for name, function in vars(inner).items():
+                if inspect.isfunction(function) and function.__module__ == inner.__name__ and name[0] != "_":
+                    signature = inspect.signature(function)
+                    if list(signature.parameters) == ["user"] and signature.return_annotation in {bool, "bool"}:
+                        found[f"{app}.{module.name}.{name}"] = function
+    return found
+
+
+def question_cells(name: str) -> list[Cell]:
+    """Return the cells of one question: yes for those who are named."""
+    yes = members(declared()["questions"][name])
+    people = [role for role in roles() if role not in group("not_signed_in") or role == "deactivated"]
+    return [
+        Cell(area="question", what=name, method="is", thing="-", role=role, answer="ok" if role in yes else "403")
+        for role in people
+    ]
 
 
 def use_case_cells(name: str) -> list[Cell]:
     """Return the cells of one use-case: every role that can act at all."""
     names = declared()["use_cases"][name]
     actors = [role for role in roles() if role not in group("no_actor")]
+    if "by" not in inspect.signature(every_use_case()[function_of(name)]).parameters:
+        actors = [role for role in group("link_holders") if role != "erased"]
     if isinstance(names, dict):
         answers = spread(names, where=name)
     else:
@@ -270,6 +333,42 @@ def use_case_cells(name: str) -> list[Cell]:
     return [
         Cell(area="use-case", what=name, method="call", thing="own", role=role, answer=answers[role]) for role in actors
     ]
+
+
+# --- Searches --------------------------------------------------------------------------------------------------------
+
+# Where one may look for a word: every list and search, for everybody.
+LOOKS = {
+    "the catalogue": "/forloeb/?q={}",
+    "my school's enrolments": "/tilmeldinger/?vis=skole",
+    "the desk's search": "/admin/search/?s={}",
+}
+
+
+def search_cells(secret: str) -> list[Cell]:
+    """Return the cells of looking for a secret: nobody who may not read it finds it."""
+    readers = members(declared()["secrets"][secret])
+    return [
+        Cell(area="search", what=secret, method="SEARCH", thing=thing, role=role, answer="idle")
+        for thing in LOOKS
+        for role in roles()
+        if role not in readers
+    ]
+
+
+def every_cell() -> list[Cell]:
+    """Return the whole matrix."""
+    found: list[Cell] = []
+    for names, cells in (
+        ("routes", route_cells),
+        ("desk", desk_cells),
+        ("use_cases", use_case_cells),
+        ("questions", question_cells),
+        ("secrets", search_cells),
+    ):
+        for name in declared()[names]:
+            found += cells(name)
+    return found
 
 
 # --- Held against the portal ---------------------------------------------------------------------------------------
@@ -309,9 +408,10 @@ def stubs() -> str:
             ]
             surplus += [f"desk: {prefix}: {kind}: {name}" for name in sorted(there - set(pages[kind]))]
     surplus += [f"desk: {prefix}" for prefix in sorted(set(desk) - set(_list_names()))]
-    cases = declared()["use_cases"]
-    missing += [f"# use_cases:\n  {name}: coordinators" for name in sorted(set(every_use_case()) - set(cases))]
-    surplus += [f"use_cases: {name}" for name in sorted(set(cases) - set(every_use_case()))]
+    for kind, there_are in (("use_cases", every_use_case()), ("questions", every_question())):
+        said = {function_of(name) for name in declared()[kind]}
+        missing += [f"# {kind}:\n  {name}: coordinators" for name in sorted(set(there_are) - said)]
+        surplus += [f"{kind}: {name}" for name in sorted(said - set(there_are))]
     paste = "\n".join(missing)
     gone = "\n".join(surplus)
     return (f"Undeclared in tests/permissions.yaml; paste and correct:\n{paste}\n" if paste else "") + (
@@ -327,8 +427,11 @@ THINGS: dict[str, list[str]] = {
     "offer": _OFFERS,
     "guide": _OFFERS,
     "company": ["hosting", "idle", "missing"],
-    "session": ["open", "foreign class", "of a draft", "missing"],
-    **dict.fromkeys(["enrolment", "place", "visit", "invite", "step", "contact", "survey"], _SIDES),
+    "session": ["open", "foreign class", "enrolled", "of a draft", "planned", "missing"],
+    **dict.fromkeys(["enrolment", "place", "visit", "contact", "survey"], _SIDES),
+    "invite": [*_SIDES, "gone"],
+    "step": [*_SIDES, "gone", "no such step"],
+    "job": ["-", "back to a guide", "back elsewhere"],
     **dict.fromkeys(["host-session", "host-enrolment", "host-request", "host-visit"], _HOSTED),
-    "token": ["live", "revoked", "unknown"],
+    "token": ["live", "revoked", "expired", "unknown"],
 }

@@ -1,27 +1,27 @@
 """Playing a cell: ask the portal as the role, see what it answers and which tables it wrote, judge, and undo it all."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from portal.domain.actor import Actor
+from portal.domain.links import LinkEnded
 from portal.domain.refusal import Refusal
 from portal.models import User
 from tests.permissions import matrix
 from tests.permissions.bodies import BODIES, CALLS, ROWS, Body
 from tests.permissions.matrix import Cell, declared, desk_route
-from tests.permissions.world import NOW, SECRETS, World
+from tests.permissions.world import NOW, World
 
 # What may be written by anybody who comes by: the visit itself.
 LOGGED = {"django_session", "portal_cache"}
@@ -67,10 +67,9 @@ class Counters:
             return dict(cursor.fetchall())
 
     def written(self) -> frozenset[str]:
-        """Return the tables written since this was last asked, but those that only log that somebody came by."""
+        """Return the tables written since this was last asked."""
         before, self.seen = self.seen, self.read()
-        changed = {self.names[oid] for oid, count in self.seen.items() if count != before.get(oid, 0)}
-        return frozenset(changed - LOGGED)
+        return frozenset(self.names[oid] for oid, count in self.seen.items() if count != before.get(oid, 0))
 
 
 # --- Forms as they stand -------------------------------------------------------------------------------------------
@@ -126,17 +125,6 @@ class FilledForm(HTMLParser):
 # --- Asking --------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def undone() -> Iterator[None]:
-    """Undo what is written inside. The savepoint is released as well: thousands of them open would choke the server."""
-    point = transaction.savepoint()
-    try:
-        yield
-    finally:
-        transaction.savepoint_rollback(point)
-        transaction.savepoint_commit(point)
-
-
 class Player:
     """Plays cells in one world, each in a savepoint that is rolled back."""
 
@@ -145,17 +133,32 @@ class Player:
         # Without CSRF checks, so that only permission can refuse; an exception is an answer too (500).
         self.client = Client(enforce_csrf_checks=False, raise_request_exception=False)
         self.counters = Counters()
+        self.point = transaction.savepoint()
+        self.pages: dict[tuple[str, str, str, str], str] = {}  # what a page that does not exist looked like
+
+    def undo(self) -> frozenset[str]:
+        """Undo what was written since the last time, and return which tables that were.
+
+        As long as nothing is written, the savepoint stays; thousands of them open would choke the server.
+        """
+        try:
+            wrote = self.counters.written()
+        except DatabaseError:  # an error has broken the transaction; the counters outlive it
+            transaction.savepoint_rollback(self.point)
+            wrote = self.counters.written()
+        if wrote:
+            transaction.savepoint_rollback(self.point)
+        return wrote - LOGGED
 
     def ask(self, role: str, method: str, address: str, data: Any = None) -> Answer:
         """Ask as the role; what was written is counted, and undone."""
-        with undone():
-            response = self.send(role, method, address, data)
-            return Answer(
-                status=response.status_code,
-                to=response.headers.get("Location", ""),
-                wrote=self.counters.written(),
-                body=b"" if response.streaming else response.content,
-            )
+        response = self.send(role, method, address, data)
+        return Answer(
+            status=response.status_code,
+            to=response.headers.get("Location", ""),
+            wrote=self.undo(),
+            body=b"" if response.streaming else response.content,
+        )
 
     def send(self, role: str, method: str, address: str, data: Any = None) -> Any:
         """Send one request in the role's browser."""
@@ -172,11 +175,39 @@ class Player:
         """Return what is wrong about a cell, or nothing."""
         if cell.method == "call":
             return self.call(cell)
+        if cell.method == "is":
+            said = bool(matrix.every_question()[cell.what](User.objects.get(pk=self.world.people[cell.role].pk)))
+            return "" if said == (cell.answer == "ok") else f"{cell}: {'yes' if said else 'no'}"
+        if cell.method == "SEARCH":
+            word = self.world.words[cell.what][:-1]  # without its end: a page may say what was asked for
+            return self.leaks(cell, self.ask(cell.role, "GET", matrix.LOOKS[cell.thing].format(word)))
+        if cell.method == "LOOKUP":
+            answer = self.ask(cell.role, "GET", reverse("admin:autocomplete") + cell.what)
+            return judge(replace(cell, method="GET"), answer, ()) or self.leaks(cell, answer)
+        if cell.method == "GUESS":
+            address = desk_route(f"{cell.area}_changelist", "") + "?pk__contains=a"
+            return judge(cell, self.ask(cell.role, "GET", address), ())
         body = body_of(cell)
         if body is None and cell.answer == "ok" and cell.method in {"POST", "ACTION"}:
             return f"{cell}: there is no valid body for it; write one in tests/permissions/bodies.py"
         answer = self.answer_to(cell)
-        return judge(cell, answer, body.changes if body else ()) or leaks(cell, answer)
+        if cell.answer == "404" and cell.area in declared()["routes"]:
+            self.remember(cell, answer)
+        return judge(cell, answer, body.changes if body else ()) or self.leaks(cell, answer)
+
+    def remember(self, cell: Cell, answer: Answer) -> None:
+        """Keep what a page that does not exist looks like, to compare it with others."""
+        objects = self.world.objects[declared()["routes"][cell.area].get("about", "nothing")]
+        page = f"{answer.status} {without_what_was_asked(answer.body.decode(), objects[cell.thing])}"
+        self.pages[cell.area, cell.method, cell.thing, cell.role] = page
+
+    def unlike(self, route: str) -> list[str]:
+        """Return where something that exists but not for the role looks unlike something that does not exist at all."""
+        return [
+            f"{route} {method} {thing} by {role} does not look like one that does not exist"
+            for (area, method, thing, role), page in self.pages.items()
+            if area == route and page != self.pages.get((area, method, "missing", role), page)
+        ]
 
     def answer_to(self, cell: Cell) -> Answer:
         """Return what the portal answers to a cell."""
@@ -209,24 +240,37 @@ class Player:
         """Return the address of a cell's page, about its object."""
         if cell.area in declared()["routes"]:
             row = declared()["routes"][cell.area]
-            return reverse(cell.what, kwargs=self.world.objects[row.get("about", "nothing")][cell.thing])
+            words = dict(self.world.objects[row.get("about", "nothing")][cell.thing])
+            query = words.pop("?", "")
+            return reverse(cell.what, kwargs=words) + query
         if cell.method == "ACTION":
             return desk_route(f"{cell.area}_changelist", "")
+        if cell.thing == "missing":
+            return desk_route(cell.what, str(uuid4()))
         found = row_of(cell, self.world, body)
         return desk_route(cell.what, str(found.pk))
+
+    def leaks(self, cell: Cell, answer: Answer) -> str:
+        """Return which secret word stands in an answer to somebody who may not read it."""
+        for name, readers in declared()["secrets"].items():
+            if cell.role not in matrix.members(readers) and self.world.words[name].encode() in answer.body:
+                return f"{cell}: shows the secret “{name}” ({self.world.words[name]})"
+        return ""
 
     def call(self, cell: Cell) -> str:
         """Call a use-case as the role; refused, it changes nothing."""
         if cell.what not in CALLS:
             return f"{cell}: nobody says how to call it; write that in tests/permissions/bodies.py"
-        use_case, words = matrix.every_use_case()[cell.what], CALLS[cell.what](self.world, cell.role)
-        with undone():
-            try:
-                use_case(**words, by=self.actor(cell.role), now=NOW)
-                said = "ok"
-            except (Refusal, ObjectDoesNotExist):
-                said = "403"
-            wrote = self.counters.written()
+        use_case = matrix.every_use_case()[matrix.function_of(cell.what)]
+        words = CALLS[cell.what](self.world, cell.role)
+        if "link_id" not in words:
+            words = {**words, "by": self.actor(cell.role)}
+        try:
+            use_case(**words, now=NOW)
+            said = "ok"
+        except (Refusal, ObjectDoesNotExist, LinkEnded):
+            said = "403"
+        wrote = self.undo()
         if (said == "403") != (cell.answer == "403"):
             return f"{cell}: {'done, expected refused' if said == 'ok' else 'refused, expected done'}"
         if bool(wrote) != (cell.answer == "ok"):
@@ -285,17 +329,10 @@ def judge(cell: Cell, answer: Answer, changes: tuple[str, ...]) -> str:
     return ""
 
 
-def leaks(cell: Cell, answer: Answer) -> str:
-    """Return which secret word stands in an answer to somebody who may not read it."""
-    for name, readers in declared()["secrets"].items():
-        if cell.role not in matrix.members(readers) and SECRETS[name].encode() in answer.body:
-            return f"{cell}: shows the secret “{name}” ({SECRETS[name]})"
-    return ""
-
-
 def without_what_was_asked(text: str, arguments: dict[str, Any]) -> str:
     """Return a page without what the browser itself asked for (the ids of the address), tokens and nonces."""
-    for value in arguments.values():
-        text = text.replace(str(value), "…")
+    for value in map(str, arguments.values()):
+        if len(value) > 3:
+            text = text.replace(value, "…")
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"', "", text)
     return re.sub(r'nonce="[^"]+"', "", text)

@@ -4,6 +4,8 @@
 something in every state that matters. Secret words (``SECRETS`` in the matrix) stand in what not everybody may read.
 """
 
+import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_DNS, UUID, uuid4, uuid5
 
 import time_machine
 from django.contrib.sessions.backends.db import SessionStore
@@ -68,7 +70,10 @@ SECRETS = {
     "greeting_elsewhere": "Kærsangerhilsen",
     "comment": "Rødkælkestemme",
     "letter": "Stæreflokbrev",
+    "class_elsewhere": "Blåmejseholdet",
 }
+# One id for things of different kinds: only the purpose of a link tells them apart.
+SAME = {side: uuid5(NAMESPACE_DNS, f"matrix {side}") for side in ("here", "elsewhere")}
 
 
 @dataclass
@@ -81,6 +86,7 @@ class World:
     objects: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
     filled: dict[str, dict[str, Any]] = field(default_factory=dict)  # forms of the desk as they stand, read once
+    words: dict[str, str] = field(default_factory=lambda: dict(SECRETS))
 
 
 # --- Making it ---------------------------------------------------------------------------------------------------
@@ -97,12 +103,18 @@ def world_in_a_transaction() -> Iterator[World]:
     def unprinted(*, html: str, filename: str) -> Document:
         return Document(content_hash="", filename=filename, pdf=html.encode())
 
+    logging.disable(logging.CRITICAL)  # thousands of lines that somebody was denied; an error is judged as an answer
     with time_machine.travel(NOW, tick=False), patch.object(pdf, "obtain", unprinted):
-        atomics = TestCase._enter_atomics()
+        atomics = TestCase._enter_atomics()  # type: ignore[attr-defined]
         try:
-            yield make_world()
+            world = make_world()
+            gc.collect()
+            gc.freeze()  # what stands so far stays: the collector need not look at it after every page
+            yield world
         finally:
-            TestCase._rollback_atomics(atomics)
+            TestCase._rollback_atomics(atomics)  # type: ignore[attr-defined]
+            logging.disable(logging.NOTSET)
+            gc.unfreeze()
 
 
 def make_world() -> World:
@@ -131,7 +143,14 @@ def _people(world: World) -> None:
     at.school, at.school_elsewhere = factories.SchoolFactory(name="Skolen her"), factories.SchoolFactory(name="Der")
     at.klass, at.klass_elsewhere, at.new_class = (
         factories.SchoolClassFactory(school=at.school, letter="A"),
-        factories.SchoolClassFactory(school=at.school_elsewhere, letter="A"),
+        factories.SchoolClassFactory(
+            school=at.school_elsewhere,
+            start_year=None,
+            letter="",
+            name=SECRETS["class_elsewhere"],
+            grade_from=7,
+            grade_to=9,
+        ),
         factories.SchoolClassFactory(school=at.school, letter="B"),
     )
     schools: dict[str, tuple[Any, str]] = {
@@ -151,6 +170,9 @@ def _people(world: World) -> None:
         ended = date(2026, 8, 1) if role == "former_leader" else None
         factories.MembershipFactory(user=user, school=school, role=post, ended_on=ended)
     _person(world, "newcomer")
+    asked = _person(world, "unconfirmed")
+    if hasattr(Membership, "unconfirmed_since"):
+        factories.MembershipFactory(user=asked, school=at.school, unconfirmed_since=NOW)
     municipal = {
         "reviewer": MunicipalRole.Role.REVIEWER,
         "coordinator": MunicipalRole.Role.COORDINATOR,
@@ -171,8 +193,8 @@ def _offer(company: Company, contact: Contact, state: str, title: str, **facts: 
 def _companies(world: World) -> None:
     """Two companies with courses in every state."""
     at, state = world.at, Offer.State
-    at.contact = factories.ContactFactory(company__name="Smedjen her")
-    at.contact_elsewhere = factories.ContactFactory(company__name="Mejeriet der")
+    at.contact = factories.ContactFactory(pk=SAME["here"], company__name="Smedjen her")
+    at.contact_elsewhere = factories.ContactFactory(pk=SAME["elsewhere"], company__name="Mejeriet der")
     at.company, at.company_elsewhere = at.contact.company, at.contact_elsewhere.company
     at.idle_company = factories.CompanyFactory(name="Uden forløb")
     here, there = (at.company, at.contact), (at.company_elsewhere, at.contact_elsewhere)
@@ -184,10 +206,21 @@ def _companies(world: World) -> None:
     at.submitted = _offer(*here, state.SUBMITTED, "Sendt ind", published_at=None, submitted_at=NOW)
     at.paused = _offer(*here, state.PAUSED, "På pause", pause_reason="Ombygning")
     at.archived = _offer(*here, state.ARCHIVED, f"Om {SECRETS['archived']}")
+    at.second_contact = factories.ContactFactory(company=at.company)
+    at.second_draft = _offer(at.company, at.second_contact, state.DRAFT, "En kollegas udkast", published_at=None)
+    at.second_invite = Invite.objects.create(
+        company=at.company, contact=at.second_contact, offer=at.second_draft, state="started"
+    )
     at.invite = Invite.objects.create(
-        company=at.company, contact=at.contact, offer=at.draft, greeting=SECRETS["greeting"], state="started"
+        pk=SAME["here"],
+        company=at.company,
+        contact=at.contact,
+        offer=at.draft,
+        greeting=SECRETS["greeting"],
+        state="started",
     )
     at.invite_elsewhere = Invite.objects.create(
+        pk=SAME["elsewhere"],
         company=at.company_elsewhere,
         contact=at.contact_elsewhere,
         offer=at.draft_elsewhere,
@@ -211,11 +244,11 @@ def _visits(world: World) -> None:
     at = world.at
     here, there = world.people["teacher"], world.people["teacher_elsewhere"]
     past = datetime.fromisoformat("2026-09-01T09:00:00+02:00")
-    S = Enrolment.Status
+    state = Enrolment.Status
     at.session, at.session_elsewhere = _session(at.published), _session(at.published_elsewhere)
     at.session_to_enrol = _session(at.published, taken=0)
     at.session_of_draft = _session(at.draft, taken=0)
-    at.session_to_cancel = _session(at.published, taken=0)
+    at.session_planned = _session(at.published, taken=0, state=Session.State.PLANNED)
     at.session_past, at.session_past_elsewhere = (
         _session(offer, starts_at=past) for offer in (at.published, at.published_elsewhere)
     )
@@ -224,6 +257,8 @@ def _visits(world: World) -> None:
     at.enrolment_elsewhere = _enrolment(
         at.session_elsewhere, there, at.klass_elsewhere, needs_text=SECRETS["needs_elsewhere"]
     )
+    at.orphan = _enrolment(_session(at.published), here, at.klass)
+    Enrolment.objects.filter(pk=at.orphan.pk).update(teacher=None)
     at.past = _enrolment(at.session_past, here, at.klass)
     at.past_elsewhere = _enrolment(at.session_past_elsewhere, there, at.klass_elsewhere)
     soon = NOW + timedelta(days=2)
@@ -231,19 +266,20 @@ def _visits(world: World) -> None:
         ("", at.published, here, at.klass),
         ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
     ):
-        waits = {"status": S.OFFERED, "answer_by": soon}
+        waits = {"status": state.OFFERED, "answer_by": soon}
         setattr(at, f"offered{suffix}", _enrolment(_session(offer), teacher, klass, **waits))
-        asks = {"status": S.PENDING, "answer_by": soon}
+        asks = {"status": state.PENDING, "answer_by": soon}
         setattr(at, f"pending{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
-        in_line = {"status": S.WAITLISTED, "waiting_since": NOW}
+        in_line = {"status": state.WAITLISTED, "waiting_since": NOW}
         setattr(at, f"waiting{suffix}", _enrolment(_session(offer, taken=0), teacher, klass, **in_line))
-    at.told = _enrolment(at.session_told, here, at.klass, status=S.COMPLETED)
+    at.told = _enrolment(at.session_told, here, at.klass, status=state.COMPLETED)
     meeting = at.session_told.meetings.get()
     at.report = VisitReport.objects.create(
         enrolment=at.told, meeting=meeting, side=VisitReport.Side.TEACHER, outcome="held", pupils=24, at=NOW
     )
     due = {"due_at": NOW - timedelta(days=1), "closes_at": NOW + timedelta(days=20)}
     at.survey = SurveyRequest.objects.create(
+        pk=SAME["here"],
         enrolment=at.told,
         audience="teacher",
         state="answered",
@@ -252,7 +288,9 @@ def _visits(world: World) -> None:
         comment=SECRETS["comment"],
         **due,
     )
-    at.survey_elsewhere = SurveyRequest.objects.create(enrolment=at.past_elsewhere, audience="teacher", **due)
+    at.survey_elsewhere = SurveyRequest.objects.create(
+        pk=SAME["elsewhere"], enrolment=at.past_elsewhere, audience="teacher", **due
+    )
 
 
 def _links(world: World) -> None:
@@ -266,13 +304,22 @@ def _links(world: World) -> None:
         "survey": (purpose.SURVEY, at.survey.pk),
         "survey_elsewhere": (purpose.SURVEY, at.survey_elsewhere.pk),
     }
+    at.gone = uuid4()
+    gone = links.ensure(purpose=purpose.INVITE, reference_id=at.gone, now=NOW)
+    second = links.ensure(purpose=purpose.INVITE, reference_id=at.second_invite.pk, now=NOW)
+    world.words["way"] = links.token(second)
     made = {role: links.ensure(purpose=what, reference_id=pk, now=NOW) for role, (what, pk) in about.items()}
     world.links = {role: [(link, link.version)] for role, link in made.items()}
+    world.links["invite"].append((gone, gone.version))
     own = [made["invite"], made["host"], made["survey"]]
     world.links["outdated"] = [(link, link.version - 1) for link in own]
     world.links["revoked"] = [(_ended(link, revoked_at=NOW), 1) for link in own]
     world.links["expired"] = [(_ended(link, expires_at=NOW - timedelta(minutes=1)), 1) for link in own]
-    at.token, at.token_revoked = links.token(made["host"]), links.token(world.links["revoked"][1][0])
+    world.links["erased"] = [(_ended(link), 1) for link in own]
+    for link, _version in world.links["erased"]:
+        Link.objects.filter(pk=link.pk).delete()
+    at.token = links.token(made["host"])
+    at.token_revoked, at.token_expired = (links.token(world.links[role][1][0]) for role in ("revoked", "expired"))
 
 
 def _ended(root: Link, **facts: Any) -> Link:
@@ -385,14 +432,17 @@ def _objects(world: World) -> None:
         "session": {
             "open": {"session_id": at.session_to_enrol.pk},
             "foreign class": {"session_id": at.session_to_enrol.pk},
+            "enrolled": {"session_id": at.session.pk},
             "of a draft": {"session_id": at.session_of_draft.pk},
+            "planned": {"session_id": at.session_planned.pk},
             "missing": {"session_id": uuid4()},
         },
         "enrolment": both("enrolment_id", "enrolment"),
         "place": both("enrolment_id", "offered"),
         "visit": both("enrolment_id", "past"),
-        "invite": both("invite_id", "invite"),
-        "step": both("invite_id", "invite", step=4),
+        "invite": both("invite_id", "invite") | {"gone": {"invite_id": at.gone}},
+        "step": both("invite_id", "invite", step=4)
+        | {"gone": {"invite_id": at.gone, "step": 4}, "no such step": {"invite_id": at.invite.pk, "step": 9}},
         "contact": both("contact_id", "contact"),
         "host-session": hosted("session_id", "session"),
         "host-enrolment": hosted("enrolment_id", "enrolment"),
@@ -402,9 +452,14 @@ def _objects(world: World) -> None:
         "token": {
             "live": {"token": at.token},
             "revoked": {"token": at.token_revoked},
+            "expired": {"token": at.token_expired},
             "unknown": {"token": "hst_" + "A" * 43},
         },
-        "job": {"-": {"job_id": at.job.pk}},
+        "job": {
+            "-": {"job_id": at.job.pk},
+            "back to a guide": {"job_id": at.job.pk, "?": f"?back=/guide/forloeb/{at.published.pk}.pdf"},
+            "back elsewhere": {"job_id": at.job.pk, "?": "?back=/privatliv/"},
+        },
         "demo-mail": {"-": {"name": "1"}},
         "demo-mail-file": {"-": {"name": "1", "index": 0}},
         "uid": {"-": {"uidb36": "1", "key": "a-b"}},

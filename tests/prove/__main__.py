@@ -3,13 +3,14 @@
 import sys
 import time
 
-from tests.prove import bookers, mails, pages, pictures
+from tests.prove import bookers, mails, pages, permissions, pictures
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
     "pages": ("queries and time per page beside the limit views", pages.prove),
     "mails": ("300 mails, the worker killed five times", mails.prove),
     "bookers": ("64 bookers for the last 10 places", bookers.prove),
+    "permissions": ("every check removed once; a cell of the matrix must notice", permissions.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 
