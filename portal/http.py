@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
@@ -14,7 +14,6 @@ from portal.domain.actor import Actor
 from portal.models import Link, User
 
 SESSION_KEY = "links"
-P = ParamSpec("P")
 
 
 class UserRequest(HttpRequest):
@@ -82,23 +81,5 @@ def link_required(
             return secret_page(view(request, *args, **kwargs))
 
         return login_not_required(never_cache(guarded))
-
-    return decorate
-
-
-def role_required(
-    test: Callable[[User], bool],
-) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
-    """Let in only people for whom ``test`` says yes; for others the page does not exist."""
-
-    def decorate(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
-        @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            request = args[0]
-            if not (isinstance(request, HttpRequest) and isinstance(request.user, User) and test(request.user)):
-                raise Http404
-            return view(*args, **kwargs)
-
-        return guarded
 
     return decorate

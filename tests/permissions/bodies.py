@@ -30,13 +30,16 @@ class Body:
     changes: tuple[str, ...] = ()
     about: str = ""
     fills: bool = False
+    spares: tuple[str, ...] = ()  # tables that nobody may write in this way
 
 
 BODIES: dict[str, Body] = {}
 CALLS: dict[str, Words] = {}
 
 
-def sends(name: str, /, *changes: str, about: str = "", fills: bool = False, **data: Any) -> None:
+def sends(
+    name: str, /, *changes: str, about: str = "", fills: bool = False, spares: tuple[str, ...] = (), **data: Any
+) -> None:
     """Say what is sent to a route or a page of the desk (``list:action`` for an action on several rows).
 
     Values may be functions of the world.
@@ -45,7 +48,7 @@ def sends(name: str, /, *changes: str, about: str = "", fills: bool = False, **d
     def made(world: World, role: str, thing: str) -> dict[str, Any]:
         return {key: value(world) if callable(value) else value for key, value in data.items()}
 
-    BODIES[name] = Body(data=made, changes=changes, about=about, fills=fills)
+    BODIES[name] = Body(data=made, changes=changes, about=about, fills=fills, spares=spares)
 
 
 def body(name: str, *changes: str, about: str = "") -> Callable[[Data], Data]:
@@ -181,7 +184,15 @@ sends(
 sends("schools_schoolclass_change", "schools_schoolclass", fills=True, pupils="19")
 TRADE: dict[str, Any] = {"industries": lambda world: world.at.industry.pk}
 sends("companies_company_add", "companies_company", fills=True, name="Ny Virksomhed", **TRADE)
-sends("companies_company_change", "companies_company", fills=True, name="Omdøbt Virksomhed", **TRADE)
+sends(  # contacts are not deleted, whatever is sent
+    "companies_company_change",
+    "companies_company",
+    fills=True,
+    spares=("companies_contact",),
+    name="Omdøbt Virksomhed",
+    **TRADE,
+    **{"contacts-0-DELETE": "on"},
+)
 sends(
     "companies_company_invite",
     "offers_invite",
@@ -307,6 +318,12 @@ def _past_meeting(world: World) -> Any:
 
 
 calls("offers.encounters.report_visit", enrolment_id=of("past"), meeting_id=_past_meeting, outcome="held")
+calls(
+    "offers.encounters.report_visit (without a teacher)",
+    enrolment_id=of("past_orphan"),
+    meeting_id=lambda world: world.at.past_orphan.session.meetings.get().pk,
+    outcome="held",
+)
 calls("offers.encounters.decide_visit", enrolment_id=of("past"), meeting_id=_past_meeting, outcome="held")
 calls("offers.encounters.undo_visit", enrolment_id=of("told"), reason="Forkert")
 calls("offers.surveys.answer_survey", survey_id=of("survey"), answers=ANSWERS, comment="", may_quote=False)

@@ -74,7 +74,7 @@ def names_of(roles: list[str]) -> str:
 
 
 def sign(answer: str) -> str:
-    return f"– {answer}" if answer in {"403", "404"} else ANSWERS[answer]
+    return f"– {answer}" if answer in {"403", "404"} else ANSWERS.get(answer, "")
 
 
 def table(cells: list[Cell], first: str) -> Iterator[str]:

@@ -134,6 +134,11 @@ class Player:
         self.client = Client(enforce_csrf_checks=False, raise_request_exception=False)
         self.counters = Counters()
         self.point = transaction.savepoint()
+        readers = {name: matrix.members(names) for name, names in declared()["secrets"].items()}
+        self.hidden = {
+            role: [(name, world.words[name].encode()) for name in readers if role not in readers[name]]
+            for role in matrix.roles()
+        }
         self.pages: dict[tuple[str, str, str, str], str] = {}  # what a page that does not exist looked like
 
     def undo(self) -> frozenset[str]:
@@ -193,6 +198,8 @@ class Player:
         answer = self.answer_to(cell)
         if cell.answer == "404" and cell.area in declared()["routes"]:
             self.remember(cell, answer)
+        if body and (touched := answer.wrote & set(body.spares)):
+            return f"{cell}: wrote {', '.join(sorted(touched))}, which nobody may change there"
         return judge(cell, answer, body.changes if body else ()) or self.leaks(cell, answer)
 
     def remember(self, cell: Cell, answer: Answer) -> None:
@@ -242,7 +249,7 @@ class Player:
             row = declared()["routes"][cell.area]
             words = dict(self.world.objects[row.get("about", "nothing")][cell.thing])
             query = words.pop("?", "")
-            return reverse(cell.what, kwargs=words) + query
+            return f"{reverse(cell.what, kwargs=words)}{query}"
         if cell.method == "ACTION":
             return desk_route(f"{cell.area}_changelist", "")
         if cell.thing == "missing":
@@ -252,10 +259,8 @@ class Player:
 
     def leaks(self, cell: Cell, answer: Answer) -> str:
         """Return which secret word stands in an answer to somebody who may not read it."""
-        for name, readers in declared()["secrets"].items():
-            if cell.role not in matrix.members(readers) and self.world.words[name].encode() in answer.body:
-                return f"{cell}: shows the secret “{name}” ({self.world.words[name]})"
-        return ""
+        found = [name for name, word in self.hidden[cell.role] if word in answer.body]
+        return f"{cell}: shows the secret {', '.join(found)}" if found else ""
 
     def call(self, cell: Cell) -> str:
         """Call a use-case as the role; refused, it changes nothing."""
@@ -270,7 +275,7 @@ class Player:
             said = "ok"
         except (Refusal, ObjectDoesNotExist, LinkEnded):
             said = "403"
-        wrote = self.undo()
+        wrote: frozenset[str] = self.undo()
         if (said == "403") != (cell.answer == "403"):
             return f"{cell}: {'done, expected refused' if said == 'ok' else 'refused, expected done'}"
         if bool(wrote) != (cell.answer == "ok"):

@@ -258,7 +258,8 @@ def _visits(world: World) -> None:
         at.session_elsewhere, there, at.klass_elsewhere, needs_text=SECRETS["needs_elsewhere"]
     )
     at.orphan = _enrolment(_session(at.published), here, at.klass)
-    Enrolment.objects.filter(pk=at.orphan.pk).update(teacher=None)
+    at.past_orphan = _enrolment(_session(at.published, starts_at=past), here, at.klass)
+    Enrolment.objects.filter(pk__in=[at.orphan.pk, at.past_orphan.pk]).update(teacher=None)
     at.past = _enrolment(at.session_past, here, at.klass)
     at.past_elsewhere = _enrolment(at.session_past_elsewhere, there, at.klass_elsewhere)
     soon = NOW + timedelta(days=2)
