@@ -11,8 +11,6 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.expressions import Func
-from django.db.models.functions import Collate
 from django.http import QueryDict
 from django.utils.translation import get_language, gettext_lazy, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _
@@ -20,6 +18,7 @@ from django.utils.translation import gettext as _
 from offers.domain import search
 from offers.models import Offer, Session
 from portal.domain.calendar import at, local_day
+from portal.domain.danish import in_danish_order
 from portal.models import ActivityType, Industry, Subject
 
 SEVERAL = ("klassetrin", "fag", "branche", "type")
@@ -37,6 +36,7 @@ ON_A_CARD = (
     "title",
     "teaser",
     "illustration",
+    "picture",
     "grade_from",
     "grade_to",
     "duration_minutes",
@@ -343,15 +343,3 @@ def cards(offers: QuerySet[Offer]) -> QuerySet[Offer]:
         "company__city",
         *(f"{word}__{field}" for word in ("activity_type", "industry") for field in ("slug", "name", "name_en")),
     )
-
-
-class InDanish(Func):
-    """The text as Danish dictionaries put it in order: æ, ø and å after z, in any database."""
-
-    function = "TRANSLATE"
-    template = "%(function)s(LOWER(%(expressions)s), 'æøå', '{|}')"
-
-
-def in_danish_order(field: str) -> Collate:
-    """Return what to sort a text by."""
-    return Collate(InDanish(F(field)), "C")

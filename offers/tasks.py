@@ -10,6 +10,7 @@ from celery import shared_task
 from offers.domain import enrolment, publishing, reminders, surveys, waiting_list
 from portal.domain import clock
 from portal.tasks import beat
+from schools.domain.school import end_roles_at_closed_schools
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +21,7 @@ def jobs(now: datetime) -> dict[str, Callable[[], Any]]:
         "follow-offers": lambda: publishing.follow_calendar(now=now),
         "expire-requests": lambda: enrolment.expire_requests(now),
         "expire-offered-places": lambda: waiting_list.expire_offered(now),
-        "forget-needs": lambda: enrolment.forget_needs(now=now),
+        "end-roles-at-closed-schools": lambda: end_roles_at_closed_schools(now=now),
         "plan-reminders": lambda: reminders.plan_reminders(now=now),
         "expire-surveys": lambda: surveys.expire_surveys(now=now),
     }
@@ -48,8 +49,9 @@ def follow_the_calendar() -> None:
 
     The heartbeat is only written when every job came to its end.
     """
-    if not run(jobs(clock.now())):
-        beat("follow-the-calendar")
+    now = clock.now()
+    if not run(jobs(now)):
+        beat("follow-the-calendar", reached=now)
 
 
 @shared_task(name="offers.tasks.reconcile")

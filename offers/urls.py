@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from offers.views import builder, catalogue, enrolment, guides, host, surveys
+from offers.views import (
+    builder,
+    catalogue,
+    enrolment,
+    files,
+    guides,
+    host,
+    members,
+    personal_data,
+    school,
+    sharing,
+    surveys,
+)
 
 urlpatterns = [
     # Finding (everybody)
@@ -10,6 +22,14 @@ urlpatterns = [
     path("forloeb/", catalogue.catalogue, name="catalogue"),
     path("forloeb/<uuid:offer_id>/", catalogue.offer, name="offer"),
     path("forloeb/<uuid:offer_id>/<slug:slug>/", catalogue.offer, name="offer"),
+    path("forloeb/<uuid:offer_id>/fil/<uuid:upload_id>/", files.file, name="offer-file"),
+    path("forloeb/<uuid:offer_id>/fil/<uuid:upload_id>/lille/", files.file, {"small": True}, name="offer-file-small"),
+    # Belonging to a school
+    path("velkommen/", members.welcome, name="welcome"),
+    path("konto/", members.account, name="my-account"),
+    path("skolen/medlemmer/", members.members, name="school-members"),
+    path("skolen/medlemmer/<uuid:membership_id>/bekraeft/", members.confirm, name="school-member-confirm"),
+    path("skolen/medlemmer/<uuid:membership_id>/afvis/", members.refuse, name="school-member-refuse"),
     # Enrolling (teachers)
     path("tidspunkter/<uuid:session_id>/tilmeld/", enrolment.enrol, name="enrol"),
     path("tilmeldinger/", enrolment.my_enrolments, name="my-enrolments"),
@@ -19,17 +39,28 @@ urlpatterns = [
     path("tilmeldinger/<uuid:enrolment_id>/plads/", enrolment.place, name="enrolment-place"),
     path("tilmeldinger/<uuid:enrolment_id>/kalender.ics", enrolment.calendar, name="enrolment-calendar"),
     path("tilmeldinger/<uuid:enrolment_id>/afholdt/", surveys.teacher_report, name="enrolment-report"),
+    # A school as a whole (its leader, ambassador, learning centre, guidance counsellor)
+    path("skolen/", school.school, name="school"),
+    path("skolen/godkendelse/", school.approval, name="school-approval"),
+    path("skolen/svar/<uuid:enrolment_id>/", school.answer, name="school-answer"),
     # Describing a course (a company's contact, by an invite link)
     path("beskriv/<uuid:invite_id>/", builder.overview, name="link-invite"),
     path("beskriv/<uuid:invite_id>/<int:step>/", builder.step, name="builder-step"),
+    path("beskriv/<uuid:invite_id>/filer/", builder.files, name="builder-files"),
     path("beskriv/<uuid:invite_id>/send/", builder.submit, name="builder-submit"),
+    path("beskriv/<uuid:invite_id>/kollega/", sharing.invite, name="builder-share"),
     # Hosting (a company's contact, by a host link)
     path("vaert/<uuid:contact_id>/", host.visits, name="link-host"),
     path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/", host.session, name="host-session"),
     path("vaert/<uuid:contact_id>/tidspunkt/<uuid:session_id>/aflys/", host.cancel, name="host-cancel"),
     path("vaert/<uuid:contact_id>/svar/<uuid:enrolment_id>/", host.answer, name="host-answer"),
+    path("vaert/<uuid:contact_id>/mine-oplysninger/", personal_data.mine, name="host-data"),
+    path("vaert/<uuid:contact_id>/mine-oplysninger/hent/", personal_data.take, name="host-data-take"),
+    path("vaert/<uuid:contact_id>/mine-oplysninger/slet/", personal_data.ask_erasure, name="host-data-erase"),
+    path("vaert/<uuid:contact_id>/behov/<uuid:enrolment_id>/", host.read_needs, name="host-needs"),
     path("vaert/<uuid:contact_id>/afholdt/<uuid:enrolment_id>/", host.report, name="host-report"),
     path("vaert/<uuid:contact_id>/guide/<uuid:enrolment_id>.pdf", guides.for_host, name="host-guide"),
+    path("vaert/<uuid:contact_id>/kollega/", sharing.host, name="host-share"),
     # Looking back (anybody who holds the link)
     path("evaluering/<uuid:survey_id>/", surveys.survey, name="link-survey"),
     # Paper

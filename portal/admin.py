@@ -2,37 +2,61 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
-from django.core.exceptions import PermissionDenied
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import IntegrityError, models
+from django.db.models import Count, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from portal import history
 from portal.context import the_municipality
-from portal.domain import audit, clock, outbox
+from portal.domain import audit, clock, outbox, theme, uploads
 from portal.domain.constraints import sentence_for
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
+from portal.exports import Exporting
+from portal.forms.fields import (
+    Day,
+    DayInput,
+    Email,
+    Line,
+    Moment,
+    Phone,
+    WebAddress,
+    WholeNumber,
+    Words,
+    no_personal_number,
+)
+from portal.forms.files import LogoField
 from portal.http import actor_of
 from portal.models import (
     ActivityType,
@@ -45,6 +69,7 @@ from portal.models import (
     Message,
     Municipality,
     MunicipalRole,
+    OrganisationModel,
     Subject,
     User,
 )
@@ -53,6 +78,12 @@ ADMINISTRATOR = MunicipalRole.Role.ADMINISTRATOR.value
 COORDINATOR = MunicipalRole.Role.COORDINATOR.value
 REVIEWER = MunicipalRole.Role.REVIEWER.value
 OPERATOR = MunicipalRole.Role.OPERATOR.value
+LONGEST_SEARCH, MOST_WORDS = 200, 10
+IN_DANISH = {"name", "title", "school__name"}
+COUNTS, MOST_ROWS = ("-TOTAL_FORMS", "-INITIAL_FORMS"), 1000
+LINES_ON_A_PAGE = 50
+MOST_BELONGING = 2000
+MOST_AT_ONCE = 200
 Text = str | Promise
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,28 +126,12 @@ class DeskForm(forms.Form):
     def dress(self) -> None:
         """Put every input into the desk's dress; called again by forms that make their fields as they are made."""
         for field in self.fields.values():
+            if type(field) is forms.CharField and no_personal_number not in field.validators:
+                field.validators.append(no_personal_number)
             if not isinstance(field.widget, (forms.CheckboxInput, forms.CheckboxSelectMultiple, forms.RadioSelect)):
                 field.widget.attrs.setdefault("class", "desk-input")
             if isinstance(field.widget, forms.Textarea):
                 field.widget.attrs.setdefault("rows", 4)
-
-
-class WholeNumber(forms.IntegerField):
-    """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too."""
-
-    def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and value.strip() and not re.fullmatch(r"[0-9]{1,9}", value.strip()):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        number: int | None = super().to_python(value)
-        return number
-
-
-class Day(forms.DateField):
-    """A day that somebody alive might mean: with others, reckoning in weeks leaves the calendar."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        sane = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2099, 12, 31))]
-        super().__init__(**{"widget": DayInput, "validators": sane, **kwargs})
 
 
 class NumberList(SimpleArrayField):
@@ -129,13 +144,15 @@ class NumberList(SimpleArrayField):
             return True
 
 
-class DayInput(forms.DateInput):
-    """The browser's own calendar; far from today there is nothing to plan."""
+class DomainList(NumberList):
+    """Domains with commas between them, however they were written: with an @ before them, or in capitals."""
 
-    input_type = "date"
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
 
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs=attrs, format="%Y-%m-%d")
+    def to_python(self, value: Any) -> Any:
+        parts = [part.strip().lower().removeprefix("@") for part in str(value or "").split(",")]
+        return super().to_python(",".join(dict.fromkeys(part for part in parts if part)))
 
 
 class TimeInput(forms.TimeInput):
@@ -156,6 +173,33 @@ class MomentInput(forms.DateTimeInput):
         super().__init__(attrs=attrs, format="%Y-%m-%dT%H:%M")
 
 
+class SplitMoment(forms.SplitDateTimeField):
+    """A day and an hour in two inputs, as the theme has them; understood as :class:`Moment` understands them."""
+
+    def compress(self, data_list: Any) -> Any:
+        if data_list and isinstance(data_list[0], date):
+            Day().run_validators(data_list[0])
+        return super().compress(data_list)
+
+
+# The theme's inputs, with what the portal's fields accept and refuse.
+FIELDS: dict[Any, dict[str, Any]] = {
+    models.CharField: {"form_class": Line},
+    models.SlugField: {"form_class": forms.SlugField, "widget": UnfoldAdminTextInputWidget},
+    models.TextField: {"form_class": Words},
+    models.EmailField: {"form_class": Email},
+    models.URLField: {"form_class": WebAddress},
+    models.IntegerField: {"form_class": WholeNumber},
+    models.DateField: {"form_class": Day},
+    models.DateTimeField: {"form_class": SplitMoment},
+}
+
+
+def files_sent(request: HttpRequest) -> Any:
+    """Return the files with which a deed's form is filled in, as :func:`answers` does the words."""
+    return request.FILES if request.method == "POST" else None
+
+
 def answers(request: HttpRequest) -> Any:
     """Return what a deed's form is filled in with: what was sent, or nothing before that."""
     return request.POST if request.method == "POST" else None
@@ -171,6 +215,63 @@ def day_and_hour(moment: datetime | None) -> str:
     return date_format(localtime(moment), "D j. b Y, H.i") if moment else "–"
 
 
+def how_many(rows: models.QuerySet[Any], by: str) -> Coalesce:
+    """Return a column that counts rows per value of ``by``, asked for the shown rows only: no join, no grouping of all.
+
+    ``rows`` are filtered with an ``OuterRef``.
+    """
+    counts = rows.order_by().values(by).annotate(how_many=Count("pk")).values("how_many")
+    return Coalesce(Subquery(counts), 0)
+
+
+class FewFilter(admin.SimpleListFilter):
+    """Rows by another row they belong to, as long as there are few of those to choose from; else one searches.
+
+    A list of thousands in a select helps nobody and is slow to draw.
+    """
+
+    model: ClassVar[type[models.Model]]
+    lookup: ClassVar[str]
+    most = 150
+
+    def choosable(self) -> models.QuerySet[Any]:
+        """Return what one may choose from."""
+        return self.model._default_manager.all()
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = list(self.choosable()[: self.most + 1])
+        return [(str(one.pk), str(one)) for one in found] if len(found) <= self.most else []
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        chosen = self.value()
+        known = {str(value) for value, _name in self.lookup_choices}
+        return queryset.filter(**{self.lookup: chosen}) if chosen in known else queryset
+
+
+class Picker(AutocompleteSelect):
+    """An input that finds another row while one types: the browser gets a few at a time, however many there are."""
+
+    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+        """Draw what was sent, unless it is no id at all: the framework would stumble over that."""
+        return super().optgroups(name, [text for text in value if self.is_id(text)], attr)
+
+    def is_id(self, text: Any) -> bool:
+        """Return whether the text could be the id of a row."""
+        try:
+            self.field.remote_field.model._meta.pk.to_python(str(text))
+        except forms.ValidationError:
+            return False
+        return True
+
+
+def picker(field: str, model: type[models.Model]) -> Picker:
+    """Return a picker for a form of a deed.
+
+    ``field`` is a field of ``model`` that points to what is looked for; both have a list at the desk.
+    """
+    return Picker(model._meta.get_field(field), admin.site)
+
+
 def plain(field: Any) -> Any:
     """Return a form field without buttons that add and change other rows."""
     if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
@@ -181,7 +282,33 @@ def plain(field: Any) -> Any:
     return field
 
 
-class Desk(ModelAdmin):  # type: ignore[misc]
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A line of a row's history; ``about`` names another row that it is about, with its address."""
+
+    line: history.Line
+    about: tuple[str, str]
+
+
+def side_of(request: HttpRequest) -> int:
+    """Return the wanted page of a history, from the address: the first for anything that is none."""
+    text = request.GET.get("side", "")
+    return max(int(text), 1) if re.fullmatch(r"[0-9]{1,6}", text) else 1
+
+
+def page_of_entries(entries: models.QuerySet[AuditEntry], side: int) -> tuple[list[AuditEntry], bool]:
+    """Return one page of entries, and whether there are older ones; nothing is counted."""
+    first = (side - 1) * LINES_ON_A_PAGE
+    found = list(entries[first : first + LINES_ON_A_PAGE + 1])
+    return found[:LINES_ON_A_PAGE], len(found) > LINES_ON_A_PAGE
+
+
+def confirmed_answers(request: HttpRequest) -> Any:
+    """Return what the form of a deed on several rows is filled in with: what was sent from its page, or nothing."""
+    return request.POST if "confirmed" in request.POST else None
+
+
+class Desk(Exporting):
     """A list of the desk with its forms: who may open it follows the municipal roles, and nothing is deleted.
 
     Plain edits are ordinary saves with a line in the log. Whatever changes a state is a *deed*: a page of its own
@@ -195,21 +322,27 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     can_delete = False
     list_per_page = 50
     list_max_show_all = 200
+    show_full_result_count = False
     list_filter_sheet = True
     list_fullwidth = True
     compressed_fields = True
     warn_unsaved_form = True
     actions: ClassVar[Sequence[Any]] = ()
-    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        models.IntegerField: {"form_class": WholeNumber},
-        models.URLField: {"assume_scheme": "https"},
-    }
+    formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = FIELDS
 
     # Inputs
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Leave out the theme's buttons that add and change other rows from within a form."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Find what could be one of thousands while one types."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Let words be ticked off, all of them in sight."""
@@ -246,7 +379,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         return self.has_change_permission(request)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        found: dict[str, Any] = super().get_actions(request) if self.may_act(request) else {}
+        found: dict[str, Any] = super().get_actions(request)
+        if not self.may_act(request):
+            found = {name: entry for name, entry in found.items() if name == "export_chosen"}
         found.pop("delete_selected", None)
         return found
 
@@ -256,6 +391,45 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         names = [one if isinstance(one, str) else one.parameter_name for one in fields]
         known = [name for name in [*names, self.date_hierarchy] if name]
         return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuse a form whose rows are counted wrongly: no browser sends that, and each counted row is made."""
+        for name, value in request.POST.items():
+            wrong = not re.fullmatch(r"[0-9]{1,4}", str(value)) or int(str(value)) > MOST_ROWS
+            if name.endswith(COUNTS) and wrong:
+                raise BadRequest(name)
+        answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        return answer
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """Put what is sorted by a name into the order of the Danish alphabet."""
+        given = self.ordering or self.model._meta.ordering
+        return [in_danish_order(one) if isinstance(one, str) and one in IN_DANISH else one for one in given]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; what the address says and nobody understands is left out, and one is told."""
+        if ERROR_FLAG in request.GET:
+            understood = request.GET.copy()
+            del understood[ERROR_FLAG]
+            request.GET = understood  # type: ignore[assignment]
+            messages.warning(request, gettext("Something in the address was not understood, and was left out."))
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Take a value that cannot even be compared for one that is not understood."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, TypeError, ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Search for the first words only: each is looked for in every column, and a pasted page has thousands."""
+        words = search_term[:LONGEST_SEARCH].split()[:MOST_WORDS]
+        found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, " ".join(words))
+        return found
 
     # What is remembered: the portal's own log, which holds no names, instead of Django's
 
@@ -293,13 +467,57 @@ class Desk(ModelAdmin):  # type: ignore[misc]
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the row's lines in the log, to those who see the list."""
-        if not self.has_view_permission(request):
+        """Tell who did what to the row when, in words, with what was done to the rows that belong to it."""
+        if not self.has_view_permission(request) or not self.may_read_history(request):
             raise PermissionDenied
-        label = self.model._meta.label_lower
-        return redirect(
-            reverse("admin:portal_auditentry_changelist") + f"?object_type__exact={label}&q={unquote(object_id)}"
-        )
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            raise Http404
+        side = side_of(request)
+        entries, older = page_of_entries(self.entries_about(obj), side)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.model._meta,
+            "title": _("History: %(thing)s") % {"thing": obj},
+            "obj": obj,
+            "back": self.place_of(obj),
+            "rows": [Told(line=line, about=self.about(line.entry, obj)) for line in history.lines(entries)],
+            "newer": side - 1 if side > 1 else None,
+            "older": side + 1 if older else None,
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/desk_history.html", context)
+
+    def may_read_history(self, request: HttpRequest) -> bool:
+        """Return whether whoever asks may read who did what: coordinators, and operators of what is only theirs."""
+        return COORDINATOR in self.roles(request) or self.viewers == {OPERATOR}
+
+    def belonging(self, obj: Any) -> Iterable[models.QuerySet[Any]]:
+        """Return the rows whose deeds stand in this row's history, too."""
+        return ()
+
+    def entries_about(self, obj: models.Model) -> models.QuerySet[AuditEntry]:
+        """Return the log's entries about a row and what belongs to it, the newest first."""
+        wanted = models.Q(object_type=obj._meta.label_lower, object_id=str(obj.pk))
+        for rows in self.belonging(obj):
+            ids = [str(pk) for pk in rows.order_by().values_list("pk", flat=True)[:MOST_BELONGING]]
+            if ids:
+                wanted |= models.Q(object_type=rows.model._meta.label_lower, object_id__in=ids)
+        return AuditEntry.objects.filter(wanted).order_by("-at", "-id")
+
+    def about(self, entry: AuditEntry, obj: models.Model) -> tuple[str, str]:
+        """Return what an entry of a row's history is about, when it is another row: its kind, and its address."""
+        if entry.object_type == obj._meta.label_lower and entry.object_id == str(obj.pk):
+            return "", ""
+        try:
+            model = apps.get_model(entry.object_type)
+        except (LookupError, ValueError):
+            return entry.object_type, ""
+        address = ""
+        if model in self.admin_site._registry:
+            address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(entry.object_id,))
+        return str(model._meta.verbose_name), address
 
     # Deeds
 
@@ -377,7 +595,7 @@ class Desk(ModelAdmin):  # type: ignore[misc]
                 if said:
                     messages.success(request, str(said))
                 return redirect(goes_to(outcome) if goes_to else back)
-        if sent and form.errors:
+        if form.is_bound and form.errors:
             status = 422
         context = {
             **self.admin_site.each_context(request),
@@ -412,15 +630,22 @@ class Desk(ModelAdmin):  # type: ignore[misc]
         act: Callable[[Any], object],
         done: Callable[[int], Text],
         danger: bool = False,
+        form: forms.Form | None = None,
+        named: Callable[[Any], object] = str,
     ) -> HttpResponse:
         """Answer a list action: first a page that names the rows, then one use-case for each of them.
 
-        A row whose use-case refuses is told of, and the others go on.
+        A row whose use-case refuses is told of, and the others go on. ``form`` is asked once for all of them;
+        ``act`` reads what was typed from it. ``named`` says how a row is called on the page.
         """
         if not self.may_act(request):
             raise PermissionDenied
-        rows = list(chosen[:200])
-        if "confirmed" in request.POST:
+        rows = list(chosen[: MOST_AT_ONCE + 1])
+        if len(rows) > MOST_AT_ONCE:
+            sentence = gettext("At most %(most)s at once. Choose fewer, or filter the list first.")
+            messages.error(request, sentence % {"most": MOST_AT_ONCE})
+            return redirect(request.get_full_path())
+        if "confirmed" in request.POST and (form is None or form.is_valid()):
             count = 0
             for row in rows:
                 try:
@@ -441,8 +666,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]
             act=lambda _form: None,
             done="",
             button=button,
+            form=form,
             says=says,
-            lists=[(_("This is about"), rows)],
+            lists=[(_("This is about"), [named(row) for row in rows])],
             danger=danger,
             hidden=hidden,
             ready=False,
@@ -465,16 +691,24 @@ class Rows(TabularInline):  # type: ignore[misc]
     show_change_link = False
     can_delete = False
     formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
-        **FORMFIELD_OVERRIDES_INLINE,
-        models.IntegerField: {**FORMFIELD_OVERRIDES_INLINE[models.IntegerField], "form_class": WholeNumber},
+        kind: {**FORMFIELD_OVERRIDES_INLINE.get(kind, {}), **FIELDS.get(kind, {})}
+        for kind in {**FORMFIELD_OVERRIDES_INLINE, **FIELDS}
     }
 
     def formfield_for_dbfield(self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any) -> Any:
         """Say to those who do not see the column's heading what an input is for."""
+        if db_field.name.endswith("phone"):
+            kwargs["form_class"] = Phone
         field = plain(super().formfield_for_dbfield(db_field, request, **kwargs))
         if field is not None:
             getattr(field.widget, "widget", field.widget).attrs["aria-label"] = field.label
         return field
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Find what could be one of thousands while one types."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def rights(self, request: HttpRequest) -> bool:
         """Return whether whoever asks is a coordinator."""
@@ -509,32 +743,166 @@ class ReadRows(Rows):
 # The municipality and its calendar
 
 
+class MunicipalityForm(forms.ModelForm[Municipality]):
+    """The settings, looked over where one depends on another."""
+
+    class Meta:
+        model = Municipality
+        fields = "__all__"  # noqa: DJ007 (the desk's fieldsets choose)
+
+    def clean_brand_color(self) -> str:
+        """Refuse a colour on which neither white nor the page can be read; the shades of any other are computed."""
+        color: str = self.cleaned_data["brand_color"].lower()
+        if not theme.is_brand_colour(color):
+            return color
+        on_white = theme.contrast(color, "#ffffff")
+        if on_white < theme.TEXT_CONTRAST:
+            instead = theme.brand_scale(color, theme.Scheme.LIGHT)["base-default"]
+            raise forms.ValidationError(
+                gettext(
+                    "White text on this colour has a contrast of %(ratio)s to 1, and 4.5 to 1 is needed to be read."
+                    " The nearest shade that has it is %(instead)s."
+                )
+                % {"ratio": f"{on_white:.1f}".replace(".", ","), "instead": instead},
+                code="contrast",
+            )
+        return color
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        warnings, fresh = typed.get("freshness_warnings"), typed.get("freshness_days")
+        if warnings and fresh and max(warnings) >= fresh:
+            self.add_error(
+                "freshness_warnings", gettext("A warning must come before the course has run out; write fewer days.")
+            )
+        return typed
+
+
+class LogoForm(DeskForm):
+    """A new logo, or the word that there shall be none."""
+
+    logo = LogoField(
+        label=_("Logo"),
+        required=False,
+        help_text=_("PNG, WebP or JPEG, at most 5 MB; best lying, drawn for a white background."),
+    )
+    remove = forms.BooleanField(label=_("Show no logo, only the name"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "logo" not in self.errors and bool(cleaned.get("logo")) == bool(cleaned.get("remove")):
+            self.add_error(
+                "logo", forms.ValidationError(_("Choose a file, or tick that there shall be none."), code="choose")
+            )
+        return self.cleaned_data
+
+
 @admin.register(Municipality)
 class MunicipalityDesk(Desk):
     """The one municipality: its page opens at once."""
 
     icon = "account_balance"
     can_add = False
+    can_export = False
     fieldsets = (
-        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color")}),
-        (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone", "sender_name")}),
+        (_("Who we are"), {"fields": ("name", "tagline", "introduction", "brand_color", "logo_shown")}),
+        (_("How to reach us"), {"fields": ("address", "contact_email", "contact_phone")}),
+        (_("Who may enter"), {"fields": ("teacher_domains", "memberships_need_confirmation")}),
         (
-            _("Rules"),
+            _("Mails"),
+            {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
+        ),
+        (
+            _("Requests and waiting lists"),
+            {"fields": ("request_hold_days", "place_offer_days", "place_offer_hours", "smaller_may_overtake")},
+        ),
+        (
+            _("Courses and surveys"),
+            {"fields": ("freshness_days", "freshness_warnings", "survey_threshold", "takes_office_files")},
+        ),
+        (_("How we organise the work"), {"fields": ("organisation_models",)}),
+        (
+            _("How long personal data is kept"),
             {
                 "fields": (
-                    "teacher_reminders",
-                    "host_reminders",
-                    "request_hold_days",
-                    "place_offer_days",
-                    "freshness_days",
-                    "survey_threshold",
-                )
+                    "keep_needs_days",
+                    "keep_visit_months",
+                    "keep_contact_months",
+                    "keep_account_months",
+                    "keep_mail_days",
+                    "keep_comment_months",
+                    "keep_log_months",
+                ),
+                "description": _("The figures that are set are the longest allowed; shorter is free."),
             },
         ),
+        (_("Calendar and words"), {"fields": ("elsewhere",)}),
     )
+    readonly_fields = ("elsewhere", "logo_shown")
+    form = MunicipalityForm
+
+    @display(description=_("Kept on pages of their own"))
+    def elsewhere(self, municipality: Municipality) -> SafeString:
+        """Return the way to what belongs to the settings and is a list."""
+        lists = [
+            (CalendarPeriod, gettext("Holidays and closing days")),
+            (Subject, gettext("Subjects")),
+            (Industry, gettext("Industries")),
+            (ActivityType, gettext("Activity types")),
+            (EducationArea, gettext("Education areas")),
+        ]
+        links = [
+            (reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"), name)
+            for model, name in lists
+        ]
+        return format_html_join(" · ", '<a class="desk-link" href="{}">{}</a>', links)
+
+    actions_detail = ("change_logo",)
+
+    @display(description=_("Logo"))
+    def logo_shown(self, municipality: Municipality) -> str | SafeString:
+        logo = municipality.logo
+        if logo is None:
+            return gettext("None yet: the name stands alone.")
+        return format_html(
+            '<img class="desk-logo" src="{}" alt="{}" width="{}" height="{}">',
+            reverse("logo", args=[logo.pk]),
+            municipality.name,
+            logo.width,
+            logo.height,
+        )
+
+    @action(description=_("Change the logo"), url_path="logo", icon="image")
+    def change_logo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show another logo, or none."""
+        municipality = self.found(request, object_id)
+        return self.deed(
+            request,
+            municipality,
+            title=_("Change the logo"),
+            says=[
+                _("The logo stands in the head of every page and on the guides, at once and for everybody."),
+                _("For those who do not see it, it is called %(name)s.") % {"name": municipality.name},
+            ],
+            form=LogoForm(answers(request), files_sent(request)),
+            button=_("Change the logo"),
+            act=lambda form: uploads.change_logo(file=form.cleaned_data["logo"], by=actor_of(request), now=clock.now()),
+            done=lambda changed: _("The logo has been changed.") if changed.logo else _("The logo has been removed."),
+        )
 
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
-        if isinstance(db_field, ArrayField):
+        if db_field.name == "organisation_models":
+            return forms.MultipleChoiceField(
+                label=db_field.verbose_name,
+                choices=OrganisationModel.choices,
+                required=False,
+                widget=forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks desk-ticks--wide"}),
+                help_text=db_field.help_text,
+            )
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.CharField):
+            text = self.formfield_overrides[models.CharField]["widget"]
+            return db_field.formfield(form_class=DomainList, widget=text(), show_hidden_initial=False)
+        if isinstance(db_field, ArrayField) and isinstance(db_field.base_field, models.IntegerField):
             text = self.formfield_overrides[models.CharField]["widget"]
             return db_field.formfield(
                 form_class=NumberList,
@@ -648,6 +1016,7 @@ class MessageDesk(ReadDesk):
     """Every mail the portal owes somebody, has sent, or gave up."""
 
     icon = "mail"
+    exports_persons = True
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
     list_display = ("state_label", "what", "address", "due", "left", "attempts", "trouble")
     list_display_links = ("what",)
@@ -704,7 +1073,7 @@ class MessageDesk(ReadDesk):
                 _("Why it did not leave: %(trouble)s") % {"trouble": message.trouble or message.get_state_display()},
             ],
             button=_("Send again"),
-            act=lambda _form: self.resend(message),
+            act=lambda _form: self.resend(request, message),
             done=_("The message is in the queue."),
         )
 
@@ -718,13 +1087,13 @@ class MessageDesk(ReadDesk):
             title=_("Send the messages again"),
             says=[_("Those that are in trouble are put in the queue and sent within a minute.")],
             button=_("Send again"),
-            act=self.resend,
+            act=lambda message: self.resend(request, message),
             done=lambda count: gettext("Messages put in the queue: %(count)s") % {"count": count},
         )
 
-    def resend(self, message: Message) -> None:
+    def resend(self, request: HttpRequest, message: Message) -> None:
         """Call the use-case, and say so when the message is in no trouble."""
-        if not outbox.resend(message_id=message.pk, now=clock.now()):
+        if not outbox.resend(message_id=message.pk, by=actor_of(request), now=clock.now()):
             raise Refusal(_("The message is in no trouble any more; nothing was sent."), code="in-no-trouble")
 
 
@@ -741,22 +1110,45 @@ class HeartbeatDesk(ReadDesk):
     ordering = ("name",)
 
 
+class ListInWords(ChangeList):
+    """A page of the log with a sentence on each row for coordinators: all names are looked up together."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if COORDINATOR not in self.model_admin.roles(request):
+            return
+        for line in history.lines(self.result_list):
+            line.entry.sentence = line.sentence  # type: ignore[attr-defined]
+
+
 @admin.register(AuditEntry)
 class AuditDesk(ReadDesk):
     """Who did what, when; ids and codes only."""
 
     icon = "history"
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
-    list_display = ("at", "action", "thing", "object_id", "actor_kind", "actor_id")
+    list_display = ("at", "told", "thing", "object_id")
     list_filter = ("actor_kind", "object_type", "action")
     search_fields = ("object_id__exact", "actor_id__exact", "action")
     search_help_text = _("Id of an object or a person, or a word of what was done")
     date_hierarchy = "at"
     show_full_result_count = False
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return ListInWords
+
+    @display(description=_("What"), ordering="action")
+    def told(self, entry: AuditEntry) -> str:
+        """Return the sentence; operators, who see codes and ids only, get the code and the actor's id."""
+        sentence: str = getattr(entry, "sentence", "")
+        return sentence or f"{entry.action} ({entry.actor_kind} {entry.actor_id})"
+
     @display(description=_("Object"), ordering="object_type")
     def thing(self, entry: AuditEntry) -> str:
-        return entry.object_type
+        try:
+            return str(apps.get_model(entry.object_type)._meta.verbose_name)
+        except (LookupError, ValueError):
+            return entry.object_type
 
 
 __all__ = [
@@ -768,6 +1160,8 @@ __all__ = [
     "DayInput",
     "Desk",
     "DeskForm",
+    "FewFilter",
+    "Moment",
     "MomentInput",
     "ReadDesk",
     "ReadRows",
@@ -777,7 +1171,11 @@ __all__ = [
     "WholeNumber",
     "action",
     "answers",
+    "confirmed_answers",
     "day",
     "day_and_hour",
     "display",
+    "files_sent",
+    "how_many",
+    "picker",
 ]

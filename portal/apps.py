@@ -8,6 +8,11 @@ class PortalConfig(AppConfig):
     verbose_name = _("Portal")
     default = True
 
+    def ready(self) -> None:
+        from portal import accounts  # noqa: PLC0415 (models are there only now)
+
+        accounts.listen()
+
 
 class DeskConfig(admin.AdminConfig):
     """Django's admin with the portal's own door (``portal.desk.DeskSite``)."""

@@ -51,14 +51,16 @@ def every(seconds: float, task: str, **kwargs: Any) -> dict[str, Any]:
 
 
 # In the demo the clock is moved by hand, so what is planned by the hour is planned every few seconds.
-PLANNING = 5 if settings.DEMO else 600
+PLANNING = 2 if settings.DEMO else 600
 
 app.conf.beat_schedule = {
-    "deliver-messages": every(2 if settings.DEMO else 5, "portal.tasks.deliver_messages"),
+    "deliver-messages": every(1 if settings.DEMO else 5, "portal.tasks.deliver_messages"),
     "recover-messages": every(30, "portal.tasks.recover_messages"),
     "make-documents": every(3, "portal.tasks.make_documents"),
     "follow-the-calendar": every(PLANNING, "offers.tasks.follow_the_calendar"),
     "reconcile": every(60 if settings.DEMO else 3600, "offers.tasks.reconcile"),
+    "forget-tables": every(1800, "portal.tasks.forget_tables"),
+    "remove-orphans": every(3600, "portal.tasks.remove_orphans"),
     "forget": {
         "task": "portal.tasks.forget",
         "schedule": crontab(hour="3", minute="40"),

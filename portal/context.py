@@ -12,7 +12,7 @@ from portal.models import Municipality
 
 def the_municipality() -> Municipality:
     """Return the municipality, or an unnamed one before the installation has been set up."""
-    return Municipality.objects.first() or Municipality(name="Åben skole")
+    return Municipality.objects.select_related("logo").first() or Municipality(name="Åben skole")
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:

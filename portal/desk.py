@@ -1,10 +1,13 @@
 """The coordinator's desk as a place: who may enter, how one signs in, its title, colours and search."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -19,10 +22,14 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from portal.context import the_municipality
-from portal.domain.actor import municipal_roles
+from portal.domain.actor import municipal_roles, municipal_roles_held
 from portal.domain.theme import NEUTRAL, admin_ramp, colour_of
+from portal.http import proven_at
 from portal.models import User
 
+SEEN_AT = "desk_seen_at"
+IDLE_SECONDS = 30 * 60
+MINUTE = 60
 HITS_PER_LIST = 8
 LONGEST_SEARCH = 100
 
@@ -142,33 +149,53 @@ class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
         return bool(self.roles_of(request))
 
     def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Any:
-        """Keep out those who are signed in but have no business here; the others sign in first."""
+        """Keep out those who are signed in but have no business here; the others sign in first.
+
+        Who has a role but no second factor is led to set one up; who has not been here for half an hour proves again
+        who they are, and what was sent is then done.
+        """
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if request.user.is_authenticated and not self.has_permission(request):
-                raise PermissionDenied
+            if request.user.is_authenticated:
+                if not self.has_permission(request):
+                    return self.turn_away(request)
+                self.note_visit(request)
             response: HttpResponseBase = inner(request, *args, **kwargs)
             return response
 
         return guarded
+
+    def turn_away(self, request: HttpRequest) -> HttpResponse:
+        """Lead to the second factor whoever lacks only that; to the others the desk is closed."""
+        if isinstance(request.user, User) and municipal_roles_held(request.user):
+            messages.info(request, _("The desk opens when your account has a second factor. It takes two minutes."))
+            return redirect("mfa_index")
+        raise PermissionDenied
+
+    def note_visit(self, request: HttpRequest) -> None:
+        """Ask again who it is after half an hour without a visit to the desk; note each visit by the minute."""
+        now = time.time()
+        seen = max(request.session.get(SEEN_AT, 0.0), proven_at(request))
+        if now - seen > IDLE_SECONDS:
+            raise ReauthenticationRequired
+        if now - request.session.get(SEEN_AT, 0.0) > MINUTE:
+            request.session[SEEN_AT] = now
 
     @method_decorator(never_cache)
     @login_not_required
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send to the portal's one page for signing in."""
         if request.user.is_authenticated:
-            if not self.has_permission(request):
-                raise PermissionDenied
-            return redirect("admin:index")
+            return redirect("admin:index") if self.has_permission(request) else self.turn_away(request)
         address = reverse("account_login")
         wanted = request.GET.get("next") or reverse("admin:index")
         return redirect(f"{address}?{urlencode({'next': wanted})}")
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Send to the portal's own page for it."""
-        return redirect("account_change_password")
+        """There are no passwords: send to the page of the second factors."""
+        return redirect("mfa_index")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Hand the colours to our template: the theme writes them into a block that the browser would refuse."""

@@ -4,6 +4,7 @@ A missing or malformed value stops the start with a sentence that names the vari
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -81,3 +82,56 @@ def database(name: str = "DATABASE_URL", *, pool_size: int = 0) -> dict[str, obj
         "CONN_HEALTH_CHECKS": not pool_size,
         "OPTIONS": options,
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """Another house where people can sign in (OpenID Connect), and where a form may lead to on the way."""
+
+    provider_id: str
+    name: str
+    issuer: str
+    client_id: str
+    secret: str
+    staff_only: bool
+    origins: tuple[str, ...]
+
+    @property
+    def app(self) -> dict[str, object]:
+        """Return it as django-allauth wants it."""
+        return {
+            "provider_id": self.provider_id,
+            "name": self.name,
+            "client_id": self.client_id,
+            "secret": self.secret,
+            "settings": {"server_url": self.issuer, "staff_only": self.staff_only},
+        }
+
+
+def houses() -> list[House]:
+    """Return the houses that are configured: the municipality's own (``OIDC_…``) and UNI-Login (``UNILOGIN_…``).
+
+    None unless its issuer is named; then its client and secret are required too.
+    """
+    found = []
+    for prefix, provider_id, name in (("OIDC", "kommune", ""), ("UNILOGIN", "unilogin", "UNI-Login")):
+        issuer = text(f"{prefix}_ISSUER", "")
+        if not issuer:
+            continue
+        parts = urlsplit(issuer)
+        if parts.scheme not in {"https", "http"} or not parts.netloc or parts.query or parts.fragment:
+            raise ImproperlyConfigured(f"{prefix}_ISSUER must be an address that begins with https://.")
+        if parts.scheme == "http" and text("ORIGIN").startswith("https://"):
+            raise ImproperlyConfigured(f"{prefix}_ISSUER must begin with https://.")
+        found.append(
+            House(
+                provider_id=provider_id,
+                name=name or text(f"{prefix}_NAME", "kommunens login"),
+                issuer=issuer,
+                client_id=text(f"{prefix}_CLIENT_ID"),
+                secret=text(f"{prefix}_CLIENT_SECRET"),
+                staff_only=provider_id == "unilogin",
+                origins=(f"{parts.scheme}://{parts.netloc}", *words(f"{prefix}_FORM_ORIGINS", "")),
+            )
+        )
+    return found

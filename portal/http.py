@@ -1,19 +1,48 @@
 """Typed requests, and the doors that only some may pass."""
 
+import json
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
-from typing import Any
+from ipaddress import IPv6Address, ip_address
+from typing import Any, ParamSpec
 
+from allauth.core.exceptions import ReauthenticationRequired
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.http import parse_header_parameters, url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 
 from portal.domain import clock
 from portal.domain.actor import Actor
+from portal.domain.privacy import Export
 from portal.models import Link, User
 
 SESSION_KEY = "links"
+SIGNED_IN_AT = "signed_in_at"
+RECENT = timedelta(minutes=15)
+LONGEST_ADDRESS = 1000
+NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
+LONGEST_CLIENT_ADDRESS = 64
+P = ParamSpec("P")
+
+
+class ReadableRequest(WSGIRequest):
+    """A request whose words are UTF-8, whatever its header claims.
+
+    Django believes a character set that is none (``charset=hex``) and breaks before any middleware is asked; it also
+    reads the query at once then, with the same end when there are ten thousand parameters.
+    """
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:
+            self.content_type, self.content_params = "", {}
 
 
 class UserRequest(HttpRequest):
@@ -29,6 +58,40 @@ class LinkRequest(HttpRequest):
     actor: Actor
 
 
+def client_address(request: HttpRequest) -> str:
+    """Return the network address that the request came from, in its shortest usual form.
+
+    Behind ``TRUSTED_PROXIES`` proxies each of them appends to ``X-Forwarded-For`` whom it heard, so the entry that many
+    places from the right is the one that our outermost proxy saw; what stands left of it was written by the client and
+    proves nothing. A list that is too short or says something else than an address there gives the address of
+    whoever is connected, and without one ``0.0.0.0``.
+    """
+    proxies = max(0, settings.TRUSTED_PROXIES)
+    if proxies:
+        entries = request.META.get("HTTP_X_FORWARDED_FOR", "").rsplit(",", proxies)[-proxies:]
+        if len(entries) == proxies and (address := _plain_address(entries[0])):
+            return address
+    return _plain_address(request.META.get("REMOTE_ADDR", "")) or NOBODYS_ADDRESS
+
+
+def _plain_address(text: str) -> str:
+    """Return an address without port, zone and IPv4-in-IPv6 wrapping; an empty text when it is none."""
+    text = text.strip()
+    if len(text) > LONGEST_CLIENT_ADDRESS:
+        return ""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(address)
+
+
 def actor_of(request: HttpRequest) -> Actor:
     """Return who acts in a request of a signed-in person."""
     if not isinstance(request.user, User):
@@ -37,22 +100,51 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def remember_link(request: HttpRequest, link: Link) -> None:
-    """Let this browser in for the link's purpose and object."""
+    """Let this browser in for the link's purpose and object. A browser nobody signed in at gets a new session key."""
     entries = dict(request.session.get(SESSION_KEY, {}))
+    if not entries and not request.user.is_authenticated:
+        request.session.cycle_key()
     entries[f"{link.purpose}:{link.reference_id}"] = [str(link.pk), link.version]
     request.session[SESSION_KEY] = entries
+
+
+def forget_links(request: HttpRequest) -> None:
+    """Take back what :func:`remember_link` gave this browser; where nobody signed in, nothing at all stays."""
+    if request.user.is_authenticated:
+        request.session.pop(SESSION_KEY, None)
+    else:
+        request.session.flush()
 
 
 def secret_page(response: HttpResponseBase) -> HttpResponseBase:
     """Mark a page that only a link holder sees: not stored, not indexed, and its address is told to nobody.
 
-    The policy names the origin and nothing more. ``no-referrer`` would make browsers send ``Origin: null`` with every
-    form of the page, which the protection against forged requests must refuse.
+    Under ``no-referrer`` browsers send ``Origin: null`` with the page's own forms: the view must be marked with
+    :func:`takes_null_origin`.
     """
-    response.headers["Referrer-Policy"] = "strict-origin"
+    response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def takes_null_origin(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Mark a view that takes forms of pages under ``no-referrer`` (see ``portal.middleware.CsrfProtection``)."""
+    view.takes_null_origin = True  # type: ignore[attr-defined]
+    return view
+
+
+def ended_page(request: HttpRequest, link: Link) -> HttpResponseBase:
+    """Return the page (410) of a link that no longer works, with a button that asks for one that does."""
+    return secret_page(render(request, "410.html", {"link": link}, status=410))
+
+
+def held_links(request: HttpRequest) -> list[Link]:
+    """Return the links that let this browser in and still live."""
+    entries = request.session.get(SESSION_KEY, {})
+    versions = {str(entry[0]): entry[1] for entry in entries.values()}
+    live = Link.objects.live(clock.now()).filter(pk__in=versions) if versions else []
+    return [link for link in live if link.version == versions[str(link.pk)]]
 
 
 def link_required(
@@ -71,15 +163,96 @@ def link_required(
             entry = request.session.get(SESSION_KEY, {}).get(f"{purpose}:{reference_id}")
             if not entry:
                 raise Http404
-            link = Link.objects.filter(pk=entry[0], purpose=purpose, reference_id=reference_id).first()
+            links = Link.objects.select_related("parent")
+            link = links.filter(pk=entry[0], purpose=purpose, reference_id=reference_id).first()
             if link is None:
                 raise Http404
-            if link.version != entry[1] or link.revoked_at is not None or link.expires_at <= clock.now():
-                return secret_page(render(request, "410.html", {"link": link}, status=410))
+            if link.version != entry[1] or link.has_ended(clock.now()):
+                return ended_page(request, link)
             request.link = link  # type: ignore[attr-defined]
             request.actor = Actor.of_link(link)  # type: ignore[attr-defined]
             return secret_page(view(request, *args, **kwargs))
 
-        return login_not_required(never_cache(guarded))
+        return takes_null_origin(login_not_required(never_cache(guarded)))
 
     return decorate
+
+
+def proven_at(request: HttpRequest) -> float:
+    """Return when this session last proved who sits there: at sign-in, or since; in seconds since 1970."""
+    moments = [request.session.get(SIGNED_IN_AT, 0.0)]
+    records = request.session.get("account_authentication_methods") or []
+    moments += [record.get("at", 0.0) for record in records if record.get("reauthenticated")]
+    return float(max(moments))
+
+
+def is_recently_authenticated(request: HttpRequest) -> bool:
+    """Return whether the person proved within the last 15 minutes who they are."""
+    return request.user.is_authenticated and time.time() - proven_at(request) <= RECENT.total_seconds()
+
+
+def require_recent_authentication(request: HttpRequest) -> None:
+    """Let the request go on only if the person proved within the last 15 minutes who they are.
+
+    Otherwise they are asked first (passkey, authenticator app or recovery code; without a second factor, a code by
+    mail) and the request is then done as it was sent, POSTs included. To be called before anything is done, outside of
+    transactions; what it raises must not be caught by the caller.
+    """
+    if not is_recently_authenticated(request):
+        raise ReauthenticationRequired
+
+
+def recently_authenticated(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Ask again who it is before exports of persons and changes of roles (see above); put it below ``login_required``.
+
+    For views. Methods of the desk call :func:`require_recent_authentication` in their first line.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        require_recent_authentication(request)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def local_address(request: HttpRequest, wanted: str) -> str | None:
+    """Return where somebody wanted to go, if that lies in this portal: the one reader of a browser's ``next``."""
+    clean = wanted if wanted.isprintable() and len(wanted) <= LONGEST_ADDRESS else ""
+    safe = url_has_allowed_host_and_scheme(clean, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return clean if safe else None
+
+
+def role_required(
+    test: Callable[[User], bool],
+) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
+    """Let in only people for whom ``test`` says yes; for others the page does not exist."""
+
+    def decorate(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            request = args[0]
+            if not (isinstance(request, HttpRequest) and isinstance(request.user, User) and test(request.user)):
+                raise Http404
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def handed_out(request: HttpRequest, made: Export, *, form: str, layout: str, to: str, back: str) -> HttpResponseBase:
+    """Return what the portal knows about a person: a file for machines, or a page that prints well. Stored by nobody.
+
+    The page says when it was made and for whom.
+    """
+    response: HttpResponse
+    if form == "json":
+        content = json.dumps(made.as_data(), ensure_ascii=False, indent=2)
+        response = HttpResponse(content, content_type="application/json; charset=utf-8")
+        response.headers["Content-Disposition"] = 'attachment; filename="mine-oplysninger.json"'
+    else:
+        context = {"export": made, "layout": layout, "to": to, "back": back}
+        response = render(request, "portal/personal_data_export.html", context)
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -40,9 +40,14 @@ def configuration(*, json: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    renderer: structlog.typing.Processor = (
+    written: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False) if json else structlog.dev.ConsoleRenderer(colors=False)
     )
+
+    def renderer(logger: object, name: str, event: structlog.typing.EventDict) -> str:
+        """Mask once more what is written in the end: requests and exceptions are put into words only here."""
+        return mask(str(written(logger, name, event)))
+
     logging.config.dictConfig(
         {
             "version": 1,
@@ -63,6 +68,9 @@ def configuration(*, json: bool) -> None:
             "loggers": {
                 "django": {"level": "INFO"},
                 "django.server": {"level": "WARNING"},
+                # With --access-logfile the web server's lines come out here too, masked like everybody's.
+                "gunicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+                "gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
                 "weasyprint": {"level": "ERROR"},
                 "fontTools": {"level": "ERROR"},
                 "celery.app.trace": {"level": "WARNING"},

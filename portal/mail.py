@@ -18,8 +18,9 @@ from portal.domain import outbox
 from portal.models import Message, Municipality
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+LIKE_AN_ADDRESS = re.compile(r'[@:;,"<>()\[\]\\]+')
 PERMANENT = 500
-SECRET = {"account_mail"}
+SECRET = {"account_mail", "sign_in_code"}
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -30,9 +31,11 @@ def one_line(text: str, limit: int = 200) -> str:
 def sender() -> tuple[str, str]:
     """Return the From header, and the address to which answers go."""
     municipality = Municipality.objects.first()
-    name = one_line(municipality.sender_name or municipality.name, 80) if municipality else ""
-    reply_to = municipality.contact_email if municipality else ""
-    return formataddr((name.replace('"', ""), settings.DEFAULT_FROM_EMAIL)), reply_to
+    # Some mail servers take a sign like these in a name for an address, and the letter for a forgery.
+    name = LIKE_AN_ADDRESS.sub(" ", one_line(municipality.sender_name or municipality.name, 80)) if municipality else ""
+    reply_to = (municipality.reply_to or municipality.contact_email) if municipality else ""
+    address = (municipality.sender_email if municipality else "") or settings.DEFAULT_FROM_EMAIL
+    return formataddr((" ".join(name.split()), address)), reply_to
 
 
 def render(message: Message, now: datetime) -> EmailMultiAlternatives:

@@ -1,9 +1,28 @@
-"""Why the ground writes to people: their account."""
+"""Why the ground writes to people: to let them in, and to tell them what was changed about how they get in."""
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
+from portal.domain import sign_in
 from portal.domain.outbox import Letter, Occasion
-from portal.models import Message, User
+from portal.models import Message, SignInCode, User
+
+
+def code_is_wanted(message: Message, now: datetime) -> bool:
+    """Return whether the code can still be typed."""
+    row = SignInCode.objects.filter(pk=message.reference_id).first()
+    return row is not None and row.used_at is None and row.expires_at > now
+
+
+def code_letter(message: Message, now: datetime) -> Letter:
+    """Return the mail with the code. The subject does not show it: subjects are kept, and read over shoulders."""
+    row = SignInCode.objects.get(pk=message.reference_id)
+    minutes = int(sign_in.LIFETIME.total_seconds() // 60)
+    return Letter(
+        subject=_("Your code for signing in"),
+        context={"code": sign_in.written(sign_in.code_of(row)), "minutes": minutes},
+    )
 
 
 def is_wanted(message: Message, now: datetime) -> bool:
@@ -12,8 +31,36 @@ def is_wanted(message: Message, now: datetime) -> bool:
 
 
 def letter(message: Message, now: datetime) -> Letter:
-    """Return the mail as it was written when it was asked for."""
+    """Return the mail as it was written when it was promised."""
     return Letter(subject=message.parameters["subject"], context={"text": message.parameters["text"]})
 
 
-OCCASIONS = {"account_mail": Occasion(still_wanted=is_wanted, letter=letter)}
+def address_changed(message: Message, now: datetime) -> Letter:
+    """Return the mail that tells of a new work e-mail: at the old address and at the new one."""
+    user = User.objects.get(pk=message.reference_id)
+    if message.parameters["now_at"]:
+        sentences = [
+            _("The municipality has noted this address as your work e-mail in the open school's portal."),
+            _("From now on you sign in with it, and get your mails here. Your enrolments are all there."),
+        ]
+    else:
+        sentences = [
+            _("The municipality has noted another address as your work e-mail in the open school's portal."),
+            _("This address is no longer used, and you have been signed out everywhere."),
+        ]
+    sentences.append(_("If you did not expect this, write to the municipality at once."))
+    context = {
+        "name": user.get_short_name(),
+        "title": _("Your work e-mail"),
+        "sentences": sentences,
+        "facts": [],
+        "reason": _("You get this mail because you have an account."),
+    }
+    return Letter(subject=_("Your work e-mail has been changed"), context=context, template="enrolment")
+
+
+OCCASIONS = {
+    "sign_in_code": Occasion(still_wanted=code_is_wanted, letter=code_letter),
+    "account_mail": Occasion(still_wanted=is_wanted, letter=letter),
+    "address_changed": Occasion(still_wanted=is_wanted, letter=address_changed),
+}

@@ -25,6 +25,8 @@ ORIGIN = env.text("ORIGIN").rstrip("/")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = [ORIGIN]
 HTTPS = ORIGIN.startswith("https://")
+# How many proxies of ours stand before the web server; what they say of the client is believed, see portal.http.
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0)
 
 INSTALLED_APPS = [
     "offers",
@@ -33,6 +35,7 @@ INSTALLED_APPS = [
     "portal",
     "unfold.apps.BasicAppConfig",
     "portal.apps.DeskConfig",
+    "portal.oidc",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -42,22 +45,31 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "csp",
     "django_filters",
     "django_htmx",
     "template_partials",
 ]
 
+# The first four write headers: nothing leaves without them, not even what the others refuse.
 MIDDLEWARE = [
-    "portal.middleware.RefuseControlCharacters",
-    "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.middleware.ClientInLog",
+    "portal.middleware.SafeHeaders",
     "csp.middleware.CSPMiddleware",
     "portal.middleware.AdminContentSecurity",
+    "django.middleware.security.SecurityMiddleware",
+    "portal.middleware.RefuseLargeBodies",
+    "portal.middleware.RefuseControlCharacters",
+    "portal.middleware.TidyWords",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "portal.middleware.CsrfProtection",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.middleware.SessionLimits",
     "portal.middleware.ChosenLanguage",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -98,36 +110,51 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
 
+# Signing in: a code by mail (``portal.domain.sign_in``), a passkey, or the door of another house (``portal.oidc``).
+# There are no passwords; who has a role in the municipality needs a second factor.
 AUTH_USER_MODEL = "portal.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "portal.accounts.PortalAccounts"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_NOTIFICATIONS = False
-# A school is one address: failures are counted by account, not by address.
-ACCOUNT_RATE_LIMITS = {"login": "600/m/ip", "login_failed": "10/5m/key"}
-ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# A school is one address: nothing is counted by address. What is counted by account is the wrong code of a second
+# factor, which only its owner's mailbox leads to.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/key", "reauthenticate": "30/m/user"}
+SOCIALACCOUNT_ADAPTER = "portal.oidc.views.OtherHouses"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+OTHER_HOUSES = env.houses()
+SOCIALACCOUNT_PROVIDERS = {"oidc": {"APPS": [house.app for house in OTHER_HOUSES]}}
+MFA_ADAPTER = "portal.accounts.SecondFactors"
+MFA_FORMS = {
+    "authenticate": "portal.forms.sign_in.SecondFactorForm",
+    "reauthenticate": "portal.forms.sign_in.SecondFactorAgainForm",
+    "activate_totp": "portal.forms.sign_in.NewAppForm",
+    "add_webauthn": "portal.forms.sign_in.NewPasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 1
+MFA_RATE_LIMITS = False
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 LANGUAGE_CODE = "da"
 LANGUAGES = [("da", _("Danish")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "__Host-language" if HTTPS else "django_language"
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = HTTPS
@@ -149,6 +176,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not env.flag("STATIC_HASHED", default=not DEBUG)
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
+# Where each erasure is noted outside of the database (a path; nothing: nowhere).
+ERASURE_LEDGER = env.text("ERASURE_LEDGER", "")
 
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25)
@@ -172,7 +201,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.number("TRUSTED_PROXIES", 0) else None
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -182,10 +211,49 @@ CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+# The check looks for Django's own class by its name; ours is a subclass of it.
+SILENCED_SYSTEM_CHECKS = ["security.W003"]
 CSRF_FAILURE_VIEW = "portal.errors.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+# What is told once stands in the session: no further cookie, and none that others could write.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# Where weaknesses are reported (https:// or mailto:); without it, the municipality's own address is named.
+SECURITY_CONTACT = env.text("SECURITY_CONTACT", "")
+# Off for everybody, ourselves included; passkeys, which need a permission, are for our own pages.
+PERMISSIONS_POLICY = ", ".join(
+    [
+        *(
+            f"{power}=()"
+            for power in (
+                "accelerometer",
+                "autoplay",
+                "camera",
+                "display-capture",
+                "encrypted-media",
+                "fullscreen",
+                "geolocation",
+                "gyroscope",
+                "hid",
+                "idle-detection",
+                "local-fonts",
+                "magnetometer",
+                "microphone",
+                "midi",
+                "payment",
+                "picture-in-picture",
+                "screen-wake-lock",
+                "serial",
+                "usb",
+                "xr-spatial-tracking",
+            )
+        ),
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    ]
+)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -195,11 +263,13 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        "form-action": [SELF],
+        # Browsers hold the way to another house's door against this, redirections included.
+        "form-action": [SELF, *(origin for house in OTHER_HOUSES for origin in house.origins)],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],
+        **({"upgrade-insecure-requests": True} if HTTPS else {}),
     }
 }
 # What the admin's theme cannot do without: Alpine.js evaluates expressions, and the theme writes style

@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import tempfile
 from datetime import datetime
 from importlib import import_module
 from typing import Any
@@ -11,6 +12,7 @@ os.environ.setdefault("LINK_KEY", "a link key for the tests, of no value to anyb
 os.environ.setdefault("ORIGIN", "http://testserver")
 os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
+os.environ.setdefault("MEDIA_ROOT", tempfile.mkdtemp(prefix="media-"))
 
 import pytest
 from django.apps import apps

@@ -1,14 +1,18 @@
 """Factories free of surprises: the smallest valid row, and nothing behind one's back."""
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
 import factory
+from allauth.mfa.totp.internal.auth import TOTP
+from django.db import transaction
 from django.utils import timezone
 
 from companies.models import Company, Contact
 from offers.models import Enrolment, Meeting, Offer, Session
-from portal.models import ActivityType, Industry, Municipality, MunicipalRole, Subject, User
+from portal.domain import uploads
+from portal.models import ActivityType, Industry, Municipality, MunicipalRole, Subject, Upload, User
 from schools.models import Membership, School, SchoolClass
 
 
@@ -23,6 +27,18 @@ class MunicipalityFactory(factory.django.DjangoModelFactory[Municipality]):
     sender_name = "Åben skole i Fjordby"
 
 
+def upload(*, owner: Any, kind: str = "picture", content: bytes = b"", alt_text: str = "") -> Upload:
+    """Keep a file as if it had been examined: a picture, a logo or a document with some bytes in it."""
+    form = {"picture": "jpg", "logo": "webp", "document": "pdf"}[kind]
+    content = content or {"jpg": b"\xff\xd8\xff", "webp": b"RIFF", "pdf": b"%PDF-"}[form] + kind.encode()
+    digest = hashlib.sha256(kind.encode() + content).hexdigest()
+    file = uploads.SafeFile(
+        kind=kind, format=form, name=f"fil.{form}", content=content, digest=digest, width=640, height=360
+    )
+    with transaction.atomic():
+        return uploads.keep(file, owner=owner, now=timezone.now(), alt_text=alt_text)
+
+
 class UserFactory(factory.django.DjangoModelFactory[User]):
     class Meta:
         model = User
@@ -33,33 +49,45 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     password = "!"
 
 
-class CoordinatorFactory(UserFactory):
+# With which the people of the municipality have set up their authenticator app.
+APP_SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+class StaffFactory(UserFactory):
+    """Somebody of the municipality with a second factor: without one, no role opens anything."""
+
+    class Meta:
+        model = User
+        abstract = True
+        skip_postgeneration_save = True
+
     is_staff = True
 
+    @factory.post_generation
+    def second_factor(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
+        if extracted is not False:
+            TOTP.activate(self, APP_SECRET)
+
+
+class CoordinatorFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.COORDINATOR)
 
 
-class AdministratorFactory(UserFactory):
-    is_staff = True
-
+class AdministratorFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.ADMINISTRATOR)
 
 
-class ReviewerFactory(UserFactory):
-    is_staff = True
-
+class ReviewerFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.REVIEWER)
 
 
-class OperatorFactory(UserFactory):
-    is_staff = True
-
+class OperatorFactory(StaffFactory):
     @factory.post_generation
     def role(self: User, create: bool, extracted: Any, **kwargs: Any) -> None:  # type: ignore[misc]
         MunicipalRole.objects.create(user=self, role=MunicipalRole.Role.OPERATOR)

@@ -1,17 +1,22 @@
 """The municipality's relation to a company: who it is, whom one writes to, and how far it has come.
 
-These are steps: they expect the transaction of the use-case, or of the admin's form, that calls them.
+All but ``change_relation`` are steps: they expect the transaction of the use-case, or of the admin's form, that calls
+them.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db import transaction
 from django.db.models.functions import Lower
+from django.utils.translation import gettext as _
 
 from companies.models import Company, Contact
 from portal.domain import audit
 from portal.domain.actor import Actor
+from portal.domain.refusal import Refusal
 from portal.models import Industry
 
 
@@ -54,3 +59,13 @@ def become(
     company.state = state
     audit.record(by, f"company-{state}", company, at=now, before=before)
     return True
+
+
+@transaction.atomic(durable=True)
+def change_relation(*, company_id: UUID, state: Company.State, by: Actor, now: datetime) -> Company:
+    """Note how the co-operation with a company stands; as it is already changes nothing. Coordinators only."""
+    if not by.is_coordinator:
+        raise Refusal(_("Only the municipality changes the relation."), code="not-yours")
+    company = Company.objects.select_for_update().get(pk=company_id)
+    become(company, state, by=by, now=now)
+    return company

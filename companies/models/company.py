@@ -57,12 +57,22 @@ class Company(models.Model):
         verbose_name_plural = _("companies")
         ordering = ["name"]
         constraints = [
+            models.CheckConstraint(
+                name="company_name_is_words_on_one_line",
+                condition=Q(name__regex=r"\S") & ~Q(name__regex="[[:cntrl:]]"),
+                violation_error_message=_("Write the name on one line."),
+            ),
+            models.CheckConstraint(
+                name="company_email_is_in_small_letters",
+                condition=Q(email=Lower("email")),
+                violation_error_message=_("Write the e-mail address in small letters."),
+            ),
             models.UniqueConstraint(
                 name="company_has_its_cvr_number_alone",
                 fields=["cvr"],
                 condition=~Q(cvr=""),
                 violation_error_message=_("There is already a company with this CVR number."),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -95,12 +105,22 @@ class Contact(models.Model):
         verbose_name_plural = _("contacts")
         ordering = ["name"]
         constraints = [
+            models.CheckConstraint(
+                name="contact_name_is_words_on_one_line",
+                condition=Q(name__regex=r"\S") & ~Q(name__regex="[[:cntrl:]]"),
+                violation_error_message=_("Write the name on one line."),
+            ),
+            models.CheckConstraint(
+                name="contact_email_is_in_small_letters",
+                condition=Q(email=Lower("email")),
+                violation_error_message=_("Write the e-mail address in small letters."),
+            ),
             models.UniqueConstraint(
                 Lower("email"),
                 "company",
                 name="contact_stands_once_at_a_company",
                 violation_error_message=_("This e-mail address already stands at the company."),
-            )
+            ),
         ]
 
     def __str__(self) -> str:

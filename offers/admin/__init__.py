@@ -1,5 +1,5 @@
 """The coordinator's desk: lists, review, dates, deeds and the overview. Companies and schools are completed here."""
 
-from offers.admin import company, enrolment, followup, offer, school, session
+from offers.admin import company, enrolment, followup, links, member, offer, personal_data, school, session
 
-__all__ = ["company", "enrolment", "followup", "offer", "school", "session"]
+__all__ = ["company", "enrolment", "followup", "links", "member", "offer", "personal_data", "school", "session"]

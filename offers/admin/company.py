@@ -6,17 +6,35 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from companies.admin import CompanyDesk, ContactRows
+from companies.domain import relations
 from companies.models import Company, Contact
-from offers.domain import agreements, authoring
+from offers.domain import agreements, authoring, contacts
 from offers.models import Agreement, AgreementVersion, Invite, Offer, Signature
-from portal.admin import Day, DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day, display
+from portal.admin import (
+    Day,
+    DeskForm,
+    FewFilter,
+    ReadDesk,
+    ReadRows,
+    WholeNumber,
+    action,
+    answers,
+    confirmed_answers,
+    day,
+    display,
+    how_many,
+    picker,
+)
 from portal.domain import clock
+from portal.domain.refusal import Refusal
+from portal.forms.fields import Line, Words
 from portal.http import actor_of
 from schools.models import School
 
@@ -31,17 +49,23 @@ INVITE_COLORS = {
 AGREEMENT_COLORS = {Agreement.State.ACTIVE: "success", Agreement.State.DRAFT: "warning"}
 
 
-class InviteForm(DeskForm):
-    """Whom to invite, and with which words."""
+class GreetingForm(DeskForm):
+    """With which words to invite."""
 
-    contact = forms.ModelChoiceField(label=_("Contact"), queryset=Contact.objects.none())
-    greeting = forms.CharField(
+    greeting = Words(
         label=_("Personal message"),
         max_length=1000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text=_("It stands at the top of the mail. Write no personal data about others."),
     )
+
+
+class InviteForm(GreetingForm):
+    """Whom to invite, and with which words."""
+
+    contact = forms.ModelChoiceField(label=_("Contact"), queryset=Contact.objects.none())
+    field_order: ClassVar[Any] = ["contact", "greeting"]
 
     def __init__(self, *args: Any, company: Company, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,36 +79,51 @@ class InviteForm(DeskForm):
 class AgreementForm(DeskForm):
     """Who agrees on what, and for how long."""
 
-    company = forms.ModelChoiceField(label=_("Company"), queryset=Company.objects.all())
-    school = forms.ModelChoiceField(label=_("School"), queryset=School.objects.filter(closed_on__isnull=True))
-    title = forms.CharField(label=_("Title"), max_length=120)
+    company = forms.ModelChoiceField(
+        label=_("Company"), queryset=Company.objects.all(), widget=picker("company", Agreement)
+    )
+    school = forms.ModelChoiceField(
+        label=_("School"), queryset=School.objects.filter(closed_on__isnull=True), widget=picker("school", Agreement)
+    )
+    title = Line(label=_("Title"), max_length=120)
     first_day = Day(label=_("From"))
     last_day = Day(label=_("To"))
     visits_per_year = WholeNumber(label=_("Visits per year"), min_value=1, max_value=200, initial=2)
-    purpose = forms.CharField(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
-    roles = forms.CharField(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
+    purpose = Words(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
+    roles = Words(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
 
 
 class WordsForm(DeskForm):
     """The words of an agreement."""
 
-    purpose = forms.CharField(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
-    roles = forms.CharField(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
+    purpose = Words(label=_("Purpose"), max_length=4000, widget=forms.Textarea)
+    roles = Words(label=_("Roles and contributions"), max_length=4000, widget=forms.Textarea)
 
 
 class SignForm(DeskForm):
     """Who says yes."""
 
     party = forms.ChoiceField(label=_("Party"), choices=Signature.Party.choices, widget=forms.RadioSelect)
-    job_title = forms.CharField(
-        label=_("Job title of who signed"), max_length=80, help_text=_("No name: the paper carries it.")
-    )
+    job_title = Line(label=_("Job title of who signed"), max_length=80, help_text=_("No name: the paper carries it."))
 
 
 class TitleForm(DeskForm):
     """What the course is called to begin with."""
 
-    title = forms.CharField(label=_("Title"), max_length=80)
+    title = Line(label=_("Title"), max_length=80)
+
+
+class SchoolFilter(FewFilter):
+    """Agreements with one school."""
+
+    title = _("school")
+    parameter_name = "school"
+    lookup = "school"
+    model = School
+
+
+class RelationForm(DeskForm):
+    state = forms.ChoiceField(label=_("Relation"), choices=Company.State.choices, widget=forms.RadioSelect)
 
 
 class OfferRows(ReadRows):
@@ -131,16 +170,29 @@ class CompanyWithOffersDesk(CompanyDesk):
     inlines: ClassVar[Any] = (ContactRows, OfferRows, InviteRows)
     actions_detail: ClassVar[Any] = (
         "invite",
-        {"title": _("More"), "icon": "more_horiz", "items": ["write", "guide"]},
+        "write",
+        {"title": _("More"), "icon": "more_horiz", "items": ["change_relation", "guide"]},
     )
+    actions: ClassVar[Any] = ("invite_several", "rest_several")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Company]:
         latest = Invite.objects.filter(company=OuterRef("pk")).order_by("-created_at")
         return (
             super()
             .get_queryset(request)
-            .annotate(offer_count=Count("offers", distinct=True), invited_at=Subquery(latest.values("created_at")[:1]))
+            .annotate(
+                offer_count=how_many(Offer.objects.filter(company=OuterRef("pk")), "company"),
+                invited_at=Subquery(latest.values("created_at")[:1]),
+            )
         )
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Let the links of a contact die with the tick at *active*, in the same transaction."""
+        super().save_formset(request, form, formset, change)
+        if formset.model is Contact:
+            for contact, fields in formset.changed_objects:
+                if "is_active" in fields and not contact.is_active:
+                    contacts.end_links_of(contact, by=actor_of(request), now=clock.now())
 
     @display(description=_("Courses"), ordering="offer_count")
     def offer_count(self, company: Any) -> int:
@@ -203,6 +255,87 @@ class CompanyWithOffersDesk(CompanyDesk):
             goes_to=self.place_of,
         )
 
+    def belonging(self, obj: Company) -> Iterable[QuerySet[Any]]:
+        """A company's history tells of its contacts, invitations, courses and agreements."""
+        return (
+            Contact.objects.filter(company=obj),
+            Invite.objects.filter(company=obj),
+            Offer.objects.filter(company=obj),
+            Agreement.objects.filter(company=obj),
+        )
+
+    @action(description=_("Change the relation"), url_path="relation", icon="handshake")
+    def change_relation(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Note how the co-operation with the company stands."""
+        company: Company = self.found(request, object_id)
+        return self.deed(
+            request,
+            company,
+            title=_("Change the relation"),
+            form=RelationForm(answers(request), initial={"state": company.state}),
+            says=[
+                _("Today the company stands as: %(state)s.") % {"state": company.get_state_display()},
+                _("Courses and sessions stay as they are. Nobody gets a mail."),
+            ],
+            button=_("Change"),
+            act=lambda form: relations.change_relation(
+                company_id=company.pk,
+                state=Company.State(form.cleaned_data["state"]),
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The relation is changed."),
+        )
+
+    @admin.action(description=_("Let rest"))
+    def rest_several(self, request: HttpRequest, queryset: QuerySet[Company]) -> HttpResponse:
+        """Note that the co-operation with several companies rests."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="rest_several",
+            title=_("Let the companies rest"),
+            says=[_("They stand as resting. Courses and sessions stay as they are. Nobody gets a mail.")],
+            button=_("Let rest"),
+            act=lambda company: relations.change_relation(
+                company_id=company.pk, state=Company.State.RESTING, by=actor_of(request), now=clock.now()
+            ),
+            done=lambda count: gettext("Companies that rest now: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Invite to describe a course"))
+    def invite_several(self, request: HttpRequest, queryset: QuerySet[Company]) -> HttpResponse:
+        """Ask a contact of each company to describe a course, with the same words."""
+        form = GreetingForm(confirmed_answers(request))
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="invite_several",
+            title=_("Invite the companies to describe a course"),
+            form=form,
+            says=[
+                _("The first active contact of each company gets a mail with a personal link; no account is needed."),
+                _("A reminder follows after 3, 10 and 21 days, until the course is sent to you."),
+            ],
+            button=_("Send the invitations"),
+            act=lambda company: self.invite_one(request, company, form.cleaned_data["greeting"]),
+            done=lambda count: gettext("Invitations on their way: %(count)s") % {"count": count},
+            named=lambda company: (
+                f"{company}: {contact.name} <{contact.email}>"
+                if (contact := company.contacts.filter(is_active=True).first())
+                else gettext("%(company)s: no active contact") % {"company": company}
+            ),
+        )
+
+    def invite_one(self, request: HttpRequest, company: Company, greeting: str) -> Invite:
+        """Call the use-case for a company's first contact."""
+        contact = company.contacts.filter(is_active=True).first()
+        if contact is None:
+            raise Refusal(_("The company has no active contact. Add one first."), code="no-contact")
+        return authoring.invite_company(
+            company_id=company.pk, contact_id=contact.pk, greeting=greeting, by=actor_of(request), now=clock.now()
+        )
+
     @action(description=_("Guide (PDF)"), url_path="guide", icon="picture_as_pdf")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go to the company's guide on paper."""
@@ -215,6 +348,7 @@ class InviteDesk(ReadDesk):
     """Who was asked to describe a course, and how far they have come."""
 
     icon = "forward_to_inbox"
+    exports_persons = True
     list_display = ("company", "contact", "state_label", "step", "sent", "opened", "submitted")
     list_filter = ("state",)
     search_fields = ("company__name", "contact__name", "contact__email")
@@ -223,6 +357,7 @@ class InviteDesk(ReadDesk):
     list_select_related = ("company", "contact")
     fields = ("company", "contact", "offer", "state", "step", "greeting", "created_at", "opened_at", "submitted_at")
     readonly_fields = ("step",)
+    actions: ClassVar[Any] = ("resend_several", "revoke_several")
     actions_detail = ("resend", "revoke")
 
     def may_act(self, request: HttpRequest) -> bool:
@@ -275,6 +410,42 @@ class InviteDesk(ReadDesk):
             done=_("The invitation is on its way."),
         )
 
+    @admin.action(description=_("Send again"))
+    def resend_several(self, request: HttpRequest, queryset: QuerySet[Invite]) -> HttpResponse:
+        """Send several invitations again, each with a new address."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="resend_several",
+            title=_("Send the invitations again"),
+            says=[
+                _("Each contact gets a mail with a new link. Earlier links stop working; what has been written stays."),
+                _("Those that were sent in for review already are left alone."),
+            ],
+            button=_("Send again"),
+            act=lambda invite: authoring.resend_invite(invite_id=invite.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Invitations on their way: %(count)s") % {"count": count},
+            named=lambda invite: f"{invite.company}: {invite.contact.name} <{invite.contact.email}>",
+        )
+
+    @admin.action(description=_("Withdraw"))
+    def revoke_several(self, request: HttpRequest, queryset: QuerySet[Invite]) -> HttpResponse:
+        """Let the links of several invitations stop working."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="revoke_several",
+            title=_("Withdraw the invitations"),
+            says=[
+                _("The links stop working at once, and no reminders are sent."),
+                _("What has been written stays. Nobody gets a mail about it."),
+            ],
+            button=_("Withdraw"),
+            danger=True,
+            act=lambda invite: authoring.revoke_invite(invite_id=invite.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Invitations withdrawn: %(count)s") % {"count": count},
+        )
+
     @action(description=_("Withdraw"), url_path="traek-tilbage", icon="link_off")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let the invitation's link stop working."""
@@ -318,7 +489,7 @@ class AgreementDesk(ReadDesk):
 
     icon = "contract"
     list_display = ("title", "company", "school", "state_label", "first_day", "last_day", "visits_per_year")
-    list_filter = ("state", "school")
+    list_filter = ("state", SchoolFilter)
     search_fields = ("title", "company__name", "school__name")
     date_hierarchy = "first_day"
     list_select_related = ("company", "school")

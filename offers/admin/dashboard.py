@@ -1,12 +1,12 @@
 """The first page of the desk: what waits for the coordinator; and the way to every list."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
 from django.utils.formats import date_format
@@ -14,26 +14,32 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from companies.models import Company
+from companies.models import Company, Contact
 from offers.admin.followup import average_of
 from offers.admin.session import SOON
-from offers.domain import encounters
+from offers.domain import encounters, planning
 from offers.models import Agreement, Encounter, Enrolment, Invite, Offer, Session, SurveyRequest, VisitReport
-from portal.admin import COORDINATOR, OPERATOR
+from portal.admin import COORDINATOR, OPERATOR, REVIEWER
+from portal.context import the_municipality
 from portal.domain import clock
 from portal.models import (
     ActivityType,
     AuditEntry,
     CalendarPeriod,
     EducationArea,
+    Erasure,
+    ErasureRequest,
     Heartbeat,
     Industry,
+    LegalHold,
+    Link,
     Message,
     Municipality,
+    OrganisationModel,
     Subject,
     User,
 )
-from schools.models import School, SchoolClass
+from schools.models import Membership, School, SchoolClass
 
 ROWS = 6
 
@@ -96,6 +102,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["figures"], context["panels"] = [], []
     if COORDINATOR in roles:
         context.update(for_coordinator())
+    elif REVIEWER in roles:
+        context.update(for_reviewer())
     elif OPERATOR in roles:
         context.update(for_operator())
     return context
@@ -104,19 +112,21 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def for_coordinator() -> dict[str, Any]:
     """Return the coordinator's figures and panels."""
     now = clock.now()
-    reviews, review_rows = first(Offer.objects.to_review().select_related("company").order_by("submitted_at", "pk"))
+    reviews, to_review = what_waits_for_review()
     requests, request_rows = first(
         Enrolment.objects.filter(status=Enrolment.Status.PENDING)
         .select_related("school", "school_class", "session__offer")
         .order_by("answer_by", "created_at")
     )
     free, free_rows = first(
-        Session.objects.bookable(now)
-        .with_places()
-        .filter(starts_at__gt=now, starts_at__lte=now + SOON)
+        planning.few_enrolled(now, within=SOON)
         .select_related("offer__company")
         .annotate(free=F("places") - F("places_taken"))
-        .order_by("starts_at", "pk")
+    )
+    untaught, untaught_rows = first(
+        Enrolment.objects.without_teacher(now)
+        .select_related("school", "school_class", "session__offer")
+        .order_by("session__starts_at", "pk")
     )
     trouble, trouble_rows = first(Message.objects.in_trouble().defer("body").order_by("-send_at"))
     disputes, dispute_rows = first(encounters.disputed())
@@ -128,19 +138,11 @@ def for_coordinator() -> dict[str, Any]:
         )
     )
     panels = [
-        Panel(
-            title=_("To review"),
-            none=_("No course waits for you."),
-            url=listing(Offer, "state__exact=submitted&o=5"),
-            rows=[
-                Row(title=str(row), text=str(row.company), side=short(row.submitted_at), url=page_of(row))
-                for row in review_rows
-            ],
-        ),
+        to_review,
         Panel(
             title=_("Requests waiting"),
             none=_("No class waits for an answer."),
-            url=listing(Enrolment, "status__exact=pending"),
+            url=listing(Enrolment, "todo=answer"),
             rows=[
                 Row(
                     title=f"{row.class_label}, {row.school}",
@@ -152,9 +154,23 @@ def for_coordinator() -> dict[str, Any]:
             ],
         ),
         Panel(
-            title=_("Free places within 21 days"),
-            none=_("No open date with free places in the next 21 days."),
-            url=listing(Session, "when=soon"),
+            title=_("Classes without a contact teacher"),
+            none=_("Every class that is to come has a contact teacher."),
+            url=listing(Enrolment, "todo=teacher"),
+            rows=[
+                Row(
+                    title=f"{row.class_label}, {row.school}",
+                    text=str(row.session.offer),
+                    side=short(row.session.starts_at, "j. b, H.i"),
+                    url=page_of(row),
+                )
+                for row in untaught_rows
+            ],
+        ),
+        Panel(
+            title=_("Few enrolments within 21 days"),
+            none=_("No open date in the next 21 days is less than half full."),
+            url=listing(Session, "when=few"),
             rows=[
                 Row(
                     title=str(row.offer),
@@ -212,12 +228,35 @@ def for_coordinator() -> dict[str, Any]:
     figures = [
         Figure(number=reviews, label=_("courses to review"), url=panels[0].url, calls=reviews > 0),
         Figure(number=requests, label=_("requests waiting"), url=panels[1].url, calls=requests > 0),
-        Figure(number=free, label=_("dates with free places within 21 days"), url=panels[2].url),
-        Figure(number=disputes, label=_("visits to decide"), url=panels[3].url, calls=disputes > 0),
-        Figure(number=trouble, label=_("messages in trouble"), url=panels[4].url, calls=trouble > 0),
-        Figure(number=lately.count(), label=_("survey answers in 30 days"), url=panels[5].url),
+        Figure(number=untaught, label=_("classes without a contact teacher"), url=panels[2].url, calls=untaught > 0),
+        Figure(number=free, label=_("dates with few enrolments within 21 days"), url=panels[3].url, calls=free > 0),
+        Figure(number=disputes, label=_("visits to decide"), url=panels[4].url, calls=disputes > 0),
+        Figure(number=trouble, label=_("messages in trouble"), url=panels[5].url, calls=trouble > 0),
+        Figure(number=lately.count(), label=_("survey answers in 30 days"), url=panels[6].url),
     ]
     return {"figures": figures, "panels": panels}
+
+
+def what_waits_for_review() -> tuple[int, Panel]:
+    """Return how many courses were sent in, and the panel with the first of them."""
+    reviews, review_rows = first(Offer.objects.to_review().select_related("company").order_by("submitted_at", "pk"))
+    panel = Panel(
+        title=_("To review"),
+        none=_("No course waits for you."),
+        url=listing(Offer, "state__exact=submitted&o=5"),
+        rows=[
+            Row(title=str(row), text=str(row.company), side=short(row.submitted_at), url=page_of(row))
+            for row in review_rows
+        ],
+    )
+    return reviews, panel
+
+
+def for_reviewer() -> dict[str, Any]:
+    """Return what waits for a reviewer, and nothing else."""
+    reviews, panel = what_waits_for_review()
+    figure = Figure(number=reviews, label=_("courses to review"), url=panel.url, calls=reviews > 0)
+    return {"figures": [figure], "panels": [panel]}
 
 
 def for_operator() -> dict[str, Any]:
@@ -252,45 +291,154 @@ def for_operator() -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A line of the menu: a list, perhaps filtered; ``count`` says how many wait there."""
+
+    title: Any
+    model: Any
+    query: str = ""
+    icon: str = ""
+    count: str = ""
+
+
+def how_many_wait() -> dict[str, int]:
+    """Return how many rows wait in each list of *To do* (one query, on every page of the desk)."""
+    now = clock.now()
+    waiting: dict[str, QuerySet[Any]] = {
+        "reviews": Offer.objects.to_review(),
+        "requests": Enrolment.objects.filter(status=Enrolment.Status.PENDING),
+        "newcomers": Membership.objects.awaiting(),
+        "untaught": Enrolment.objects.without_teacher(now),
+        "few": planning.few_enrolled(now, within=SOON),
+        "disputes": encounters.disputed(),
+        "trouble": Message.objects.in_trouble(),
+        "erasures": ErasureRequest.objects.all(),
+    }
+    counts = {name: Coalesce(Subquery(counted(rows)), 0) for name, rows in waiting.items()}
+    found = Municipality.objects.annotate(**counts).values(*counts).first()
+    return dict(found) if found else {}
+
+
+def counted(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the number of rows as a subquery of one value."""
+    return rows.order_by().annotate(all=Value(1)).values("all").annotate(how_many=Count("pk")).values("how_many")
+
+
+TO_DO = (
+    Entry(title=_("To review"), model=Offer, query="state__exact=submitted&o=5", icon="rate_review", count="reviews"),
+    Entry(title=_("Requests"), model=Enrolment, query="todo=answer", icon="pending_actions", count="requests"),
+    Entry(title=_("Newcomers"), model=Membership, icon="person_add", count="newcomers"),
+    Entry(title=_("Without a teacher"), model=Enrolment, query="todo=teacher", icon="person_off", count="untaught"),
+    Entry(title=_("Few enrolments"), model=Session, query="when=few", icon="event_busy", count="few"),
+    Entry(title=_("Visits to decide"), model=VisitReport, query="disputed=1", icon="gavel", count="disputes"),
+    Entry(title=_("Messages in trouble"), model=Message, query="trouble=1", icon="mail_lock", count="trouble"),
+    Entry(title=_("Ask to be erased"), model=ErasureRequest, count="erasures"),
+)
+GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
+    (_("Courses"), (Entry(title=_("Courses"), model=Offer),)),
+    (
+        _("Dates and enrolments"),
+        (
+            Entry(title=_("Sessions"), model=Session),
+            Entry(title=_("Enrolments"), model=Enrolment),
+            Entry(title=_("Reports of visits"), model=VisitReport),
+            Entry(title=_("Meetings with working life"), model=Encounter),
+            Entry(title=_("Surveys"), model=SurveyRequest),
+        ),
+    ),
+    (
+        _("Companies"),
+        (
+            Entry(title=_("Companies"), model=Company),
+            Entry(title=_("Contacts"), model=Contact),
+            Entry(title=_("Invitations"), model=Invite),
+            Entry(title=_("Links"), model=Link),
+            Entry(title=_("Agreements"), model=Agreement),
+        ),
+    ),
+    (
+        _("Schools"),
+        (
+            Entry(title=_("Schools"), model=School),
+            Entry(title=_("Classes"), model=SchoolClass),
+            Entry(title=_("People"), model=User),
+        ),
+    ),
+    (
+        _("Messages"),
+        (
+            Entry(title=_("Messages"), model=Message),
+            Entry(title=_("Log"), model=AuditEntry),
+            Entry(title=_("Heartbeats"), model=Heartbeat),
+        ),
+    ),
+    (
+        _("Personal data"),
+        (
+            Entry(title=_("Requests to be erased"), model=ErasureRequest),
+            Entry(title=_("Erased persons and the record"), model=Erasure),
+            Entry(title=_("Legal holds"), model=LegalHold),
+        ),
+    ),
+    (
+        _("Settings"),
+        (
+            Entry(title=_("Municipality"), model=Municipality),
+            Entry(title=_("Calendar"), model=CalendarPeriod),
+            Entry(title=_("Subjects"), model=Subject),
+            Entry(title=_("Industries"), model=Industry),
+            Entry(title=_("Activity types"), model=ActivityType),
+            Entry(title=_("Education areas"), model=EducationArea),
+        ),
+    ),
+)
+# Lists that only some ways of organising the work have a use for; the others find them by searching.
+ONLY_FOR: dict[Any, set[str]] = {
+    Agreement: {
+        OrganisationModel.SUPPORTING,
+        OrganisationModel.PROJECT,
+        OrganisationModel.NETWORK,
+        OrganisationModel.EXTERNAL,
+    },
+}
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the way to every list this person may open (the theme calls this)."""
-    groups: Iterable[tuple[Any, list[tuple[Any, Any]]]] = [
-        (_("Courses"), [(_("Courses"), Offer), (_("Sessions"), Session), (_("Enrolments"), Enrolment)]),
-        (
-            _("Companies"),
-            [(_("Companies"), Company), (_("Invitations"), Invite), (_("Agreements"), Agreement)],
-        ),
-        (_("Schools"), [(_("Schools"), School), (_("Classes"), SchoolClass), (_("People"), User)]),
-        (
-            _("Follow-up"),
-            [
-                (_("Reports of visits"), VisitReport),
-                (_("Meetings with working life"), Encounter),
-                (_("Surveys"), SurveyRequest),
-            ],
-        ),
-        (_("Running"), [(_("Messages"), Message), (_("Log"), AuditEntry), (_("Heartbeats"), Heartbeat)]),
-        (
-            _("Settings"),
-            [
-                (_("Municipality"), Municipality),
-                (_("Calendar"), CalendarPeriod),
-                (_("Subjects"), Subject),
-                (_("Industries"), Industry),
-                (_("Activity types"), ActivityType),
-                (_("Education areas"), EducationArea),
-            ],
-        ),
-    ]
+    """Return the way to every list this person may open, grouped as the work is (the theme calls this)."""
+    roles = admin.site.roles_of(request)  # type: ignore[attr-defined]
+    counts = how_many_wait() if COORDINATOR in roles else {}
+    chosen = set(the_municipality().organisation_models)
     shown: list[dict[str, Any]] = [
         {"items": [{"title": _("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")}]}
     ]
-    for title, entries in groups:
+    for title, entries in ((_("To do"), TO_DO), *GROUPS):
         items = []
-        for name, model in entries:
-            desk = admin.site._registry[model]
-            if desk.has_view_permission(request):
-                items.append({"title": name, "icon": getattr(desk, "icon", "list"), "link": listing(model)})
+        for entry in entries:
+            desk = admin.site._registry[entry.model]
+            unused = chosen and entry.model in ONLY_FOR and not chosen & ONLY_FOR[entry.model]
+            if unused or not desk.has_view_permission(request):
+                continue
+            if entry.count and COORDINATOR not in roles and entry.model is not Offer:
+                continue
+            items.append(item_of(request, entry, desk, counts.get(entry.count, 0)))
         if items:
             shown.append({"title": title, "separator": True, "collapsible": False, "items": items})
     return shown
+
+
+def item_of(request: HttpRequest, entry: Entry, desk: Any, count: int) -> dict[str, Any]:
+    """Return a line of the menu as the theme wants it."""
+    link = listing(entry.model, entry.query)
+    here = request.path.startswith(listing(entry.model))
+    filtered = any(
+        request.path == listing(one.model) and one.query.split("&")[0] in request.GET.urlencode()
+        for one in TO_DO
+        if one.model is entry.model
+    )
+    wanted = entry.query.split("&")[0]
+    active = here and (wanted in request.GET.urlencode() if entry.query else not filtered)
+    item: dict[str, Any] = {"title": entry.title, "icon": entry.icon or desk.icon, "link": link, "active": active}
+    if count:
+        item.update({"badge": count, "badge_variant": "primary", "badge_style": "solid"})
+    return item

@@ -1,6 +1,7 @@
 """Enrolments at the desk: requests answered, places given back, visits decided."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from django import forms
@@ -11,12 +12,28 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import dates, encounters
+from offers.domain import dates, encounters, handover, needs, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
-from portal.admin import DeskForm, ReadDesk, ReadRows, WholeNumber, action, answers, day_and_hour, display
+from portal.admin import (
+    DeskForm,
+    FewFilter,
+    ReadDesk,
+    ReadRows,
+    WholeNumber,
+    action,
+    answers,
+    confirmed_answers,
+    day_and_hour,
+    display,
+)
 from portal.domain import clock
+from portal.domain.refusal import Refusal
+from portal.forms.fields import Words
 from portal.http import actor_of
+from portal.models import User
+from schools.domain import membership
+from schools.models import School
 
 E = Enrolment.Status
 ENROLMENT_COLORS = {
@@ -54,7 +71,7 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -63,7 +80,7 @@ class DeclineForm(DeskForm):
 
 
 class CancelForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         required=False,
@@ -77,8 +94,53 @@ class NumbersForm(DeskForm):
     adults = WholeNumber(label=_("Adults"), min_value=1, max_value=20)
 
 
+class HandOverForm(DeskForm):
+    """Who at the school is the contact teacher from now on."""
+
+    teacher = forms.ModelChoiceField(label=_("New contact teacher"), queryset=User.objects.none())
+
+    def __init__(self, *args: Any, school: School, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen: Any = self.fields["teacher"]
+        chosen.queryset = membership.teachers_at(school)
+        chosen.label_from_instance = lambda person: f"{person.name} <{person.email}>"
+
+
+class SchoolFilter(FewFilter):
+    """Enrolments of one school."""
+
+    title = _("school")
+    parameter_name = "school"
+    lookup = "school"
+    model = School
+
+
+class NeedsFilter(admin.SimpleListFilter):
+    """Enrolments that need somebody to do something."""
+
+    title = _("to do")
+    parameter_name = "todo"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("answer", gettext("requests waiting for an answer")),
+            ("teacher", gettext("to come, without a contact teacher")),
+            ("coming", gettext("to come")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        now = clock.now()
+        if self.value() == "answer":
+            return queryset.filter(status=E.PENDING)
+        if self.value() == "teacher":
+            return queryset.filter(pk__in=Enrolment.objects.without_teacher(now).values("pk"))
+        if self.value() == "coming":
+            return queryset.filter(pk__in=Enrolment.objects.ahead(now).values("pk"))
+        return queryset
+
+
 class UndoForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -124,8 +186,14 @@ class EnrolmentDesk(ReadDesk):
     """Which class comes when."""
 
     icon = "how_to_reg"
+    exports_persons = True
+    export_pairs: ClassVar[Any] = {
+        "class_name": (_("Class"), _("School")),
+        "course": (_("Course"), _("Company")),
+    }
+    export_columns = ("adults", "grade", "group", "teacher__email", "teacher_phone", "created_at")
     list_display = ("class_name", "course", "day", "status_label", "pupils", "teacher", "answer_until")
-    list_filter = ("status", "school", "session__offer__industry", "needs_step_free")
+    list_filter = (NeedsFilter, "status", SchoolFilter, "session__offer__industry", "needs_step_free")
     search_fields = (
         "school__name",
         "session__offer__title",
@@ -143,17 +211,21 @@ class EnrolmentDesk(ReadDesk):
         (_("Where to"), {"fields": ("session", "teacher", "teacher_phone", "created_at")}),
         (
             _("Needs"),
-            {"fields": ("needs", "needs_text")},
+            {"fields": ("needs",)},
         ),
     )
     readonly_fields = ("label", "needs")
     inlines: ClassVar[Any] = (ReportRows, EncounterRows, SurveyRows)
-    actions: ClassVar[Any] = ("approve_several",)
+    actions: ClassVar[Any] = ("approve_several", "decline_several", "cancel_several")
     actions_detail: ClassVar[Any] = (
         "approve",
         "decline",
         "decide",
-        {"title": _("More"), "icon": "more_horiz", "items": ["guide", "change_numbers", "cancel", "undo"]},
+        {
+            "title": _("More"),
+            "icon": "more_horiz",
+            "items": ["read_needs", "hand_over", "change_numbers", "give_place", "cancel", "undo", "guide"],
+        },
     )
 
     def may_act(self, request: HttpRequest) -> bool:
@@ -163,12 +235,20 @@ class EnrolmentDesk(ReadDesk):
         rows: QuerySet[Enrolment] = super().get_queryset(request)
         return rows.select_related("school", "school_class", "session__offer__company", "teacher")
 
+    def belonging(self, obj: Enrolment) -> Iterable[QuerySet[Any]]:
+        """An enrolment's history tells of its visits and surveys."""
+        return Encounter.objects.filter(enrolment=obj), SurveyRequest.objects.filter(enrolment=obj)
+
     def fitting(self, obj: Enrolment) -> Iterable[str]:
         names = ["guide"]
+        if needs.is_readable(obj, now=clock.now()):
+            names.append("read_needs")
         if obj.status == E.PENDING:
             names += ["approve", "decline"]
         if obj.session.starts_at > clock.now() and obj.status in {E.PENDING, E.CONFIRMED, E.WAITLISTED, E.OFFERED}:
-            names += ["change_numbers", "cancel"]
+            names += ["change_numbers", "cancel", "hand_over"]
+        if obj.status == E.WAITLISTED and obj.session.starts_at > clock.now():
+            names.append("give_place")
         if obj.status in encounters.REPORTABLE and obj.session.starts_at <= clock.now():
             names.append("decide")
             if obj.status != E.CONFIRMED:
@@ -195,7 +275,7 @@ class EnrolmentDesk(ReadDesk):
 
     @display(description=_("Class"), ordering="school__name", header=True)
     def class_name(self, enrolment: Enrolment) -> list[str]:
-        return [enrolment.class_label, enrolment.school.name]
+        return [enrolment.class_label, enrolment.school_name]
 
     @display(description=_("Course"), ordering="session__offer__title", header=True)
     def course(self, enrolment: Enrolment) -> list[str]:
@@ -278,6 +358,100 @@ class EnrolmentDesk(ReadDesk):
             button=_("Approve"),
             act=lambda row: self.answer(request, row, accept=True),
             done=lambda count: gettext("Requests approved: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Decline requests"))
+    def decline_several(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> HttpResponse:
+        """Say no to several requests, for one reason."""
+        form = DeclineForm(confirmed_answers(request))
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="decline_several",
+            title=_("Decline the requests"),
+            form=form,
+            says=[
+                _("Each teacher gets a mail with the reason."),
+                _("The places become free, and the first class in line that fits is offered them."),
+            ],
+            button=_("Decline"),
+            danger=True,
+            act=lambda row: self.answer(request, row, accept=False, reason=form.cleaned_data["reason"]),
+            done=lambda count: gettext("Requests declined: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Cancel enrolments"))
+    def cancel_several(self, request: HttpRequest, queryset: QuerySet[Enrolment]) -> HttpResponse:
+        """Take several classes out of their sessions, for one reason."""
+        form = CancelForm(confirmed_answers(request))
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="cancel_several",
+            title=_("Cancel the enrolments"),
+            form=form,
+            says=[
+                _("Each teacher and each host gets a mail with the reason."),
+                _("The places become free, and the first class in line that fits is offered them."),
+            ],
+            button=_("Cancel the enrolments"),
+            danger=True,
+            act=lambda row: enrolling.cancel_enrolment(
+                enrolment_id=row.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
+            ),
+            done=lambda count: gettext("Enrolments cancelled: %(count)s") % {"count": count},
+        )
+
+    @action(description=_("Hand over to a colleague"), url_path="overdrag", icon="swap_horiz")
+    def hand_over(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give the enrolment another contact teacher."""
+        enrolment: Enrolment = self.found(request, object_id)
+        before = enrolment.teacher
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Hand the enrolment over"),
+            form=HandOverForm(answers(request), school=enrolment.school),
+            says=[
+                _("The colleague gets a mail at once, and all later mails about the visit."),
+                _("%(name)s (%(email)s) is told and gets no more mails about it.")
+                % {"name": before.name, "email": before.email}
+                if before is not None
+                else _("The enrolment has no contact teacher today."),
+                _("The host is told whom to write to now."),
+            ],
+            button=_("Hand over"),
+            act=lambda form: handover.hand_over(
+                enrolment_id=enrolment.pk,
+                teacher_id=form.cleaned_data["teacher"].pk,
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=lambda row: gettext("%(name)s is the contact teacher now.") % {"name": row.teacher},
+        )
+
+    @action(description=_("Give the place"), url_path="giv-plads", icon="event_available")
+    def give_place(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give a class on the waiting list a place at once, after a telephone call."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Give the class a place"),
+            says=[
+                _("The class is number %(number)s on the waiting list and takes %(places)s places; %(left)s are free.")
+                % {
+                    "number": waiting_list.position(enrolment),
+                    "places": enrolment.places,
+                    "left": enrolment.session.places_left,
+                },
+                _("It is confirmed at once, without being asked in writing first."),
+                self.told(enrolment),
+                _("The host is told who comes."),
+            ],
+            button=_("Give the place"),
+            act=lambda _form: waiting_list.give_place(enrolment_id=enrolment.pk, by=actor_of(request), now=clock.now()),
+            done=_("The class has its place."),
         )
 
     @action(description=_("Change numbers"), url_path="antal", icon="groups")
@@ -381,6 +555,28 @@ class EnrolmentDesk(ReadDesk):
             ),
             done=_("What was said is taken back."),
         )
+
+    @action(description=_("Read what the class writes"), url_path="behov", icon="visibility")
+    def read_needs(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what the teacher wrote about the class's needs; that it was read stands in the log."""
+        enrolment: Enrolment = self.found(request, object_id)
+        words = ""
+        if request.method == "POST":
+            with suppress(Refusal):
+                words = needs.read_needs(enrolment_id=enrolment.pk, by=actor_of(request), now=clock.now())
+        page = self.deed(
+            request,
+            enrolment,
+            title=_("Read what the class writes"),
+            says=[_("The text is shown once, and it is noted in the log that you have read it.")],
+            lists=[(_("The class writes"), [words] if words else [])],
+            button=_("Read it"),
+            act=lambda _form: None,
+            done="",
+            ready=False,
+        )
+        page.headers["Cache-Control"] = "no-store"
+        return page
 
     @action(description=_("Guide (PDF)"), url_path="guide", icon="picture_as_pdf")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:

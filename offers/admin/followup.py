@@ -1,7 +1,7 @@
 """What came of the visits, read at the desk: reports of both sides, the ledger, the surveys."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -48,6 +48,7 @@ class VisitReportDesk(ReadDesk):
     """What each side says about each class on each date."""
 
     icon = "fact_check"
+    export_pairs: ClassVar[Any] = {"class_label": (_("Class"), _("School"))}
     list_display = ("class_label", "course", "day", "side", "outcome_label", "pupils")
     list_filter = (DisputedFilter, "outcome", "side", "enrolment__school")
     search_fields = (
@@ -87,6 +88,7 @@ class EncounterDesk(ReadDesk):
     """The ledger of meetings with working life."""
 
     icon = "handshake"
+    export_columns = ("grade", "minutes", "industry", "activity_type", "school_year")
     list_display = ("class_label", "school_name", "offer_title", "company_name", "day", "pupils", "evidence", "counts")
     list_filter = ("school_year", "evidence", "school", "industry", ("voided_at", admin.EmptyFieldListFilter))
     search_fields = ("offer_title", "company_name", "school_name", "class_label")
@@ -119,6 +121,9 @@ class SurveyDesk(ReadDesk):
     """Who was asked how it was, and what they answered."""
 
     icon = "reviews"
+    exports_persons = True  # what people wrote in their own words
+    export_pairs: ClassVar[Any] = {"class_label": (_("Class"), _("School"))}
+    export_columns = ("comment", "may_quote")
     list_display = ("class_label", "course", "audience", "state_label", "average", "comment_start", "answered")
     list_filter = ("state", "audience", "may_quote", ("comment", admin.EmptyFieldListFilter))
     search_fields = (

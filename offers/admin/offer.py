@@ -20,25 +20,34 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from companies.models import Company, Contact
-from offers.domain import authoring, dates, planning, publishing
-from offers.models import Enrolment, Offer, ReviewComment, Revision, Session
+from offers.domain import authoring, dates, material, planning, publishing
+from offers.forms.material import MaterialForm, PictureForm
+from offers.models import Encounter, Enrolment, Invite, Offer, ReviewComment, Revision, Session
 from portal.admin import (
+    COORDINATOR,
+    REVIEWER,
     Day,
     Desk,
     DeskForm,
+    Moment,
     MomentInput,
     ReadRows,
     TimeInput,
     WholeNumber,
     action,
     answers,
+    confirmed_answers,
     day,
     day_and_hour,
     display,
+    files_sent,
+    picker,
 )
+from portal.context import the_municipality
 from portal.domain import audit, calendar, clock
 from portal.domain.constraints import name_of, sentence_for
 from portal.domain.refusal import Refusal
+from portal.forms.fields import Hour, Line, Words
 from portal.http import actor_of
 
 S = Offer.State
@@ -50,6 +59,8 @@ OFFER_COLORS = {
     S.PAUSED: "danger",
     S.EXPIRED: "danger",
 }
+READ_DEEDS = {"see", "guide"}
+REVIEW_DEEDS = {"publish", "send_back", "reject", *READ_DEEDS}
 MOST_DATES = 12
 COMMENT_ROWS = 4
 
@@ -63,7 +74,7 @@ def pictures() -> list[tuple[str, str]]:
 class OfferForm(forms.ModelForm[Offer]):
     """What a course says. It is written by the use-case, not by the form."""
 
-    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+    seen_version = WholeNumber(widget=forms.HiddenInput)
     price_ore = WholeNumber(label=_("Price for a class (kr.)"), min_value=0, max_value=100_000, required=False)
 
     class Meta:
@@ -90,7 +101,7 @@ class OfferForm(forms.ModelForm[Offer]):
 
 
 class PublishForm(DeskForm):
-    publish_at = forms.DateTimeField(
+    publish_at = Moment(
         label=_("Publish at"),
         required=False,
         widget=MomentInput,
@@ -99,11 +110,11 @@ class PublishForm(DeskForm):
 
 
 class ReasonForm(DeskForm):
-    reason = forms.CharField(label=_("Why?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+    reason = Words(label=_("Why?"), max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
 
 
 class PauseForm(DeskForm):
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why is it paused?"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -122,7 +133,7 @@ class SendBackForm(DeskForm):
             self.fields[f"about_{row}"] = forms.ChoiceField(
                 label=gettext("Comment %(number)s is about") % {"number": row}, choices=about, required=False
             )
-            self.fields[f"text_{row}"] = forms.CharField(
+            self.fields[f"text_{row}"] = Words(
                 label=gettext("Comment %(number)s") % {"number": row},
                 max_length=2000,
                 required=row == 1,
@@ -151,7 +162,7 @@ class SessionForm(DeskForm):
             day = gettext("Date %(number)s") % {"number": row} if several else gettext("Date")
             hour = gettext("Begins at, date %(number)s") % {"number": row} if several else gettext("Begins at")
             rows[f"day_{row}"] = Day(label=day)
-            rows[f"time_{row}"] = forms.TimeField(label=hour, widget=TimeInput(), initial=time(9, 0))
+            rows[f"time_{row}"] = Hour(label=hour, widget=TimeInput(), initial=time(9, 0))
         self.fields = {**rows, **self.fields}
         self.fields["minutes"].initial = offer.duration_minutes
         self.fields["places"].initial = offer.places
@@ -159,10 +170,10 @@ class SessionForm(DeskForm):
 
     minutes = WholeNumber(label=_("Minutes each time"), min_value=1, max_value=1440)
     places = WholeNumber(label=_("Places"), min_value=1, max_value=1000)
-    place = forms.CharField(
+    place = Line(
         label=_("Place"), max_length=300, required=False, help_text=_("Empty: where the course usually takes place.")
     )
-    note = forms.CharField(label=_("Note to teachers"), max_length=300, required=False)
+    note = Line(label=_("Note to teachers"), max_length=300, required=False)
     even_if_closed = forms.BooleanField(label=_("Also on a day without school"), required=False)
 
     def spans(self) -> list[tuple[datetime, datetime]]:
@@ -179,15 +190,15 @@ class SeriesForm(DeskForm):
     """A session every week at the same hour."""
 
     first_day = Day(label=_("First day"))
-    starts = forms.TimeField(label=_("Begins at"), widget=TimeInput, initial=time(9, 0))
+    starts = Hour(label=_("Begins at"), widget=TimeInput, initial=time(9, 0))
     weeks = WholeNumber(
         label=_("Number of weeks"), min_value=1, max_value=60, required=False, help_text=_("Or a last day below.")
     )
     until = Day(label=_("Last day"), required=False)
     minutes = WholeNumber(label=_("Minutes each time"), min_value=1, max_value=1440)
     places = WholeNumber(label=_("Places"), min_value=1, max_value=1000)
-    place = forms.CharField(label=_("Place"), max_length=300, required=False)
-    note = forms.CharField(label=_("Note to teachers"), max_length=300, required=False)
+    place = Line(label=_("Place"), max_length=300, required=False)
+    note = Line(label=_("Note to teachers"), max_length=300, required=False)
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
@@ -217,8 +228,34 @@ class SeriesForm(DeskForm):
 class NewOfferForm(DeskForm):
     """The beginning of a course that the coordinator writes for a company."""
 
-    company = forms.ModelChoiceField(label=_("Company"), queryset=Company.objects.all())
-    title = forms.CharField(label=_("Title"), max_length=80)
+    company = forms.ModelChoiceField(
+        label=_("Company"), queryset=Company.objects.all(), widget=picker("company", Offer)
+    )
+    title = Line(label=_("Title"), max_length=80)
+
+
+class DeskPictureForm(PictureForm, DeskForm):
+    """A course's picture, in the desk's dress."""
+
+
+class DeskMaterialForm(MaterialForm, DeskForm):
+    """A course's document, in the desk's dress."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.dress()
+
+
+class RemoveFilesForm(DeskForm):
+    """Which of the files of a course shall go."""
+
+    def __init__(self, *args: Any, offer: Offer, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("picture", gettext("The course's own picture"))] if offer.picture_id else []
+        choices += [(str(one.pk), one.title) for one in offer.materials.all()]
+        self.fields["files"] = forms.MultipleChoiceField(
+            label=gettext("Remove"), choices=choices, widget=forms.CheckboxSelectMultiple
+        )
 
 
 class CommentRows(ReadRows):
@@ -229,6 +266,9 @@ class CommentRows(ReadRows):
     readonly_fields = ("about",)
     verbose_name_plural = _("Comments to the company")
     tab = True
+
+    def rights(self, request: HttpRequest) -> bool:
+        return REVIEWER in self.admin_site.roles_of(request)
 
     @display(description=_("About"))
     def about(self, comment: ReviewComment) -> str:
@@ -259,6 +299,9 @@ class RevisionRows(ReadRows):
     verbose_name_plural = _("Revisions")
     tab = True
 
+    def rights(self, request: HttpRequest) -> bool:
+        return REVIEWER in self.admin_site.roles_of(request)
+
 
 class StaleFilter(admin.SimpleListFilter):
     """Courses that nobody books."""
@@ -280,9 +323,13 @@ class StaleFilter(admin.SimpleListFilter):
 
 @admin.register(Offer)
 class OfferDesk(Desk):
-    """The courses of all companies."""
+    """The courses of all companies. A reviewer reads them, and edits and answers those under review."""
 
     icon = "local_activity"
+    viewers: ClassVar[frozenset[str]] = frozenset({REVIEWER})
+    editors: ClassVar[frozenset[str]] = frozenset({REVIEWER})
+    export_pairs: ClassVar[Any] = {"title_or_none": (_("Course"), _("Company"))}
+    export_columns = ("activity_type", "venue", "duration_minutes", "places", "published_at", "last_confirmed_at")
     form = OfferForm
     can_add = False
     list_display = (
@@ -302,7 +349,7 @@ class OfferDesk(Desk):
     inlines: ClassVar[Any] = (SessionRows, CommentRows, RevisionRows)
     change_form_before_template = "admin/desk_offer.html"
     actions_list = ("write",)
-    actions = ("publish_several",)
+    actions = ("publish_several", "pause_several", "resume_several", "confirm_several", "archive_several")
     actions_detail: ClassVar[Any] = (
         "publish",
         "send_back",
@@ -311,6 +358,11 @@ class OfferDesk(Desk):
             "title": _("Dates"),
             "icon": "event",
             "items": ["plan_session", "plan_series"],
+        },
+        {
+            "title": _("Picture and material"),
+            "icon": "attach_file",
+            "items": ["choose_picture", "add_material", "remove_files"],
         },
         {
             "title": _("More"),
@@ -335,6 +387,58 @@ class OfferDesk(Desk):
             .defer("search", "words")
             .annotate(next_at=Subquery(coming.order_by("starts_at").values("starts_at")[:1]), free=Subquery(free))
         )
+
+    # Who may do what: a reviewer sees nothing of contacts, and does nothing but review
+
+    def coordinates(self, request: HttpRequest) -> bool:
+        """Return whether whoever asks is more than a reviewer."""
+        return COORDINATOR in self.roles(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        may: bool = super().has_change_permission(request, obj)
+        return may and (self.coordinates(request) or obj is None or obj.state == S.SUBMITTED)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Leave a reviewer the deeds of reviewing."""
+        found = super().get_actions_detail(request, object_id)
+        if self.coordinates(request):
+            return found
+        offer = self.get_object(request, unquote(str(object_id)))
+        reviewed = offer is not None and offer.state in publishing.UNDER_REVIEW
+        may = REVIEW_DEEDS if reviewed else READ_DEEDS
+        return [one for one in found if one.action_name.removeprefix("offers_offer_") in may]
+
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        found: list[Any] = super().get_actions_list(request)
+        return found if self.coordinates(request) else []
+
+    def found(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return the course a coordinator's deed is about."""
+        if not self.coordinates(request):
+            raise PermissionDenied
+        return super().found(request, object_id)
+
+    def found_for_review(self, request: HttpRequest, object_id: Any) -> Any:
+        """Return the course that is read or answered, by a reviewer too."""
+        return super().found(request, object_id)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if self.coordinates(request) else (CommentRows, RevisionRows)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out what only coordinators decide, and the hidden version where nothing can be saved."""
+        if self.coordinates(request):
+            return self.fieldsets
+        shown = list(self.fieldsets[:-1])
+        if not self.has_change_permission(request, obj):
+            shown[0] = (shown[0][0], {"fields": authoring.STEP_FIELDS[2]})
+        return shown
+
+    def addressee(self, request: HttpRequest, writer: Contact) -> str:
+        """Return in words who gets a mail; a reviewer is not told who that is."""
+        if not self.coordinates(request):
+            return gettext("The company's contact")
+        return f"{writer.name} ({writer.email})"
 
     # Columns
 
@@ -374,7 +478,7 @@ class OfferDesk(Desk):
         What the use-case refuses goes back onto the form, which Django then draws as one that is not valid.
         """
         offer: Offer | None = self.get_object(request, unquote(object_id))
-        if request.method == "POST" and offer is not None and self.has_change_permission(request):
+        if request.method == "POST" and offer is not None and self.has_change_permission(request, offer):
             form = self.get_form(request, offer, change=True)(request.POST, instance=offer)
             if form.is_valid():
                 try:
@@ -387,7 +491,7 @@ class OfferDesk(Desk):
                     messages.success(request, gettext("The course is saved."))
                     stay = "_continue" in request.POST
                     return redirect(self.place_of(offer) if stay else self.listing_name())
-        facts = self.facts(offer) if offer is not None else {}
+        facts = {**self.facts(offer), "coordinates": self.coordinates(request)} if offer is not None else {}
         context = {**(extra_context or {}), **facts, "show_save_and_add_another": False}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
@@ -455,6 +559,15 @@ class OfferDesk(Desk):
             "comments": list(authoring.open_comments(offer)),
         }
 
+    def belonging(self, obj: Offer) -> Iterable[QuerySet[Any]]:
+        """A course's history tells of its sessions, its enrolments, its visits and its invitation."""
+        return (
+            Session.objects.filter(offer=obj),
+            Enrolment.objects.filter(session__offer=obj).order_by("-created_at"),
+            Encounter.objects.filter(offer=obj),
+            Invite.objects.filter(offer=obj),
+        )
+
     # Deeds
 
     def fitting(self, obj: Offer) -> Iterable[str]:
@@ -476,12 +589,15 @@ class OfferDesk(Desk):
             names += ["plan_session", "plan_series"]
         if state != S.ARCHIVED:
             names.append("archive")
+        if state not in {S.ARCHIVED, S.REJECTED}:
+            names += ["choose_picture", "add_material"]
+            names += ["remove_files"] if obj.picture_id or obj.materials.exists() else []
         return names
 
     @action(description=_("Publish"), url_path="udgiv", icon="publish")
     def publish(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Put the course into the catalogue, now or later."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         writer = publishing.writer_of(offer)
         missing = [one.label for one in authoring.missing_in(offer)]
         return self.deed(
@@ -492,7 +608,7 @@ class OfferDesk(Desk):
             says=[
                 _("Everybody can find the course in the catalogue."),
                 _("%(name)s at %(company)s gets a mail with the public address.")
-                % {"name": writer.name, "company": offer.company}
+                % {"name": self.addressee(request, writer), "company": offer.company}
                 if writer
                 else _("The company has no contact, so nobody there is told."),
                 _("%(company)s stands as active.") % {"company": offer.company},
@@ -515,7 +631,7 @@ class OfferDesk(Desk):
     @action(description=_("Send back"), url_path="send-retur", icon="undo")
     def send_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask the company to change something."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         writer = publishing.writer_of(offer)
         return self.deed(
             request,
@@ -523,8 +639,8 @@ class OfferDesk(Desk):
             title=_("Send the course back with comments"),
             form=SendBackForm(answers(request)),
             says=[
-                _("%(name)s (%(email)s) gets one mail with all comments and a link to the description.")
-                % {"name": writer.name, "email": writer.email}
+                _("%(name)s gets one mail with all comments and a link to the description.")
+                % {"name": self.addressee(request, writer)}
                 if writer
                 else _("The company has no contact. Add one before you send the course back."),
                 _("You hear when the course is sent to you again."),
@@ -540,7 +656,7 @@ class OfferDesk(Desk):
     @action(description=_("Reject"), url_path="afvis", icon="block")
     def reject(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say no to the course."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         return self.deed(
             request,
             offer,
@@ -616,6 +732,78 @@ class OfferDesk(Desk):
             done=_("The course is confirmed as up to date."),
         )
 
+    @action(description=_("Own picture"), url_path="billede", icon="image")
+    def choose_picture(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the course with a picture of its own."""
+        offer = self.found(request, object_id)
+        return self.deed(
+            request,
+            offer,
+            title=_("Choose the course's own picture"),
+            says=[
+                _("The picture stands on the course's page, on its card and on its guide, at once."),
+                _("Place, time and camera are taken out of it. The picture before it is deleted."),
+            ],
+            form=DeskPictureForm(answers(request), files_sent(request)),
+            button=_("Use this picture"),
+            act=lambda form: material.choose_picture(
+                offer_id=offer.pk,
+                file=form.cleaned_data["picture"],
+                alt_text=form.cleaned_data["alt_text"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The picture is in use."),
+        )
+
+    @action(description=_("Add material"), url_path="materiale", icon="attach_file")
+    def add_material(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give teachers a document to save."""
+        offer = self.found(request, object_id)
+        office = the_municipality().takes_office_files
+        return self.deed(
+            request,
+            offer,
+            title=_("Add material for teachers"),
+            says=[_("Everybody who sees the course can save the file.")],
+            lists=[(_("Already there"), list(offer.materials.all()))],
+            form=DeskMaterialForm(answers(request), files_sent(request), office=office),
+            button=_("Add the file"),
+            act=lambda form: material.add_material(
+                offer_id=offer.pk,
+                file=form.cleaned_data["document"],
+                title=form.cleaned_data["title"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The file has been added."),
+        )
+
+    @action(description=_("Remove picture or material"), url_path="fjern-filer", icon="delete")
+    def remove_files(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take files away."""
+        offer = self.found(request, object_id)
+        return self.deed(
+            request,
+            offer,
+            title=_("Remove picture or material"),
+            says=[_("What you tick is deleted for good, at once and for everybody.")],
+            form=RemoveFilesForm(answers(request), offer=offer),
+            button=_("Remove"),
+            act=lambda form: self.take_away(request, offer, form.cleaned_data["files"]),
+            done=_("The files have been removed."),
+            danger=True,
+        )
+
+    def take_away(self, request: HttpRequest, offer: Offer, files: list[str]) -> None:
+        """Call the use-case for each file that was ticked."""
+        by, now = actor_of(request), clock.now()
+        for file in files:
+            if file == "picture":
+                material.remove_picture(offer_id=offer.pk, by=by, now=now)
+            else:
+                material.remove_material(offer_id=offer.pk, material_id=int(file), by=by, now=now)
+
     @action(description=_("Archive"), url_path="arkiver", icon="archive")
     def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Take the course out of use."""
@@ -653,13 +841,13 @@ class OfferDesk(Desk):
     @action(description=_("See it on the site"), url_path="vis", icon="open_in_new")
     def see(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go to the course's public page."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         return redirect("offer", offer.pk, offer.slug)
 
     @action(description=_("Guide (PDF)"), url_path="guide", icon="picture_as_pdf")
     def guide(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go to the course's guide on paper."""
-        offer: Offer = self.found(request, object_id)
+        offer: Offer = self.found_for_review(request, object_id)
         return redirect("guide-offer", offer.pk)
 
     @action(description=_("Plan a session"), url_path="nyt-tidspunkt", icon="event")
@@ -758,7 +946,7 @@ class OfferDesk(Desk):
     @action(description=_("Write a course for a company"), url_path="nyt", icon="edit_note")
     def write(self, request: HttpRequest) -> HttpResponse:
         """Begin a course on behalf of a company."""
-        if not self.may_act(request):
+        if not self.coordinates(request):
             raise PermissionDenied
         form = NewOfferForm(answers(request))
         return self.deed(
@@ -779,6 +967,74 @@ class OfferDesk(Desk):
             ),
             done=_("Here is the draft."),
             goes_to=self.place_of,
+        )
+
+    @admin.action(description=_("Pause"))
+    def pause_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Take several courses out of the catalogue for a while."""
+        form = PauseForm(confirmed_answers(request))
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="pause_several",
+            title=_("Pause the courses"),
+            form=form,
+            says=[
+                _("The courses leave the catalogue, and nobody can enrol until you resume them."),
+                _("Enrolments to come stay as they are. Nobody gets a mail."),
+            ],
+            button=_("Pause"),
+            act=lambda offer: publishing.pause(
+                offer_id=offer.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
+            ),
+            done=lambda count: gettext("Courses paused: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Resume"))
+    def resume_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Put several paused courses back."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="resume_several",
+            title=_("Resume the courses"),
+            says=[_("The courses stand in the catalogue again, and classes can enrol. Nobody gets a mail.")],
+            button=_("Resume"),
+            act=lambda offer: publishing.resume(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses resumed: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Confirm as up to date"))
+    def confirm_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Begin a new year of freshness for several courses."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="confirm_several",
+            title=_("Confirm that the courses are up to date"),
+            says=[_("The courses count as up to date for another year. Nobody gets a mail.")],
+            button=_("Confirm"),
+            act=lambda offer: publishing.confirm_fresh(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses confirmed: %(count)s") % {"count": count},
+        )
+
+    @admin.action(description=_("Archive"))
+    def archive_several(self, request: HttpRequest, queryset: QuerySet[Offer]) -> HttpResponse:
+        """Take several courses out of use."""
+        return self.deed_on_several(
+            request,
+            queryset,
+            name="archive_several",
+            title=_("Archive the courses"),
+            says=[
+                _("The courses leave the catalogue and cannot be edited any more. Their history stays."),
+                _("The companies' links to the descriptions stop working."),
+                _("A course with enrolments to come is left as it is; cancel or move them first."),
+            ],
+            button=_("Archive"),
+            danger=True,
+            act=lambda offer: publishing.archive(offer_id=offer.pk, by=actor_of(request), now=clock.now()),
+            done=lambda count: gettext("Courses archived: %(count)s") % {"count": count},
         )
 
     @admin.action(description=_("Publish"))

@@ -5,7 +5,6 @@ vocabulary words, lists of codes), the same from every door and in every revisio
 each write; who writes on the basis of an older version gets :class:`ChangedMeanwhile` with what stands there now.
 """
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,8 +21,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from companies.domain import relations
 from companies.models import Company, Contact
 from offers.domain import notices, search
-from offers.models import Invite, Offer, ReviewComment, Revision
-from portal.domain import audit, calendar, links, outbox
+from offers.models import Invite, Material, Offer, ReviewComment, Revision
+from portal.domain import audit, calendar, links, outbox, text
 from portal.domain.actor import Actor
 from portal.domain.cpr import holds_cpr
 from portal.domain.refusal import Refusal
@@ -187,9 +186,9 @@ class Check:
 
 
 def offers_for(by: Actor) -> models.QuerySet[Offer]:
-    """Courses that the actor may read before publication: all, those of the own link, or none."""
+    """Courses that the actor may read before publication: all for a reviewer, those of the own link, or none."""
     offers = Offer.objects.select_related("company", "contact", "activity_type", "industry")
-    if by.is_coordinator:
+    if by.is_reviewer:
         return offers
     if by.kind != "link" or by.reference_id is None:
         return offers.none()
@@ -202,7 +201,9 @@ def offers_for(by: Actor) -> models.QuerySet[Offer]:
 
 def invites_for(by: Actor) -> models.QuerySet[Invite]:
     """Invitations that the actor may see: all, the own link's, or none."""
-    invites = Invite.objects.select_related("company", "contact", "offer__activity_type", "offer__industry")
+    invites = Invite.objects.select_related(
+        "company", "contact", "offer__activity_type", "offer__industry", "offer__picture"
+    )
     if by.is_coordinator:
         return invites
     if by.kind == "link" and by.purpose == Link.Purpose.INVITE and by.reference_id is not None:
@@ -230,6 +231,18 @@ def only_coordinators(by: Actor) -> None:
     """Raise Refusal ``coordinators-only`` for everybody else (a step)."""
     if not by.is_coordinator:
         raise Refusal(_("Only the municipality's coordinators can do this."), code="coordinators-only")
+
+
+def only_reviewers(by: Actor) -> None:
+    """Raise Refusal ``reviewers-only`` for everybody who may not review; coordinators may (a step)."""
+    if not by.is_reviewer:
+        raise Refusal(_("Only those who review courses for the municipality can do this."), code="reviewers-only")
+
+
+def only_coordinators_or_links(by: Actor) -> None:
+    """Raise Refusal for people who are no coordinators (a step); a link, which reaches its own course alone, may."""
+    if by.kind != "link":
+        only_coordinators(by)
 
 
 def asked_by(invite: Invite) -> User | None:
@@ -363,21 +376,16 @@ def didactic_check(offer: Offer) -> list[Check]:
     return [Check(step=step, done=done, title=title, advice=advice) for step, done, title, advice in lines]
 
 
-def _clean_text(value: Any) -> str:
-    text = unicodedata.normalize("NFC", str(value or "")).replace("\r\n", "\n").replace("\r", "\n")
-    return text.strip()
-
-
-def _refuse_words(name: str, text: str, longest: int | None) -> None:
-    if holds_cpr(text):
+def _refuse_words(name: str, said: str, longest: int | None) -> None:
+    if holds_cpr(said):
         raise Refusal(
-            _("This looks like a CPR number. Personal numbers do not belong here; please remove it."),
+            _("This looks like a CPR number. Remove it; such numbers are never kept here."),
             code="cpr-number",
             field=name,
         )
-    if longest is not None and len(text) > longest:
+    if longest is not None and len(said) > longest:
         raise Refusal(
-            _("At most %(longest)d characters; this has %(count)d.") % {"longest": longest, "count": len(text)},
+            _("At most %(longest)d characters; this has %(count)d.") % {"longest": longest, "count": len(said)},
             code="too-long",
             field=name,
         )
@@ -388,9 +396,9 @@ def _clean_scalar(model: type[models.Model], field_name: str, name: str, value: 
     field = model._meta.get_field(field_name)
     assert isinstance(field, models.Field)
     if isinstance(field, models.CharField | models.TextField):
-        value = _clean_text(value)
-        if not isinstance(field, models.TextField):
-            value = " ".join(value.split())  # one line: it may become a heading or a subject
+        # What is no long text stands on one line: it may become a heading or a subject.
+        tidied = text.paragraphs if isinstance(field, models.TextField) else text.one_line
+        value = tidied(str(value or ""))
         _refuse_words(name, value, field.max_length)
         if not value:
             if not field.blank:
@@ -558,7 +566,7 @@ def invite_company(
             code="contact-inactive",
             field="contact",
         )
-    greeting = _clean_text(greeting)
+    greeting = text.paragraphs(greeting)
     _refuse_words("greeting", greeting, 1000)
     offer = None
     if offer_id is not None:
@@ -737,6 +745,7 @@ def submit(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
 
     Sending again what is already under review returns it. Raises Incomplete with every mandatory field that is empty.
     """
+    only_coordinators_or_links(by)
     offer = the_offer(offer_id, by)
     if offer.state == S.SUBMITTED:
         return offer
@@ -767,7 +776,7 @@ def submit(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
         only_from=[Company.State.LEAD, Company.State.CONTACTED],
     )
     audit.record(by, "offer-submitted", offer, at=now, revision=revision.number)
-    notices.tell_coordinators(offer, "offer_submitted", now=now, key=f"r{revision.number}")
+    notices.tell_reviewers(offer, "offer_submitted", now=now, key=f"r{revision.number}")
     return offer
 
 
@@ -794,13 +803,18 @@ def create_offer(
 
 @transaction.atomic(durable=True)
 def edit_offer(*, offer_id: UUID, content: Mapping[str, Any], version: int, by: Actor, now: datetime) -> Offer:
-    """Change what a course says, at the coordinator's desk; an edit after approval is kept as a revision.
+    """Change what a course says, at the desk; an edit after approval is kept as a revision.
+
+    A reviewer edits what is under review, a coordinator everything that is not closed.
 
     Raises ChangedMeanwhile when ``version`` is not the newest, Incomplete when a published course would lose
     something mandatory, Refusal for malformed values or an archived course.
     """
-    only_coordinators(by)
-    return edit(the_offer(offer_id, by), content, version=version, by=by, now=now)
+    only_reviewers(by)
+    offer = the_offer(offer_id, by)
+    if offer.state != S.SUBMITTED:
+        only_coordinators(by)
+    return edit(offer, content, version=version, by=by, now=now)
 
 
 def edit(offer: Offer, content: Mapping[str, Any], *, version: int, by: Actor, now: datetime) -> Offer:
@@ -836,8 +850,19 @@ def clone_offer(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     content["title"] = f"{source.title[: 80 - len(suffix)].rstrip()}{suffix}"
     offer = Offer.objects.create(company=source.company, contact=source.contact, created_at=now, updated_at=now)
     write_content(offer, content, now=now)
+    _copy_files(source, offer, now=now)
     audit.record(by, "offer-cloned", offer, at=now, source=str(source.pk))
     return offer
+
+
+def _copy_files(source: Offer, copy: Offer, *, now: datetime) -> None:
+    """Show what one course shows with another one too (a step): the files themselves are kept once."""
+    if source.picture_id:
+        copy.picture_id = source.picture_id
+        copy.save(update_fields=["picture"])
+    Material.objects.bulk_create(
+        Material(offer=copy, upload_id=one.upload_id, title=one.title, added_at=now) for one in source.materials.all()
+    )
 
 
 def expired_invites(now: datetime) -> models.QuerySet[Invite]:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from icalendar import Calendar, Event, vText
 
-from offers.models import Enrolment, Meeting
+from offers.models import Enrolment, Meeting, Session
 from portal.domain.calendar import COPENHAGEN
 
 Method = Literal["PUBLISH", "CANCEL"]
@@ -28,28 +28,58 @@ def method_for(enrolment: Enrolment) -> Method | None:
 
 def calendar_file(enrolment: Enrolment, *, method: Method, now: datetime) -> bytes:
     """Return the file for one enrolment: ``PUBLISH`` to enter its dates, ``CANCEL`` to take them out."""
-    offer = enrolment.session.offer
     address = f"{settings.ORIGIN}{reverse('enrolment', args=[enrolment.pk])}"
+    meetings = enrolment.session.meetings.order_by("number")
+    return _written(
+        enrolment.session, method, [_entry(enrolment, meeting, method, address, now) for meeting in meetings]
+    )
+
+
+def host_file(session: Session, *, now: datetime) -> bytes:
+    """Return the host's file for a session: its dates, without any class or person."""
+    entries = []
+    for meeting in session.meetings.order_by("number"):
+        event = Event()
+        event.add("uid", f"{session.pk}-{meeting.number}@{_domain()}")
+        event.add("sequence", session.sequence)
+        event.add("dtstamp", now)
+        event.add("dtstart", meeting.starts_at.astimezone(COPENHAGEN))
+        event.add("dtend", meeting.ends_at.astimezone(COPENHAGEN))
+        event.add("summary", session.offer.title)
+        if meeting.place:
+            event.add("location", meeting.place)
+        event.add("status", "CONFIRMED")
+        event.add("transp", "OPAQUE")
+        entries.append(event)
+    return _written(session, "PUBLISH", entries)
+
+
+def _written(session: Session, method: Method, entries: list[Event]) -> bytes:
+    """Put entries into a file with the clock changes of the years around them."""
     calendar = Calendar()
     calendar.add("prodid", "-//Open school portal//da")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
-    for meeting in enrolment.session.meetings.order_by("number"):
-        calendar.add_component(_entry(enrolment, meeting, method, address, now))
+    for entry in entries:
+        calendar.add_component(entry)
     calendar.add_missing_timezones(
-        first_date=(enrolment.session.starts_at - timedelta(days=366)).date(),
-        last_date=(enrolment.session.ends_at + timedelta(days=366)).date(),
+        first_date=(session.starts_at - timedelta(days=366)).date(),
+        last_date=(session.ends_at + timedelta(days=366)).date(),
     )
-    calendar["X-WR-CALNAME"] = vText(offer.title)
+    calendar["X-WR-CALNAME"] = vText(session.offer.title)
     written: bytes = calendar.to_ical()
     return written
+
+
+def _domain() -> str:
+    """Return the portal's own name, which makes its entries its own."""
+    return settings.ORIGIN.split("//", 1)[-1].split("/")[0].split(":")[0]
 
 
 def _entry(enrolment: Enrolment, meeting: Meeting, method: Method, address: str, now: datetime) -> Event:
     """Return the entry for one date."""
     session, offer = enrolment.session, enrolment.session.offer
-    host = settings.ORIGIN.split("//", 1)[-1].split("/")[0].split(":")[0]
     lines = [
         _("%(company)s hosts %(class)s, %(school)s: %(pupils)d pupils and %(adults)d adults.")
         % {
@@ -63,7 +93,7 @@ def _entry(enrolment: Enrolment, meeting: Meeting, method: Method, address: str,
         address,
     ]
     event = Event()
-    event.add("uid", f"{enrolment.pk}-{meeting.number}@{host}")
+    event.add("uid", f"{enrolment.pk}-{meeting.number}@{_domain()}")
     event.add(
         "sequence", session.sequence + (1 if method == "CANCEL" and session.state != session.State.CANCELLED else 0)
     )

@@ -22,6 +22,7 @@ from offers.models import Encounter, Enrolment, Meeting, Session, VisitReport
 from portal.domain import audit, calendar
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
+from schools.domain import membership
 from schools.models import Membership
 
 Side = VisitReport.Side
@@ -85,13 +86,13 @@ def report_visit(
 ) -> VisitReport:
     """Say what became of one class's date, and let the ledger follow; saying the same again changes nothing.
 
-    By a host's link for a visit of that company, by the enrolled teacher or anyone at the school, or by a
+    By a host's link for a visit of that company, by the enrolled teacher or whoever acts for the school, or by a
     coordinator (whose word decides). ``pupils`` is how many were there; as many as enrolled unless told.
     Raises Refusal before the date has begun, for other people's visits, and for visits that were called off.
     """
     session = places.locked_session(Enrolment.objects.values_list("session_id", flat=True).get(pk=enrolment_id))
     enrolment = _enrolment(enrolment_id, session)
-    side = side_of(by, enrolment, now=now)
+    side = side_of(by, enrolment)
     meeting = next((meeting for meeting in session.meetings.all() if meeting.pk == meeting_id), None)
     if meeting is None:
         raise Refusal(_("This date does not belong to the visit. Reload the page and try again."), code="foreign")
@@ -158,16 +159,15 @@ def undo_visit(*, enrolment_id: UUID, reason: str, by: Actor, now: datetime) -> 
     return enrolment
 
 
-def side_of(by: Actor, enrolment: Enrolment, *, now: datetime) -> str:
+def side_of(by: Actor, enrolment: Enrolment) -> str:
     """Return for which side the actor speaks about this enrolment; raises Refusal when for none."""
     if planning.hosts(enrolment.session.offer, by):
         return Side.HOST
     if by.user_id is not None:
         if enrolment.teacher_id == by.user_id:
             return Side.TEACHER
-        today = calendar.local_day(now)
-        schools = Membership.objects.filter(user_id=by.user_id, school=enrolment.school_id)
-        if (schools.filter(ended_on=None) | schools.filter(ended_on__gt=today)).exists():
+        roles = membership.memberships_of(by.user_id).filter(school=enrolment.school_id)
+        if roles.filter(role__in=Membership.Role.acting_for_school()).exists():
             return Side.TEACHER
     if by.is_coordinator:
         return Side.COORDINATOR
@@ -275,8 +275,8 @@ def _write(session: Session, enrolment: Enrolment, meeting: Meeting, found: Verd
         pupils=found.pupils,
         offer_title=offer.title,
         company_name=offer.company.name,
-        school_name=enrolment.school.name,
-        class_label=enrolment.school_class.label(day),
+        school_name=enrolment.school_name,
+        class_label=enrolment.class_then or enrolment.school_class.label(day),
         industry=offer.industry.slug if offer.industry else "",
         activity_type=offer.activity_type.slug if offer.activity_type else "",
         subjects=sorted(offer.subjects.values_list("slug", flat=True)),

@@ -16,13 +16,13 @@ from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
 from portal.models import User
-from schools.domain import membership
-from schools.models import SchoolClass
+from schools.domain import approval, membership
+from schools.models import Membership, SchoolClass
 
 Status = Enrolment.Status
+LeaderAnswer = Enrolment.LeaderAnswer
 MOST_PUPILS = 60
 MOST_ADULTS = 20
-NEEDS_LAST = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +117,13 @@ def _class_refused(session: Session, request: EnrolmentRequest, now: datetime) -
     """Return why this class cannot be enrolled in the session, if so."""
     offer, school_class = session.offer, request.school_class
     day = calendar.local_day(session.starts_at)
+    school = school_class.school
+    if school.closed_on is not None and day >= school.closed_on:
+        return Refusal(
+            _("%(school)s is closed on the day of the visit.") % {"school": school},
+            code="school-closed",
+            field="school_class",
+        )
     if not school_class.is_active or school_class.has_left(day):
         return Refusal(
             _("The class is no longer at the school on the day of the visit. Choose another class."),
@@ -180,16 +187,19 @@ def _full(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal
 def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: datetime) -> Enrolment:
     """Enrol a class, or put it in line when the session is full or others wait.
 
-    With manual acceptance it becomes a request that holds its places until it is answered. Asking again with the
+    With manual acceptance, and where the school's leader must agree (``schools.domain.approval``), it becomes a request
+    that holds its places until it is answered; the leader is asked first, the host afterwards. Asking again with the
     same form, or for the same class and group, returns the first answer. Raises Refusal with the rule, the numbers
     and the next possibility.
     """
-    teacher = _teacher_for(request, by)
+    teacher, roles = _teacher_for(request, by)
+    awaits_leader = bool(roles) and approval.is_needed(roles[0].school, by)
     session = places.locked_session(session_id)
     if earlier := _earlier_answer(session, request):
         return earlier
     if refusal := refusal_for(session, request, now=now):
         raise refusal
+    _refuse_beyond_guidance(request.school_class, session, roles)
 
     offer = session.offer
     need = places.needed(offer, request.head_count)
@@ -206,7 +216,7 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
         if last_in_line is not None and last_in_line >= now:
             # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
             waiting_since = last_in_line + timedelta(microseconds=1)
-    elif offer.acceptance == Offer.Acceptance.MANUAL:
+    elif awaits_leader or offer.acceptance == Offer.Acceptance.MANUAL:
         status = Status.PENDING
         answer_by = places.request_deadline(session, places.the_municipality(), SchoolCalendar.load(), now)
     enrolment = Enrolment.objects.create(
@@ -227,6 +237,7 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
         needs_text=request.needs_text,
         status=status,
         status_at=now,
+        leader_answer=LeaderAnswer.AWAITED if awaits_leader else LeaderAnswer.NOT_NEEDED,
         waiting_since=waiting_since,
         answer_by=answer_by,
         form_token=request.token_for(session),
@@ -236,11 +247,12 @@ def enrol_class(*, session_id: UUID, request: EnrolmentRequest, by: Actor, now: 
         places.take(session, need)
     audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)
     notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now)
-    if status == Status.CONFIRMED:
+    if awaits_leader:
+        notices.tell_leaders(enrolment, "leader_request", now=now)
+    elif status == Status.CONFIRMED:
         notices.tell_host(offer, enrolment, "host_new_enrolment", now=now)
     elif status == Status.PENDING:
-        notices.tell_host(offer, enrolment, "host_request", now=now)
-        notices.tell_coordinators(enrolment, "coordinator_request", now=now)
+        notices.ask_host(enrolment, now=now)
     return enrolment
 
 
@@ -262,12 +274,12 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
             % {"when": dates.moment_in_words(session.starts_at)},
             code="begun",
         )
-    was = enrolment.status
+    was, host_knows = enrolment.status, enrolment.leader_answer != LeaderAnswer.AWAITED
     by_school = not by.is_coordinator or by.user_id == enrolment.teacher_id
     status = Status.CANCELLED_BY_SCHOOL if by_school else Status.CANCELLED_BY_MUNICIPALITY
     places.end(enrolment, status, reason=reason.strip()[:300], by=by, now=now)
     notices.tell_teacher(enrolment, "enrolment_cancelled", now=now)
-    if was in {Status.CONFIRMED, Status.PENDING}:
+    if was in {Status.CONFIRMED, Status.PENDING} and host_knows:
         notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now)
         notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now)
     places.offer_to_line(session, by=by, now=now)
@@ -324,7 +336,8 @@ def change_numbers(
     audit.record(
         by, "enrolment-numbers-changed", enrolment, at=now, pupils=pupils, adults=adults, before=before, places=need
     )
-    if enrolment.status in {Status.CONFIRMED, Status.PENDING}:
+    host_knows = enrolment.leader_answer != LeaderAnswer.AWAITED
+    if enrolment.status in {Status.CONFIRMED, Status.PENDING} and host_knows:
         notices.tell_host(session.offer, enrolment, "host_changed_enrolment", now=now, key=now.isoformat())
     places.offer_to_line(session, by=by, now=now)
     return enrolment
@@ -334,7 +347,8 @@ def change_numbers(
 def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Actor, now: datetime) -> Enrolment:
     """Say yes or no to a request. The host by the own link, or a coordinator; a no needs a reason.
 
-    The same answer again changes nothing; another answer afterwards is refused.
+    The same answer again changes nothing; another answer afterwards is refused. While the school's own leader has not
+    answered, the host is not asked; a coordinator's yes then counts for the leader too.
     """
     enrolment = places.locked_enrolment(enrolment_id)
     session = enrolment.session
@@ -351,6 +365,8 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
         )
     if now >= session.starts_at:
         raise Refusal(_("The session has begun; the request can no longer be answered."), code="begun")
+    if enrolment.leader_answer == LeaderAnswer.AWAITED and not by.is_coordinator:
+        raise Refusal(_("The school's leader has not answered yet. You are asked afterwards."), code="awaits-leader")
     if not accept:
         reason = reason.strip()
         if not reason:
@@ -359,6 +375,8 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
         notices.tell_teacher(enrolment, "enrolment_declined", now=now)
         places.offer_to_line(session, by=by, now=now)
         return enrolment
+    if enrolment.leader_answer == LeaderAnswer.AWAITED:
+        places.answer_for_leader(enrolment, LeaderAnswer.NOT_NEEDED)
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)
     return enrolment
@@ -384,31 +402,38 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     return True
 
 
-@transaction.atomic(durable=True)
-def forget_needs(*, now: datetime) -> int:
-    """Empty the free text about needs 30 days after the visit; return how many. The ticks stay, they name nobody."""
-    over = Enrolment.objects.filter(session__ends_at__lt=now - NEEDS_LAST).exclude(needs_text="")
-    return over.update(needs_text="")
+def _teacher_for(request: EnrolmentRequest, by: Actor) -> tuple[User | None, list[Membership]]:
+    """Return the contact teacher, and the actor's roles at the school (none for a coordinator).
 
-
-def _teacher_for(request: EnrolmentRequest, by: Actor) -> User | None:
-    """Return the contact teacher; raise Refusal when the actor may not enrol the class."""
+    Raises Refusal when the actor may not enrol classes of the school.
+    """
     school_id = request.school_class.school_id
     if by.is_coordinator:
-        return request.teacher
-    role = (
-        membership.memberships_of(by.user_id).filter(school=school_id).select_related("user").first()
-        if by.user_id
-        else None
-    )
-    if role is None:
+        return request.teacher, []
+    there = membership.memberships_of(by.user_id).filter(school=school_id) if by.user_id else Membership.objects.none()
+    roles = list(there.select_related("user", "school"))
+    if not roles:
         raise Refusal(_("You can enrol classes of your own school only."), code="not-your-school", field="school_class")
-    teacher = request.teacher
-    if teacher is None or teacher.pk == role.user.pk:
-        return role.user
+    teacher, person = request.teacher, roles[0].user
+    if teacher is None or teacher.pk == person.pk:
+        return person, roles
     if not membership.belongs_to(teacher.pk, school_id):
         raise Refusal(_("The contact teacher must belong to the school."), code="not-of-school", field="teacher")
-    return teacher
+    return teacher, roles
+
+
+def _refuse_beyond_guidance(school_class: SchoolClass, session: Session, roles: list[Membership]) -> None:
+    """Raise Refusal when the actor is guidance counsellor and nothing else, and the class is below grade 7."""
+    day = calendar.local_day(session.starts_at)
+    if {one.role for one in roles} == {Membership.Role.GUIDANCE} and (
+        school_class.grades(day).stop <= Membership.GUIDED_FROM
+    ):
+        raise Refusal(
+            _("As guidance counsellor you enrol classes in grades 7 to 10, and %(label)s is below that.")
+            % {"label": school_class.label(day)},
+            code="not-your-grade",
+            field="school_class",
+        )
 
 
 def _earlier_answer(session: Session, request: EnrolmentRequest) -> Enrolment | None:

@@ -21,12 +21,12 @@ from companies.models import Company, Contact
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import theme
 from portal.domain.calendar import COPENHAGEN, SchoolCalendar, local_day
+from portal.domain.prose import soft, to_plain
 from portal.models import Municipality
 
 MOST_DATES = 16
 MOST_COURSES = 24
 TIMED_LINE = re.compile(r"\A\s*(\d{1,3})\s*min\.?\s*[:–-]\s*(.+?)\s*\Z")
-ENDLESS_WORD = re.compile(r"\S{60,}")
 UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\u200b-\u200f\u202a-\u202e\u2066-\u2069]+')
 
 
@@ -106,6 +106,8 @@ class Facts:
     municipality: str
     made_on: str
     illustration: str = ""
+    picture: str = ""
+    logo: str = ""
     teaser: str = ""
     description: str = ""
     facts: list[Fact] = field(default_factory=list)
@@ -189,7 +191,7 @@ def for_enrolment(*, enrolment: Enrolment, municipality: Municipality, now: date
             ],
             municipality=municipality.name,
             made_on=_day(now),
-            illustration=offer.illustration,
+            logo=_logo(municipality),
             facts=[fact for fact in facts if fact.text],
             tasks=_dated_tasks(first_day, local_day(session.ends_at)),
             needs=_needs(enrolment),
@@ -219,7 +221,7 @@ def for_offer(*, offer: Offer, municipality: Municipality, now: datetime) -> Gui
             ],
             municipality=municipality.name,
             made_on=_day(now),
-            illustration=offer.illustration,
+            logo=_logo(municipality),
             facts=[
                 Fact(name=gettext("Host"), text=str(offer.company)),
                 Fact(name=gettext("Place"), text=_place(offer, [])),
@@ -270,8 +272,9 @@ def for_company(*, company: Company, municipality: Municipality, now: datetime) 
             ],
             municipality=municipality.name,
             made_on=_day(now),
+            logo=_logo(municipality),
             illustration=next((offer.illustration for offer in offers if offer.illustration), "partnerskab"),
-            description=_soft(company.about),
+            description=company.about,
             courses=[
                 Course(title=str(offer), teaser=offer.teaser, facts=[fact for fact in _about(offer) if fact.text])
                 for offer in offers
@@ -311,13 +314,15 @@ def _colours(brand: str) -> dict[str, str]:
 
 def _content(offer: Offer) -> dict[str, Any]:
     return {
+        "illustration": offer.illustration,
+        "picture": offer.picture.file_name if offer.picture else "",
         "teaser": offer.teaser,
-        "description": _soft(offer.description),
-        "purpose": _soft(offer.purpose),
-        "pupil_activity": _soft(offer.pupil_activity),
-        "before": Phase(text=_soft(offer.before), duration=_minutes(offer.before_minutes)),
-        "during": Phase(text=_soft(offer.during), duration=_minutes(offer.duration_minutes)),
-        "after": Phase(text=_soft(offer.after), duration=_minutes(offer.after_minutes)),
+        "description": offer.description,
+        "purpose": offer.purpose,
+        "pupil_activity": offer.pupil_activity,
+        "before": Phase(text=offer.before, duration=_minutes(offer.before_minutes)),
+        "during": Phase(text=offer.during, duration=_minutes(offer.duration_minutes)),
+        "after": Phase(text=offer.after, duration=_minutes(offer.after_minutes)),
         "practical": _practical(offer),
         "at_school": offer.venue == Offer.Venue.SCHOOL,
         "online": offer.venue == Offer.Venue.ONLINE,
@@ -326,9 +331,8 @@ def _content(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _soft(text: str) -> str:
-    """Return the text with places to break in its endless words: without them the layout takes many times as long."""
-    return ENDLESS_WORD.sub(lambda word: "\u200b".join(re.findall(r".{1,24}", word[0])), text)
+def _logo(municipality: Municipality) -> str:
+    return municipality.logo.file_name if municipality.logo else ""
 
 
 def _about(offer: Offer) -> list[Fact]:
@@ -350,9 +354,10 @@ def _practical(offer: Offer) -> list[Fact]:
         Fact(name=gettext("Transport"), text=offer.transport),
         Fact(name=gettext("Clothing"), text=offer.clothing),
         Fact(name=gettext("Food and drink"), text=offer.food),
-        Fact(name=gettext("Accessibility"), text=_soft(offer.accessibility)),
-        Fact(name=gettext("Safety"), text=_soft(offer.safety)),
+        Fact(name=gettext("Accessibility"), text=soft(to_plain(offer.accessibility))),
+        Fact(name=gettext("Safety"), text=soft(to_plain(offer.safety))),
         Fact(name=gettext("Price"), text=_price(offer)),
+        Fact(name=gettext("Material in the portal"), text="; ".join(str(one) for one in offer.materials.all())),
     ]
     return [fact for fact in facts if fact.text]
 
@@ -369,9 +374,9 @@ def _programme(during: str, meetings: list[Meeting]) -> list[Step]:
 
     When there is one date and the programme fits into it, the minutes become times of day.
     """
-    lines = [line for line in during.splitlines() if line.strip()]
+    lines = [line for line in to_plain(during).splitlines() if line.strip()]
     parts = [TIMED_LINE.match(line) for line in lines]
-    found = [(int(part[1]), _soft(part[2])) for part in parts if part]
+    found = [(int(part[1]), soft(part[2])) for part in parts if part]
     if len(found) < 2 or len(found) != len(lines):
         return []
     whole = timedelta(minutes=sum(minutes for minutes, _text in found))

@@ -1,6 +1,7 @@
 """Steps that promise mails about sessions and enrolments to the people they concern."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 
@@ -8,12 +9,19 @@ from companies.models import Contact
 from offers.models import Enrolment, Offer
 from portal.domain import links, outbox
 from portal.models import Link, MunicipalRole, User
+from schools.domain import membership
 
 LINK_LASTS = timedelta(days=180)
 
 
 def tell_teacher(
-    enrolment: Enrolment, occasion: str, *, now: datetime, key: str = "", not_after: datetime | None = None
+    enrolment: Enrolment,
+    occasion: str,
+    *,
+    now: datetime,
+    key: str = "",
+    not_after: datetime | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> None:
     """Promise the contact teacher a mail about the enrolment."""
     teacher = enrolment.teacher
@@ -25,6 +33,7 @@ def tell_teacher(
             now=now,
             key=key,
             not_after=not_after,
+            parameters=parameters,
             urgency=3,
         )
 
@@ -36,7 +45,15 @@ def host_contact(offer: Offer) -> Contact | None:
     return Contact.objects.filter(company=offer.company_id, is_active=True).order_by("created_at", "pk").first()
 
 
-def tell_host(offer: Offer, about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:
+def tell_host(
+    offer: Offer,
+    about: models.Model,
+    occasion: str,
+    *,
+    now: datetime,
+    key: str = "",
+    parameters: dict[str, Any] | None = None,
+) -> None:
     """Promise the host's contact a mail, and see to it that there is a link for its button."""
     contact = host_contact(offer)
     if contact is None:
@@ -45,13 +62,47 @@ def tell_host(offer: Offer, about: models.Model, occasion: str, *, now: datetime
     if not lasting.exists():
         links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=now)
     to = outbox.Recipient(kind="contact", id=contact.pk, address=contact.email, language=contact.language)
-    outbox.post(occasion=occasion, about=about, to=to, now=now, key=key)
+    outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, parameters=parameters)
 
 
-def tell_coordinators(about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:
+def tell_leaders(enrolment: Enrolment, occasion: str, *, now: datetime, key: str = "") -> None:
+    """Promise every leader of the enrolment's school a mail."""
+    for leader in membership.leaders_of(enrolment.school_id):
+        outbox.post(
+            occasion=occasion, about=enrolment, to=outbox.Recipient.of_user(leader), now=now, key=key, urgency=3
+        )
+
+
+def ask_host(enrolment: Enrolment, *, now: datetime) -> None:
+    """Ask the host, and the coordinators beside, whether the class may come."""
+    tell_host(enrolment.session.offer, enrolment, "host_request", now=now)
+    tell_coordinators(enrolment, "coordinator_request", now=now)
+
+
+def tell_reviewers(about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:
+    """Promise everybody who reviews courses a mail, coordinators included."""
+    _tell_all_acting_as(MunicipalRole.Role.REVIEWER, about, occasion, now=now, key=key)
+
+
+def tell_coordinators(
+    about: models.Model, occasion: str, *, now: datetime, key: str = "", parameters: dict[str, Any] | None = None
+) -> None:
     """Promise every coordinator a mail."""
-    coordinators = User.objects.filter(
-        is_active=True, municipal_roles__role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
+    _tell_all_acting_as(MunicipalRole.Role.COORDINATOR, about, occasion, now=now, key=key, parameters=parameters)
+
+
+def _tell_all_acting_as(
+    role: str,
+    about: models.Model,
+    occasion: str,
+    *,
+    now: datetime,
+    key: str,
+    parameters: dict[str, Any] | None = None,
+) -> None:
+    people = User.objects.filter(
+        is_active=True, municipal_roles__role__in=MunicipalRole.Role.acting_as(role)
     ).distinct()
-    for coordinator in coordinators.order_by("pk"):
-        outbox.post(occasion=occasion, about=about, to=outbox.Recipient.of_user(coordinator), now=now, key=key)
+    for person in people.order_by("pk"):
+        to = outbox.Recipient.of_user(person)
+        outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, parameters=parameters)

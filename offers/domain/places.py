@@ -19,7 +19,6 @@ from portal.domain.refusal import Refusal
 from portal.models import Municipality
 
 ANSWER_HOUR = 16
-BEFORE_CLOSING = timedelta(hours=4)
 
 
 def locked_session(session_id: UUID) -> Session:
@@ -58,10 +57,10 @@ def deadline(
     """Return until when an offered place may be accepted, or None when it is too late to ask anybody.
 
     It is 16.00 on the municipality's so-many-eth school day after today (2 unless chosen otherwise), at the latest
-    four hours before enrolment closes.
+    four hours (unless chosen otherwise) before enrolment closes.
     """
     day = school_calendar.school_days_after(calendar.local_day(now), municipality.place_offer_days)
-    answer_by = min(calendar.at(day, ANSWER_HOUR), session.closes_at - BEFORE_CLOSING)
+    answer_by = min(calendar.at(day, ANSWER_HOUR), session.closes_at - timedelta(hours=municipality.place_offer_hours))
     return answer_by if answer_by > now else None
 
 
@@ -81,18 +80,22 @@ def the_municipality() -> Municipality:
 def offer_to_line(session: Session, *, by: Actor, now: datetime) -> list[Enrolment]:
     """Offer free places to those in line, in order, as far as each fits completely; return who was asked.
 
-    The first that does not fit ends it: smaller groups do not overtake. Nobody is asked when the session has begun
-    or was cancelled; when it is too late to ask, the coordinators are told instead.
+    The first that does not fit ends it: smaller groups do not overtake, unless the municipality lets them. Nobody is
+    asked when the session has begun or was cancelled; when it is too late to ask, the coordinators are told instead.
     """
     if session.state != Session.State.OPEN or now >= session.starts_at or not session.places_left:
         return []
     asked: list[Enrolment] = []
     answer_by: datetime | None = None
+    rules: Municipality | None = None
     for entry in session.enrolments.waitlisted().select_related("teacher"):
+        rules = rules or the_municipality()
         if entry.places > session.places_left:
+            if rules.smaller_may_overtake and session.places_left:
+                continue
             break
         if answer_by is None:
-            answer_by = deadline(session, the_municipality(), SchoolCalendar.load(), now)
+            answer_by = deadline(session, rules, SchoolCalendar.load(), now)
         if answer_by is None:
             notices.tell_coordinators(session, "coordinator_place_free", now=now, key=str(entry.pk))
             break
@@ -126,17 +129,36 @@ def end(enrolment: Enrolment, status: str, *, reason: str = "", by: Actor, now: 
 
 def confirm(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     """Make an enrolment that holds its places a confirmed one, and tell the teacher (a step)."""
-    still = Enrolment.objects.filter(pk=enrolment.pk, status=enrolment.status)
+    before = enrolment.status
+    still = Enrolment.objects.filter(pk=enrolment.pk, status=before)
     still.update(status=Enrolment.Status.CONFIRMED, status_at=now, answer_by=None)
     enrolment.status, enrolment.status_at, enrolment.answer_by = Enrolment.Status.CONFIRMED, now, None
-    audit.record(by, "enrolment-confirmed", enrolment, at=now, pupils=enrolment.pupils, places=enrolment.places)
+    facts = {"pupils": enrolment.pupils, "places": enrolment.places, "before": before}
+    audit.record(by, "enrolment-confirmed", enrolment, at=now, **facts)
     notices.tell_teacher(enrolment, "enrolment_confirmed", now=now)
+
+
+def answer_for_leader(enrolment: Enrolment, answer: str) -> None:
+    """Write what the school's leader says, or that nobody asks any more (a step)."""
+    Enrolment.objects.filter(pk=enrolment.pk).update(leader_answer=answer)
+    enrolment.leader_answer = answer
+    outbox.withdraw(about=enrolment, occasions=["leader_request"])
+
+
+def await_answer(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Make an enrolment that holds its places a request with a new deadline (a step)."""
+    answer_by = request_deadline(enrolment.session, the_municipality(), SchoolCalendar.load(), now)
+    Enrolment.objects.filter(pk=enrolment.pk).update(
+        status=Enrolment.Status.PENDING, status_at=now, answer_by=answer_by
+    )
+    enrolment.status, enrolment.status_at, enrolment.answer_by = Enrolment.Status.PENDING, now, answer_by
+    audit.record(by, "enrolment-pending", enrolment, at=now, places=enrolment.places)
 
 
 def refuse_strangers(enrolment: Enrolment, by: Actor) -> None:
     """Raise Refusal unless the actor may act for the enrolment: the teacher, the school's own people, a coordinator."""
     if by.is_coordinator:
         return
-    if by.user_id is not None and Enrolment.objects.visible_to(by.user_id).filter(pk=enrolment.pk).exists():
+    if by.user_id is not None and Enrolment.objects.manageable_by(by.user_id).filter(pk=enrolment.pk).exists():
         return
     raise Refusal(_("Only the school and the municipality can change the enrolment."), code="not-yours")

@@ -6,23 +6,31 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import dates, notices
+from offers.domain import dates, notices, reminders
 from offers.domain import places as seats
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
-from portal.models import Link
+from portal.models import Link, Message
+from schools.models import school_year_of
 
 CLOSING_HOUR = 12
 LONGEST_MEETING = timedelta(hours=24)
 LONGEST_SERIES = 60
+SHORTEST_OPENING = timedelta(minutes=1)
+TOLD_OF_MOVES = [
+    Enrolment.Status.PENDING,
+    Enrolment.Status.CONFIRMED,
+    Enrolment.Status.OFFERED,
+    Enrolment.Status.WAITLISTED,
+]
 NOT_PLANNABLE = [Offer.State.ARCHIVED, Offer.State.REJECTED, Offer.State.EXPIRED]
 
 
@@ -226,6 +234,194 @@ def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -
     if by_host:
         notices.tell_coordinators(session, "coordinator_session_cancelled", now=now)
     return session
+
+
+@transaction.atomic(durable=True)
+def move_session(
+    *,
+    session_id: UUID,
+    starts: Sequence[tuple[datetime, datetime]],
+    places: Sequence[str] | None = None,
+    even_if_closed: bool = False,
+    by: Actor,
+    now: datetime,
+) -> Session:
+    """Give every date of a session a new time (``starts``: beginning and end, as many as it has) and perhaps a place.
+
+    Enrolments, the waiting list and its order stay. Opening and closing follow the new beginning. Each class's
+    teacher and the host are told the old and the new time with a calendar file that replaces the old entry; what was
+    planned to be said about the old time is taken back and planned anew. By a coordinator, or the host's own link.
+    Moving to where it is already changes nothing. Raises Refusal once it has begun, on a day without school (unless
+    ``even_if_closed``), and into another school year while classes are enrolled: they would be in another grade.
+    """
+    session = seats.locked_session(session_id)
+    by_host = hosts(session.offer, by)
+    if not (by.is_coordinator or by_host):
+        raise Refusal(_("Only the host and the municipality can move a session."), code="not-yours")
+    meetings = list(session.meetings.order_by("number"))
+    _refuse_to_move(session, meetings, now)
+    spans = sorted(starts)
+    if len(spans) != len(meetings):
+        raise Refusal(
+            ngettext(
+                "The session has %(count)d date; give it one new time.",
+                "The session has %(count)d dates; give each of them a new time.",
+                len(meetings),
+            )
+            % {"count": len(meetings)},
+            code="dates",
+            field="starts",
+        )
+    wheres = [one.strip()[:300] for one in places] if places is not None else [one.place for one in meetings]
+    if spans == [(one.starts_at, one.ends_at) for one in meetings] and wheres == [one.place for one in meetings]:
+        return session
+    _refuse_impossible(spans, None if even_if_closed else SchoolCalendar.load(), now)
+    concerned = list(
+        session.enrolments.filter(status__in=TOLD_OF_MOVES).select_related("teacher").order_by("created_at", "pk")
+    )
+    if concerned and school_year_of(calendar.local_day(spans[0][0])) != school_year_of(
+        calendar.local_day(session.starts_at)
+    ):
+        raise Refusal(
+            _("The classes are in another grade then. Cancel the session and plan a new one in that school year."),
+            code="school-year",
+            field="starts",
+        )
+    before = _times(meetings)
+    _take_back(session, concerned)
+    _write_times(session, meetings, spans, wheres)
+    for one in concerned:
+        if one.answer_by is not None and one.answer_by > session.starts_at:
+            Enrolment.objects.filter(pk=one.pk).update(answer_by=session.starts_at)
+        one.session = session
+    audit.record(
+        by,
+        "session-moved",
+        session,
+        at=now,
+        before=before[0]["starts_at"],
+        starts_at=session.starts_at.isoformat(),
+        enrolments=len(concerned),
+    )
+    _tell_of_the_move(session, concerned, before, _times(meetings), by_host=by_host, now=now)
+    reminders.plan_for(session, now=now)
+    return session
+
+
+def _tell_of_the_move(
+    session: Session,
+    concerned: list[Enrolment],
+    before: list[dict[str, str]],
+    after: list[dict[str, str]],
+    *,
+    by_host: bool,
+    now: datetime,
+) -> None:
+    """Tell teachers and host; who has not been told of an earlier move yet hears of both as one (a step)."""
+    key = f"s{session.sequence}"
+    for one in concerned:
+        known = _last_told(one, "session_moved") or before
+        if known != after:
+            facts = {"before": known, "sequence": session.sequence}
+            notices.tell_teacher(one, "session_moved", now=now, key=key, parameters=facts)
+    known = _last_told(session, "host_session_moved") or before
+    facts = {"before": known, "sequence": session.sequence}
+    if known != after:
+        notices.tell_host(session.offer, session, "host_session_moved", now=now, key=key, parameters=facts)
+    if by_host:
+        notices.tell_coordinators(session, "coordinator_session_moved", now=now, key=key, parameters=facts)
+
+
+def _refuse_to_move(session: Session, meetings: list[Meeting], now: datetime) -> None:
+    """Raise Refusal when the session is over, has begun or was called off."""
+    if session.state == Session.State.CANCELLED:
+        raise Refusal(_("The session has been cancelled. Plan a new one."), code="cancelled")
+    if now >= session.starts_at or session.state == Session.State.HELD:
+        raise Refusal(
+            _("The session began on %(when)s and can no longer be moved. Say instead what became of it.")
+            % {"when": dates.moment_in_words(session.starts_at)},
+            code="begun",
+        )
+    if any(one.state != Meeting.State.PLANNED for one in meetings):
+        raise Refusal(_("One of its dates is over or cancelled; the session can no longer be moved."), code="begun")
+
+
+def _times(meetings: list[Meeting]) -> list[dict[str, str]]:
+    """Return when and where, as a message keeps what was until now."""
+    return [
+        {"starts_at": reminders.stamp(one.starts_at), "ends_at": reminders.stamp(one.ends_at), "place": one.place}
+        for one in meetings
+    ]
+
+
+def _take_back(session: Session, concerned: list[Enrolment]) -> None:
+    """Withdraw what is still to be said about the old time (a step)."""
+    for about in (session, *concerned):
+        outbox.withdraw(about=about, occasions=reminders.OCCASIONS)
+
+
+def _last_told(about: Session | Enrolment, occasion: str) -> list[dict[str, str]] | None:
+    """Return the time that is known, when an earlier move has not been told yet; that mail is withdrawn (a step)."""
+    untold = Message.objects.filter(
+        occasion=occasion, reference_id=about.pk, state__in=[Message.State.PLANNED, Message.State.QUEUED]
+    ).order_by("created_at")
+    earlier = untold.values_list("parameters", flat=True).first()
+    outbox.withdraw(about=about, occasions=[occasion])
+    known: list[dict[str, str]] | None = earlier.get("before") if earlier else None
+    return known
+
+
+def _write_times(
+    session: Session, meetings: list[Meeting], spans: list[tuple[datetime, datetime]], wheres: list[str]
+) -> None:
+    """Write the new dates and what follows from them (a step)."""
+    for meeting, (starts_at, ends_at), where in zip(meetings, spans, wheres, strict=True):
+        meeting.starts_at, meeting.ends_at, meeting.place = starts_at, ends_at, where
+    Meeting.objects.bulk_update(meetings, ["starts_at", "ends_at", "place"])
+    old_start, new_start = session.starts_at, spans[0][0]
+    if session.closes_at == closing_time(session.offer, old_start):
+        closes_at = closing_time(session.offer, new_start)
+    else:
+        closes_at = _as_long_before(session.closes_at, old_start, new_start)
+    opens_at = session.opens_at
+    if opens_at >= closes_at:
+        opens_at = min(_as_long_before(opens_at, old_start, new_start), closes_at - SHORTEST_OPENING)
+    session.starts_at, session.ends_at = new_start, spans[-1][1]
+    session.opens_at, session.closes_at = opens_at, closes_at
+    Session.objects.filter(pk=session.pk).update(
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+        opens_at=opens_at,
+        closes_at=closes_at,
+        sequence=F("sequence") + 1,
+    )
+    session.sequence += 1
+
+
+def _as_long_before(moment: datetime, old_start: datetime, new_start: datetime) -> datetime:
+    """Return the moment as many days before the new beginning, at the same hour on the wall, never after it."""
+    local = moment.astimezone(calendar.COPENHAGEN)
+    days = calendar.local_day(old_start) - local.date()
+    return min(calendar.at(calendar.local_day(new_start) - days, local.hour, local.minute), new_start)
+
+
+def shifted(session: Session, days: int) -> list[tuple[datetime, datetime]]:
+    """Return the session's dates so many days later (fewer than nothing: earlier), at the same hours on the wall."""
+    return [
+        (_days_later(one.starts_at, days), _days_later(one.ends_at, days))
+        for one in session.meetings.order_by("number")
+    ]
+
+
+def _days_later(moment: datetime, days: int) -> datetime:
+    local = moment.astimezone(calendar.COPENHAGEN)
+    return calendar.at(local.date() + timedelta(days=days), local.hour, local.minute)
+
+
+def few_enrolled(now: datetime, *, within: timedelta) -> QuerySet[Session]:
+    """Return the bookable sessions that begin soon and are less than half full: those that need somebody to call."""
+    soon = Session.objects.bookable(now).filter(starts_at__gt=now, starts_at__lte=now + within)
+    return soon.filter(places__gt=F("places_taken") * 2).order_by("starts_at", "pk")
 
 
 def _only_for_those_who_plan(offer: Offer, by: Actor) -> None:

@@ -20,6 +20,8 @@ from offers.domain.authoring import (
     missing_in,
     offers_for,
     only_coordinators,
+    only_coordinators_or_links,
+    only_reviewers,
     open_comments,
     the_offer,
 )
@@ -32,7 +34,7 @@ from portal.models import Link, Message, Municipality
 S = Offer.State
 
 PUBLISHABLE = (S.DRAFT, S.SUBMITTED, S.APPROVED, S.EXPIRED, S.PAUSED)
-WARNING_DAYS = (7, 30)
+UNDER_REVIEW = (S.SUBMITTED, S.APPROVED)
 
 
 def _move(offer: Offer, state: Offer.State, *, allowed: Sequence[str], now: datetime, **values: object) -> None:
@@ -62,6 +64,15 @@ def _tell_contact(
     outbox.post(occasion=occasion, about=offer, to=to, now=now, key=key, parameters=parameters)
 
 
+def _tell_colleagues(
+    link: Link, offer: Offer, occasion: str, *, now: datetime, key: str, parameters: dict[str, object] | None = None
+) -> None:
+    """Promise the same mail to those to whom the invitation was sent on: it may be they who write."""
+    for child in links.colleagues_of(link, now):
+        if (to := links.holder_of(child)) is not None:
+            outbox.post(occasion=occasion, about=offer, to=to, now=now, key=key, parameters=parameters)
+
+
 def writer_of(offer: Offer) -> Contact | None:
     """Return who is written to about the text of a course: the one invited, else the course's contact."""
     invite = Invite.objects.select_related("contact").filter(offer=offer).first()
@@ -82,7 +93,7 @@ def send_back(*, offer_id: UUID, comments: Sequence[tuple[str, str]], by: Actor,
     The link of the invitation is prolonged, or given anew when it was withdrawn; a course without an invitation
     gets one. Raises Refusal without a comment, for an unknown field, or when there is nobody to ask.
     """
-    only_coordinators(by)
+    only_reviewers(by)
     offer = the_offer(offer_id, by)
     texts = [(field.strip(), text.strip()) for field, text in comments if text.strip()]
     if not texts:
@@ -107,14 +118,9 @@ def send_back(*, offer_id: UUID, comments: Sequence[tuple[str, str]], by: Actor,
     if link.revoked_at is not None:
         links.reissue(link, now=now)
     audit.record(by, "offer-sent-back", offer, at=now, comments=len(made))
-    _tell_contact(
-        contact,
-        offer,
-        "offer_sent_back",
-        now=now,
-        key=f"c{made[0].pk}",
-        parameters={"comments": [comment.pk for comment in made]},
-    )
+    parameters: dict[str, object] = {"comments": [comment.pk for comment in made]}
+    _tell_contact(contact, offer, "offer_sent_back", now=now, key=f"c{made[0].pk}", parameters=parameters)
+    _tell_colleagues(link, offer, "offer_sent_back", now=now, key=f"c{made[0].pk}", parameters=parameters)
     return offer
 
 
@@ -160,12 +166,15 @@ def publish(*, offer_id: UUID, by: Actor, now: datetime, publish_at: datetime | 
     """Publish the course now, or approve it for publication at ``publish_at``.
 
     The contact gets the public address, the company becomes active, the invitation is completed. Publishing what is
-    published returns it. Raises Incomplete or Refusal.
+    published returns it. A reviewer publishes what was sent in, a coordinator from any state that allows it. Raises
+    Incomplete or Refusal.
     """
-    only_coordinators(by)
+    only_reviewers(by)
     offer = the_offer(offer_id, by)
     if offer.state == S.PUBLISHED:
         return offer
+    if offer.state not in UNDER_REVIEW:
+        only_coordinators(by)
     if refusal := refusal_to_publish(offer):
         raise refusal
     if publish_at is not None and publish_at > now:
@@ -180,7 +189,7 @@ def publish(*, offer_id: UUID, by: Actor, now: datetime, publish_at: datetime | 
 @transaction.atomic(durable=True)
 def reject(*, offer_id: UUID, reason: str, by: Actor, now: datetime) -> Offer:
     """Say no to a course that was sent in; the contact gets the reason."""
-    only_coordinators(by)
+    only_reviewers(by)
     offer = the_offer(offer_id, by)
     reason = reason.strip()
     if not reason:
@@ -286,6 +295,7 @@ def confirm_fresh(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
 
     May be said by a coordinator and by the company's contact through the own link.
     """
+    only_coordinators_or_links(by)
     offer = the_offer(offer_id, by)
     if offer.state == S.EXPIRED:
         if missing := missing_in(offer):
@@ -321,7 +331,7 @@ def _publish_when_due(offer_id: UUID, *, by: Actor, now: datetime) -> bool:
 
 
 @transaction.atomic(durable=True)
-def _follow_freshness(offer_id: UUID, freshness_days: int, *, by: Actor, now: datetime) -> str:
+def _follow_freshness(offer_id: UUID, freshness_days: int, warnings: Sequence[int], *, by: Actor, now: datetime) -> str:
     """Expire or warn about one published course; returns ``expired``, ``warned`` or nothing."""
     offer = the_offer(offer_id, by)
     last_day = fresh_until(offer, freshness_days)
@@ -335,7 +345,7 @@ def _follow_freshness(offer_id: UUID, freshness_days: int, *, by: Actor, now: da
         audit.record(by, "offer-expired", offer, at=now)
         _ask_whether_current(offer, "offer_expired", cycle=cycle, days=0, now=now)
         return "expired"
-    for days in WARNING_DAYS:
+    for days in sorted(warnings):
         if left <= days:
             asked = _ask_whether_current(offer, "offer_freshness", cycle=cycle, days=days, now=now)
             return "warned" if asked else ""
@@ -370,7 +380,8 @@ def follow_calendar(*, now: datetime) -> dict[str, int]:
     """Do what has become due around courses, each in a transaction of its own; running it twice changes nothing more.
 
     Approved courses whose day has come are published; published ones that nobody confirmed in time expire, after
-    warnings 30 and 7 days before; unfinished invitations whose link has ended expire. Returns the numbers.
+    warnings (30 and 7 days before, unless chosen otherwise); unfinished invitations whose link has ended expire.
+    Returns the numbers.
     """
     by = Actor.job("follow-calendar")
     done = {"published": 0, "expired": 0, "warned": 0, "invites_expired": 0}
@@ -379,10 +390,11 @@ def follow_calendar(*, now: datetime) -> dict[str, int]:
         done["published"] += _publish_when_due(offer_id, by=by, now=now)
     freshness_days = _freshness_days()
     # A day of slack: which local day it was is decided row by row.
-    old = now - timedelta(days=freshness_days - max(WARNING_DAYS) - 1)
+    warnings = (Municipality.objects.first() or Municipality()).freshness_warnings
+    old = now - timedelta(days=freshness_days - max(warnings, default=0) - 1)
     ageing = offers_for(by).filter(Q(state=S.PUBLISHED), last_confirmed_at__lte=old).order_by("pk")
     for offer_id in ageing.values_list("pk", flat=True):
-        if outcome := _follow_freshness(offer_id, freshness_days, by=by, now=now):
+        if outcome := _follow_freshness(offer_id, freshness_days, warnings, by=by, now=now):
             done[outcome] += 1
     done["invites_expired"] = _expire_invites(by=by, now=now)
     return done

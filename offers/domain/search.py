@@ -17,6 +17,7 @@ from django.db.models import F, TextField, Value
 from django.db.models.functions import Concat
 
 from offers.models import Offer
+from portal.domain.text import tidy
 
 LETTERS = re.compile(r"[^\W_]+")
 MOST_WORDS = 8
@@ -65,7 +66,7 @@ ENDINGS = ("ernes", "erne", "enes", "ene", "ers", "ets", "ens", "er", "et", "en"
 
 def words_in(text: str) -> list[str]:
     """Return the words of a text: composed, in small letters, without signs."""
-    return LETTERS.findall(unicodedata.normalize("NFC", text).lower())
+    return LETTERS.findall(tidy(text).lower())
 
 
 def folded(word: str) -> list[str]:

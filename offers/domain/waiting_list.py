@@ -49,12 +49,22 @@ def in_line(rows: QuerySet[Enrolment]) -> list[tuple[Enrolment, int]]:
 
 @transaction.atomic(durable=True)
 def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
-    """Take the place that was offered. Once confirmed, accepting again returns it; after the deadline it is refused."""
+    """Take the place that was offered. Once taken, accepting again returns it; after the deadline it is refused.
+
+    Where the school's leader was asked when the class went into line and has not answered yet, the places are held
+    like those of any request until the leader does: a slow leader loses nobody the turn.
+    """
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
-    if enrolment.status == Status.CONFIRMED:
+    awaits_leader = enrolment.leader_answer == Enrolment.LeaderAnswer.AWAITED
+    if enrolment.status == Status.CONFIRMED or (enrolment.status == Status.PENDING and awaits_leader):
         return enrolment
     _refuse_unless_offered(enrolment, now)
+    if awaits_leader:
+        places.await_answer(enrolment, by=by, now=now)
+        notices.tell_teacher(enrolment, "enrolment_pending", now=now)
+        notices.tell_leaders(enrolment, "leader_request", now=now, key="place")
+        return enrolment
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(enrolment.session.offer, enrolment, "host_new_enrolment", now=now)
     return enrolment
@@ -96,6 +106,8 @@ def give_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
             code="no-room",
         )
     audit.record(by, "enrolment-given-a-place", enrolment, at=now, position=position(enrolment))
+    if enrolment.leader_answer == Enrolment.LeaderAnswer.AWAITED:  # the municipality's word counts for the school's
+        places.answer_for_leader(enrolment, Enrolment.LeaderAnswer.NOT_NEEDED)
     places.take(session, enrolment.places)
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)

@@ -11,12 +11,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 
 from offers.domain.authoring import HIGHEST, LOWEST, MANDATORY, STEP_FIELDS
 from offers.models import Offer
-from portal.domain.cpr import holds_cpr
+from portal.forms.fields import Line, Phone, WebAddress, Words
 from portal.models import ActivityType, EducationArea, Industry, Subject
 
 PICTURES = {
@@ -53,7 +52,6 @@ WITH_A_USUAL_VALUE: dict[str, Any] = {
     "places_counted": Offer.Counted.PUPILS,
     "venue": Offer.Venue.HOST,
 }
-CPR_REFUSED = _("This looks like a CPR number. Personal numbers do not belong here; please remove it.")
 
 
 class WholeNumber(forms.CharField):
@@ -109,28 +107,13 @@ class Kroner(forms.CharField):
         return amount
 
 
-class SecureAddress(forms.CharField):
-    """A web address; ``https://`` is put before it when nothing stands there, and nothing else is taken."""
-
-    def clean(self, value: Any) -> str:
-        text = str(super().clean(value) or "").strip()
-        if not text:
-            return ""
-        if "://" not in text and not text.lower().startswith(("javascript:", "data:", "mailto:")):
-            text = f"https://{text}"
-        if not text.lower().startswith("https://"):
-            raise ValidationError(
-                _("Only addresses that begin with https:// can be shown to pupils. Does yours work with it?"),
-                code="not-https",
-            )
-        URLValidator(schemes=["https"], message=_("Write a web address, e.g. https://firma.dk."))(text)
-        return text
-
-
 def words(label: Any, help_text: Any = "", *, most: int, rows: int = 0, **attrs: Any) -> forms.CharField:
     """Return a field for plain text, one line or several."""
-    widget = forms.Textarea(attrs={"rows": rows, **attrs}) if rows else forms.TextInput(attrs=attrs)
-    return forms.CharField(label=label, help_text=help_text, max_length=most, required=False, widget=widget)
+    if rows:
+        widget = forms.Textarea(attrs={"rows": rows, **attrs})
+        return Words(label=label, help_text=help_text, max_length=most, required=False, widget=widget)
+    line = forms.TextInput(attrs=attrs)
+    return Line(label=label, help_text=help_text, max_length=most, required=False, widget=line)
 
 
 class PictureChoice(forms.RadioSelect):
@@ -156,11 +139,7 @@ class StepForm(forms.Form):
                 self.fields[name].required = True
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        for name, value in list(cleaned.items()):
-            if isinstance(value, str) and holds_cpr(value):
-                self.add_error(name, ValidationError(CPR_REFUSED, code="cpr-number"))
-        return self.cleaned_data
+        return super().clean() or self.cleaned_data
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -185,26 +164,28 @@ class WhoForm(StepForm):
         rows=4,
     )
     address = words(_("Street and number"), most=120, autocomplete="street-address")
-    postal_code = forms.CharField(
+    postal_code = Line(
         label=_("Postal code"),
         required=False,
         widget=forms.TextInput(attrs={"size": 4, "inputmode": "numeric", "autocomplete": "postal-code"}),
     )
     city = words(_("Town"), most=60, autocomplete="address-level2")
-    website = SecureAddress(
+    website = WebAddress(
         label=_("Website"), required=False, max_length=200, widget=forms.TextInput(attrs={"autocomplete": "url"})
     )
-    company_phone = words(_("Main phone number"), most=20, autocomplete="off", size=16)
+    company_phone = Phone(
+        label=_("Main phone number"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off", "inputmode": "tel", "size": 16}),
+    )
     contact_name = words(_("Your name"), most=120, autocomplete="name")
     contact_title = words(
         _("Your job title"), _("E.g. “workshop manager”."), most=80, autocomplete="organization-title"
     )
-    contact_phone = words(
-        _("Your phone number"),
-        _("Only the municipality, and teachers whose class is coming, see it."),
-        most=20,
-        autocomplete="tel",
-        size=16,
+    contact_phone = Phone(
+        label=_("Your phone number"),
+        help_text=_("Only the municipality, and teachers whose class is coming, see it."),
+        required=False,
     )
 
     def clean_postal_code(self) -> str:
@@ -218,18 +199,6 @@ class WhoForm(StepForm):
         if not text:
             raise ValidationError(_("Write your name, so that teachers know whom to ask for."), code="empty")
         return text
-
-    def _clean_phone(self, name: str) -> str:
-        text = str(self.cleaned_data[name]).strip()
-        if text and not re.fullmatch(r"\+?[0-9 ().-]{6,20}", text):
-            raise ValidationError(_("Write a phone number with digits, e.g. 12 34 56 78."), code="not-a-phone-number")
-        return text
-
-    def clean_company_phone(self) -> str:
-        return self._clean_phone("company_phone")
-
-    def clean_contact_phone(self) -> str:
-        return self._clean_phone("contact_phone")
 
 
 class ExperienceForm(StepForm):

@@ -1,7 +1,6 @@
 """Forms of a teacher's enrolments. Each is valid on its own; whether there is room is decided under the lock."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -13,19 +12,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from offers.domain import needs
 from offers.models import Enrolment, Offer
-from portal.domain.cpr import holds_cpr
+from portal.forms.fields import Phone, Words
 from portal.models import User
 from schools.models import SchoolClass
-
-PHONE = re.compile(r"(\+[0-9]{1,3})?[0-9]{8,12}")
-# Zero-width signs and those that turn the direction of writing; the one that joins emoji stays.
-UNSEEN = re.compile(r"[\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-
-
-def clean_line(text: str) -> str:
-    """Return the text composed (NFC), without characters that cannot be seen."""
-    return UNSEEN.sub("", unicodedata.normalize("NFC", text)).strip()
 
 
 class CountField(forms.CharField):
@@ -43,22 +34,6 @@ class CountField(forms.CharField):
         if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= self.most:
             raise ValidationError(str(self.wrong), code="number")
         return int(text)
-
-
-class PhoneField(forms.CharField):
-    """A telephone number; spaces and dashes between the digits are forgiven."""
-
-    def __init__(self, **options: Any) -> None:
-        attrs = {"type": "tel", "autocomplete": "tel", "inputmode": "tel", "size": 16}
-        super().__init__(max_length=40, required=False, widget=forms.TextInput(attrs=attrs), **options)
-
-    def to_python(self, value: Any) -> str:
-        text = re.sub(r"[\s.\-/()]", "", super().to_python(value) or "")
-        if text and not PHONE.fullmatch(text):
-            raise ValidationError(
-                _("Write a telephone number with at least eight digits, e.g. 12 34 56 78."), code="phone"
-            )
-        return text
 
 
 class ClassSelect(forms.Select):
@@ -121,8 +96,9 @@ class EnrolmentForm(forms.Form):
         wrong=_("Write a whole number between 1 and 20, with digits only."),
         error_messages={"required": _("Write how many adults come along.")},
     )
-    phone = PhoneField(
+    phone = Phone(
         label=_("Mobile on the day"),
+        required=False,
         help_text=_(
             "So that the host can reach you on the way. Only the host and the municipality's coordinators see it."
         ),
@@ -131,7 +107,7 @@ class EnrolmentForm(forms.Form):
     needs_quiet = forms.BooleanField(label=_("A quiet place to withdraw to"), required=False)
     needs_diet = forms.BooleanField(label=_("Dietary needs"), required=False)
     needs_language = forms.BooleanField(label=_("Plain language, or interpreting"), required=False)
-    needs_text = forms.CharField(
+    needs_text = Words(
         label=_("Anything else the host should know"),
         required=False,
         max_length=500,
@@ -140,6 +116,9 @@ class EnrolmentForm(forms.Form):
             "Do not write about single pupils, and never names."
             " The host reads it; it is in no mail and is deleted 30 days after the visit."
         ),
+    )
+    needs_sure = forms.BooleanField(
+        label=_("The text names no pupil and no diagnosis, or the host must know it"), required=False
     )
     second_group = forms.BooleanField(
         label=_("This is a second group of a class that is already enrolled here"), required=False
@@ -150,7 +129,14 @@ class EnrolmentForm(forms.Form):
     form_token = forms.UUIDField(widget=forms.HiddenInput)
 
     def __init__(
-        self, *args: Any, classes: Iterable[SchoolClass], offer: Offer, day: date, teachers: Any = None, **options: Any
+        self,
+        *args: Any,
+        classes: Iterable[SchoolClass],
+        offer: Offer,
+        day: date,
+        teachers: Any = None,
+        or_myself: bool = False,
+        **options: Any,
     ) -> None:
         options["initial"] = {"form_token": uuid4(), "adults": offer.adults or 2, **(options.get("initial") or {})}
         super().__init__(*args, **options)
@@ -163,6 +149,8 @@ class EnrolmentForm(forms.Form):
             choice = self.fields["teacher"]
             assert isinstance(choice, forms.ModelChoiceField)
             choice.queryset = teachers
+            if or_myself:
+                choice.required, choice.empty_label = False, _("Myself")
 
     @property
     def asks_about_grade(self) -> bool:
@@ -174,9 +162,29 @@ class EnrolmentForm(forms.Form):
         """Whether the tick about a second group stands open."""
         return self.is_bound and bool(self["second_group"].value())
 
-    def clean_needs_text(self) -> str:
-        """Refuse civil registration numbers; they have no business here."""
-        return without_cpr(self.cleaned_data["needs_text"])
+    @property
+    def asks_about_needs(self) -> bool:
+        """Whether the tick about the text is shown: once the text has been doubted."""
+        return self.is_bound and (self.has_error("needs_text", "sensitive") or bool(self["needs_sure"].value()))
+
+    def clean(self) -> dict[str, Any]:
+        """Ask once about a text that seems to name a diagnosis or a pupil."""
+        facts = super().clean() or self.cleaned_data
+        doubtful = needs.hint(facts.get("needs_text", ""))
+        if doubtful and not facts.get("needs_sure"):
+            self.add_error(
+                "needs_text",
+                ValidationError(
+                    _(
+                        "“%(word)s” looks like a pupil's name or a diagnosis. Write what the host should do instead,"
+                        " e.g. “a chair for one pupil”. If it must be said, tick below the text and send again."
+                    ),
+                    code="sensitive",
+                    params={"word": doubtful},
+                ),
+            )
+        facts.pop("needs_sure", None)
+        return facts
 
 
 class NumbersForm(forms.Form):
@@ -194,7 +202,7 @@ class NumbersForm(forms.Form):
         wrong=_("Write a whole number between 1 and 20, with digits only."),
         error_messages={"required": _("Write how many adults come along.")},
     )
-    phone = PhoneField(label=_("Mobile on the day"))
+    phone = Phone(label=_("Mobile on the day"), required=False)
 
     @classmethod
     def about(cls, enrolment: Enrolment) -> "NumbersForm":
@@ -206,17 +214,13 @@ class NumbersForm(forms.Form):
 class CancelEnrolmentForm(forms.Form):
     """Why a class does not come; one need not say."""
 
-    reason = forms.CharField(
+    reason = Words(
         label=_("Why?"),
         required=False,
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("The municipality reads it. Do not write names of pupils."),
     )
-
-    def clean_reason(self) -> str:
-        """Refuse civil registration numbers."""
-        return without_cpr(self.cleaned_data["reason"])
 
 
 class PlaceForm(forms.Form):
@@ -229,13 +233,3 @@ class PlaceForm(forms.Form):
             "invalid_choice": _("Press one of the two buttons."),
         },
     )
-
-
-def without_cpr(text: str) -> str:
-    """Return the text tidied; raise ValidationError when it holds what looks like a CPR number."""
-    tidy = clean_line(text)
-    if holds_cpr(tidy):
-        raise ValidationError(
-            _("This looks like a CPR number. Leave it out; the portal holds no data about pupils."), code="cpr"
-        )
-    return tidy

@@ -1,8 +1,6 @@
 """Forms around visits: what was held, answers to requests and surveys, and calling a date off."""
 
-import re
-import unicodedata
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,46 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from offers.domain import dates
 from offers.domain.surveys import COMMENT_LIMIT, Question
 from offers.models import Enrolment, Meeting, VisitReport
-
-DIGITS = re.compile(r"[0-9]{1,3}", re.ASCII)
-CPR = re.compile(r"(?<![0-9])([0-9]{2})([0-9]{2})[0-9]{2}[- ]?[0-9]{4}(?![0-9])", re.ASCII)
-UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-
-
-class Words(forms.CharField):
-    """Free text: composed letters, no invisible signs, no CPR number."""
-
-    def to_python(self, value: Any) -> str:
-        """Return the text as it is kept."""
-        text = super().to_python(value) or ""
-        return UNSEEN.sub("", unicodedata.normalize("NFC", text)).strip()
-
-    def validate(self, value: str) -> None:
-        """Refuse what looks like a civil registration number."""
-        super().validate(value)
-        for day, month in CPR.findall(value):
-            try:
-                date(2000, int(month), int(day) % 60)
-            except ValueError:
-                continue
-            raise forms.ValidationError(
-                _("This looks like a CPR number. Remove it; such numbers are never kept here."), code="cpr"
-            )
-
-
-class Pupils(forms.CharField):
-    """A number of pupils, typed in ordinary digits."""
-
-    default_error_messages = {"digits": _("Write the number in digits, for example 22.")}
-
-    def to_python(self, value: Any) -> Any:
-        """Return the number, or None when nothing was typed."""
-        text = (super().to_python(value) or "").strip()
-        if not text:
-            return None
-        if not DIGITS.fullmatch(text):
-            raise forms.ValidationError(self.error_messages["digits"], code="digits")
-        return int(text)
+from portal.forms.fields import WholeNumber, Words
 
 
 class ReportForm(forms.Form):
@@ -76,20 +35,21 @@ class ReportForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose one of the answers.")},
     )
-    pupils = Pupils(
+    pupils = WholeNumber(
         label=_("How many pupils came?"),
         required=False,
         help_text=_("Only when fewer came than were enrolled."),
+        error_messages={"invalid": _("Write the number in digits, for example 22.")},
         widget=forms.TextInput(attrs={"size": 4, "inputmode": "numeric", "autocomplete": "off"}),
     )
 
     def clean(self) -> dict[str, Any]:
         """Ask for the number when fewer came, and set it aside when it does not matter."""
         facts = super().clean() or {}
-        if facts.get("outcome") != VisitReport.Outcome.PARTLY:
+        if facts.get("outcome", VisitReport.Outcome.PARTLY) != VisitReport.Outcome.PARTLY:
             self.errors.pop("pupils", None)
             facts["pupils"] = None
-        elif facts.get("pupils") is None and "pupils" not in self.errors:
+        elif "outcome" in facts and facts.get("pupils") is None and "pupils" not in self.errors:
             self.add_error("pupils", _("Write how many pupils were there, between 1 and 60."))
         return facts
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.hashers import make_password
 
 from companies.models import Company, Contact
@@ -16,10 +17,9 @@ from portal.models import CalendarPeriod, Industry, Municipality, MunicipalRole,
 from schools.models import Membership, School, SchoolClass
 
 FACTS = Path(__file__).parent / "demo"
-PASSWORD = "fjordby-demo"  # noqa: S105 (everybody in the demo has it, and is told)
-
 # Whose login is printed when the demo starts: key of the person, and an address one can remember.
 COORDINATOR, OPERATOR = "koordinator@fjordby.example", "drift@fjordby.example"
+ADMINISTRATOR, REVIEWER = "administrator@fjordby.example", "godkender@fjordby.example"
 SIGN_IN_AS = {
     "emre-karagol": "laerer@fjordby.example",
     "mikkel-brandstrup": "ambassadoer@fjordby.example",
@@ -87,6 +87,7 @@ def found(rng: Random, today: date) -> Town:
         contact_email=told["sender"]["email"],
         contact_phone=told["phone"],
         sender_name=told["sender"]["name"],
+        teacher_domains=["fjordby.example", "skole.fjordby.example"],
     )
     for closing in told["closing_days"]:
         day = date.fromisoformat(closing["date"])
@@ -96,20 +97,28 @@ def found(rng: Random, today: date) -> Town:
             first_day=day,
             defaults={"kind": CalendarPeriod.Kind.CLOSING_DAY, "last_day": day},
         )
-    password = make_password(PASSWORD)
-    addresses = [COORDINATOR, *(one["email"] for one in told["coordinators"][1:])]
+    staff = [
+        (COORDINATOR, told["coordinators"][0], MunicipalRole.Role.COORDINATOR),
+        *((one["email"], one, MunicipalRole.Role.COORDINATOR) for one in told["coordinators"][1:]),
+        (ADMINISTRATOR, told["administrator"], MunicipalRole.Role.ADMINISTRATOR),
+        (REVIEWER, told["reviewer"], MunicipalRole.Role.REVIEWER),
+        (OPERATOR, told["operator"], MunicipalRole.Role.OPERATOR),
+    ]
+    nothing = make_password(None)
     people = [
-        User(email=email, name=one["name"], phone=one["phone"], password=password, is_staff=True)
-        for email, one in zip([*addresses, OPERATOR], [*told["coordinators"], told["operator"]], strict=True)
+        User(email=email, name=one["name"], phone=one["phone"], password=nothing, is_staff=True)
+        for email, one, _role in staff
     ]
     User.objects.bulk_create(people)
-    roles = [MunicipalRole.Role.COORDINATOR] * len(addresses) + [MunicipalRole.Role.OPERATOR]
     MunicipalRole.objects.bulk_create(
-        MunicipalRole(user=user, role=role) for user, role in zip(people, roles, strict=True)
+        MunicipalRole(user=user, role=role) for user, (_email, _one, role) in zip(people, staff, strict=True)
     )
-    town = Town(municipality=municipality, coordinators=[Actor.of_user(user) for user in people[: len(addresses)]])
+    for user in people:  # what their apps would show stands on the demo's own page
+        TOTP.activate(user, generate_totp_secret())
+    coordinators = [Actor.of_user(user) for user in people[: len(told["coordinators"])]]
+    town = Town(municipality=municipality, coordinators=coordinators)
     _build_schools(town, rng, today)
-    _employ_teachers(town, password, today)
+    _employ_teachers(town, today)
     return town
 
 
@@ -138,11 +147,12 @@ def _build_schools(town: Town, rng: Random, today: date) -> None:
     SchoolClass.objects.bulk_create(town.classes)
 
 
-def _employ_teachers(town: Town, password: str, today: date) -> None:
+def _employ_teachers(town: Town, today: date) -> None:
     told = facts("teachers")
+    nothing = make_password(None)
     users = {
         one["key"]: User(
-            email=SIGN_IN_AS.get(one["key"], one["email"]), name=one["name"], phone=one["phone"], password=password
+            email=SIGN_IN_AS.get(one["key"], one["email"]), name=one["name"], phone=one["phone"], password=nothing
         )
         for one in told
     }

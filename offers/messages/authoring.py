@@ -14,7 +14,7 @@ from offers.domain.dates import short_day
 from offers.domain.publishing import fresh_until
 from offers.models import Invite, Offer, ReviewComment, Revision
 from portal.domain import calendar, links
-from portal.domain.actor import has_role
+from portal.domain.actor import municipal_roles_held
 from portal.domain.outbox import Letter, Occasion
 from portal.models import Link, Message, Municipality, MunicipalRole, User
 
@@ -29,14 +29,21 @@ def _offer(message: Message) -> Offer:
     return Offer.objects.select_related("company", "contact").get(pk=message.reference_id)
 
 
-def _live_link(invite: Invite, now: datetime) -> Link | None:
-    return Link.objects.about(Link.Purpose.INVITE, invite.pk).live(now).filter(parent__isnull=True).first()
+def _live_link(invite: Invite, now: datetime, message: Message | None = None) -> Link | None:
+    """Return the link that works: the receiver's own, when the mail goes to a colleague it was sent on to."""
+    living = Link.objects.about(Link.Purpose.INVITE, invite.pk).live(now)
+    if message is not None and message.recipient_kind == "address":
+        return living.filter(pk=message.recipient_id, holder_address__iexact=message.address).first()
+    return living.filter(parent__isnull=True).first()
 
 
 def _still_there(message: Message) -> bool:
-    """Return whether the contact may be written to, and still has the address."""
+    """Return whether the contact (or the colleague) may be written to, and still has the address."""
     if message.recipient_id is None:
         return False
+    if message.recipient_kind == "address":
+        colleague = Link.objects.of_colleagues().filter(pk=message.recipient_id, revoked_at__isnull=True)
+        return colleague.filter(holder_address__iexact=message.address).exists()
     return Contact.objects.filter(pk=message.recipient_id, is_active=True, email__iexact=message.address).exists()
 
 
@@ -50,6 +57,8 @@ def _name(message: Message) -> str:
     if message.recipient_kind == "user":
         user = _user(message)
         return user.get_short_name() if user else ""
+    if message.recipient_kind == "address":
+        return Link.objects.filter(pk=message.recipient_id).values_list("holder_name", flat=True).first() or ""
     contact = Contact.objects.filter(pk=message.recipient_id).first()
     return contact.name if contact else ""
 
@@ -138,12 +147,12 @@ def reminder_letter(message: Message, now: datetime) -> Letter:
 
 
 def submitted_is_wanted(message: Message, now: datetime) -> bool:
-    """Still waits for review, and the receiver is still a coordinator."""
+    """Still waits for review, and the receiver still reviews courses."""
     user = _user(message)
     return (
         Offer.objects.filter(pk=message.reference_id, state=S.SUBMITTED).exists()
         and user is not None
-        and has_role(user, MunicipalRole.Role.COORDINATOR)
+        and MunicipalRole.Role.REVIEWER in municipal_roles_held(user)
     )
 
 
@@ -174,7 +183,12 @@ def sent_back_is_wanted(message: Message, now: datetime) -> bool:
     open_ones = ReviewComment.objects.filter(
         pk__in=message.parameters["comments"], resolved_at__isnull=True, offer__state=S.CHANGES_REQUESTED
     )
-    return invite is not None and open_ones.exists() and _live_link(invite, now) is not None and _still_there(message)
+    return (
+        invite is not None
+        and open_ones.exists()
+        and _live_link(invite, now, message) is not None
+        and _still_there(message)
+    )
 
 
 def about_field(comment: ReviewComment) -> str:
@@ -187,7 +201,7 @@ def about_field(comment: ReviewComment) -> str:
 def sent_back_letter(message: Message, now: datetime) -> Letter:
     """Return every comment of the review, and the way back to the course."""
     offer = _offer(message)
-    link = _live_link(Invite.objects.get(offer=offer), now)
+    link = _live_link(Invite.objects.get(offer=offer), now, message)
     assert link is not None
     comments = ReviewComment.objects.filter(pk__in=message.parameters["comments"], resolved_at__isnull=True)
     lines = [{"about": about_field(comment), "text": comment.text} for comment in comments.order_by("pk")]

@@ -10,22 +10,26 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import calendar_file, dates, reminders, waiting_list
+from offers.domain import calendar_file, dates, planning, reminders, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import links
-from portal.domain.actor import has_role
+from portal.domain.actor import municipal_roles_held
 from portal.domain.calendar import local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
+from portal.domain.phone import as_written
 from portal.models import Link, Message, MunicipalRole, User
+from schools.domain import membership
 
 Status = Enrolment.Status
+LeaderAnswer = Enrolment.LeaderAnswer
 COMING = [Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW]
 
 
@@ -73,7 +77,7 @@ def _receiver_stays(message: Message) -> bool:
     person = _person(message)
     if person is None or not message.occasion.startswith("coordinator_"):
         return person is not None
-    return has_role(person, MunicipalRole.Role.COORDINATOR)
+    return MunicipalRole.Role.COORDINATOR in municipal_roles_held(person)
 
 
 def _name(message: Message) -> str:
@@ -88,6 +92,8 @@ def _reason(message: Message) -> str:
         return _("You get this mail because you are the contact for the course.")
     if message.occasion.startswith("coordinator_"):
         return _("You get this mail because you coordinate the open school.")
+    if message.occasion.startswith("leader_"):
+        return _("You get this mail because enrolments at your school wait for a leader's approval.")
     return _("You get this mail because you enrolled a class.")
 
 
@@ -134,7 +140,7 @@ def _teacher(enrolment: Enrolment) -> list[tuple[str, str]]:
     """Return whom the host can reach; only from confirmation on."""
     if enrolment.teacher is None:
         return []
-    reach = (enrolment.teacher.name, enrolment.teacher.email, enrolment.teacher_phone)
+    reach = (enrolment.teacher.name, enrolment.teacher.email, as_written(enrolment.teacher_phone))
     return [(_("Teacher"), "\n".join(part for part in reach if part))]
 
 
@@ -184,6 +190,8 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
     }
     if message.recipient_kind == "contact":
         url = _host_address(message, now)
+    elif message.occasion == "leader_request" and enrolment is not None:
+        url = _address("school-answer", enrolment.pk)
     elif message.occasion == "place_offered" and enrolment is not None:
         url = _address("enrolment-place", enrolment.pk)
     elif enrolment is not None:
@@ -191,9 +199,13 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
     else:
         url = _desk("session", session.pk)
     files = []
-    if words.file is not None and enrolment is not None:
-        content = calendar_file.calendar_file(enrolment, method=words.file, now=now)
-        filename = f"{slugify(enrolment.class_label) or 'klasse'}-{_first_day(session).isoformat()}.ics"
+    if words.file is not None:
+        if enrolment is not None:
+            content = calendar_file.calendar_file(enrolment, method=words.file, now=now)
+            name = slugify(enrolment.class_label) or "klasse"
+        else:
+            content, name = calendar_file.host_file(session, now=now), slugify(offer.title) or "forloeb"
+        filename = f"{name}-{_first_day(session).isoformat()}.ics"
         files = [Attachment(filename=filename, content=content, mimetype=f"text/calendar; method={words.file}")]
     about_class = _class(enrolment) if enrolment is not None else []
     context = {
@@ -237,6 +249,28 @@ def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _pending(enrolment: Enrolment, now: datetime) -> Words:
+    if enrolment.leader_answer == LeaderAnswer.AWAITED:
+        return Words(
+            kind=_("Awaits your leader"),
+            sentences=[
+                _("%(class)s has its places for now. At your school a leader approves enrolments, and has been asked.")
+                % {"class": enrolment.class_label},
+                _("We hold your places until %(when)s. You get a mail as soon as there is an answer.")
+                % {"when": _until(enrolment.answer_by)},
+            ],
+            button=_("See your enrolment"),
+        )
+    if enrolment.leader_answer == LeaderAnswer.APPROVED:
+        return Words(
+            kind=_("Approved and passed on"),
+            sentences=[
+                _("Your leader has approved that %(class)s takes part. The host or the municipality answers now.")
+                % {"class": enrolment.class_label},
+                _("We hold your places until %(when)s. You get a mail as soon as there is an answer.")
+                % {"when": _until(enrolment.answer_by)},
+            ],
+            button=_("See your request"),
+        )
     return Words(
         kind=_("Request received"),
         sentences=[
@@ -256,6 +290,11 @@ def _waitlisted(enrolment: Enrolment, now: datetime) -> Words:
             _("%(class)s is number %(position)d on the waiting list.")
             % {"class": enrolment.class_label, "position": waiting_list.position(enrolment)},
             _("When enough places become free and it is your turn, we write to you, and you say yes or no."),
+            *(
+                [_("At your school a leader approves each enrolment, and has been asked already.")]
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else []
+            ),
         ],
         button=_("See your place in line"),
         others=True,
@@ -310,7 +349,12 @@ def _declined(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request declined"),
         sentences=[
-            _("Unfortunately %(class)s cannot come this time. The answer was:") % {"class": enrolment.class_label}
+            (
+                _("Your leader has not approved that %(class)s takes part. The answer was:")
+                if enrolment.leader_answer == LeaderAnswer.DECLINED
+                else _("Unfortunately %(class)s cannot come this time. The answer was:")
+            )
+            % {"class": enrolment.class_label}
         ],
         quote=enrolment.ended_reason,
         button=_("See the request"),
@@ -322,7 +366,13 @@ def _request_expired(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request expired"),
         sentences=[
-            _("Nobody answered your request for %(class)s in time, so the places are free again. We are sorry.")
+            (
+                _("Your leader did not answer in time whether %(class)s takes part, so the places are free again.")
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else _(
+                    "Nobody answered your request for %(class)s in time, so the places are free again. We are sorry."
+                )
+            )
             % {"class": enrolment.class_label},
             _("The municipality's coordinators have been told. You are welcome to ask again."),
         ],
@@ -348,6 +398,77 @@ def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
         button=_("See the enrolment"),
         others=True,
         file="CANCEL",
+    )
+
+
+def _was(message: Message) -> list[tuple[str, str]]:
+    """Return when (and where, if that changed too) a moved session was, from what the mail was promised with."""
+    times = message.parameters.get("before", [])
+    whens = [
+        dates.span_in_words(datetime.fromisoformat(one["starts_at"]), datetime.fromisoformat(one["ends_at"]))
+        for one in times
+    ]
+    places = [one["place"] for one in times]
+    if any(places) and places != [one.place for one in _meetings(message)]:
+        whens = [f"{when}, {place}" if place else when for when, place in zip(whens, places, strict=True)]
+    return [(_("Was"), "\n".join(whens))]
+
+
+def _meetings(message: Message) -> list[Meeting]:
+    """Return the dates of the session that a mail is about, or of the session its enrolment is in."""
+    rows = Meeting.objects.filter(Q(session=message.reference_id) | Q(session__enrolments=message.reference_id))
+    return list(rows.order_by("number"))
+
+
+def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Words:
+    coming = calendar_file.method_for(enrolment) == "PUBLISH"
+    company = enrolment.session.offer.company.name
+    sentences = [
+        (
+            _("The visit of %(class)s at %(company)s has a new time.")
+            if coming
+            else _("The session at %(company)s, for which %(class)s is in line, has a new time.")
+        )
+        % {"class": enrolment.class_label, "company": company},
+    ]
+    if coming:
+        sentences += [
+            _("Your enrolment follows along; you need do nothing. The attached file replaces your calendar entry."),
+            _("If the new time does not suit the class, cancel on the enrolment's page. It costs nothing."),
+        ]
+    else:
+        sentences.append(_("You keep your place in the line."))
+    return Words(
+        kind=_("Visit moved"),
+        sentences=sentences,
+        facts=_was(message),
+        button=_("See your enrolment"),
+        file="PUBLISH" if coming else None,
+    )
+
+
+def _handed_over(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("You are the contact now"),
+        sentences=[
+            _("You are now the contact teacher of the enrolment below: %(class)s at %(company)s.")
+            % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            _("From now on reminders and messages about it go to you. The host is told, too."),
+            _("If it should be somebody else, write to the municipality."),
+        ],
+        button=_("See the enrolment"),
+        file="PUBLISH" if calendar_file.method_for(enrolment) == "PUBLISH" else None,
+    )
+
+
+def _handed_on(enrolment: Enrolment, now: datetime) -> Words:
+    name = enrolment.teacher.name if enrolment.teacher else ""
+    return Words(
+        kind=_("Enrolment handed over"),
+        sentences=[
+            _("%(name)s is now the contact teacher of the enrolment below. You get no more mails about it.")
+            % {"name": name}
+        ],
     )
 
 
@@ -403,6 +524,18 @@ def _host_cancelled(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _host_new_teacher(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("New contact teacher"),
+        sentences=[
+            _("%(class)s from %(school)s comes as agreed, but with another contact teacher.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name}
+        ],
+        facts=_teacher(enrolment) if enrolment.status in COMING else [],
+        button=_("See who comes"),
+    )
+
+
 def _host_session_cancelled(session: Session, now: datetime) -> Words:
     return Words(
         kind=_("Session cancelled"),
@@ -411,6 +544,51 @@ def _host_session_cancelled(session: Session, now: datetime) -> Words:
         ],
         quote=session.cancel_reason,
         button=_("See your sessions"),
+    )
+
+
+def _host_session_moved(message: Message, session: Session, now: datetime) -> Words:
+    return Words(
+        kind=_("Session moved"),
+        sentences=[
+            _("The session below has a new time. The classes have been told, and those enrolled stay enrolled."),
+            _("The attached file puts the new time into your calendar."),
+        ],
+        facts=_was(message),
+        button=_("See your sessions"),
+        file="PUBLISH",
+    )
+
+
+def _coordinator_session_moved(message: Message, session: Session, now: datetime) -> Words:
+    return Words(
+        kind=_("Session moved by the host"),
+        sentences=[
+            _("%(company)s has given the session below a new time. The classes have been told.")
+            % {"company": session.offer.company.name}
+        ],
+        facts=_was(message),
+        button=_("See the session"),
+    )
+
+
+# --- To the school's leaders --------------------------------------------------------------------------------------
+
+
+def _leader_request(enrolment: Enrolment, now: datetime) -> Words:
+    teacher = enrolment.teacher.name if enrolment.teacher else _("A colleague")
+    in_line = enrolment.status == Status.WAITLISTED
+    return Words(
+        kind=_("Enrolment to approve"),
+        sentences=[
+            _("%(teacher)s would like to take part with %(class)s.")
+            % {"teacher": teacher, "class": enrolment.class_label},
+            _("The class stands in line. Your answer is asked for now, so that no time is lost when it is its turn.")
+            if in_line
+            else _("The places are held until %(when)s. Without your answer they are released then.")
+            % {"when": _until(enrolment.answer_by)},
+        ],
+        button=_("Approve or decline"),
     )
 
 
@@ -433,8 +611,15 @@ def _coordinator_expired(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request expired"),
         sentences=[
-            _("Nobody answered the request of %(class)s in time. The places are free again, and the teacher knows.")
-            % {"class": enrolment.class_label},
+            (
+                _("%(school)s did not answer in time whether %(class)s takes part. The places are free again.")
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else _(
+                    "Nobody answered the request of %(class)s in time."
+                    " The places are free again, and the teacher knows."
+                )
+            )
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
             _("A telephone call to host and teacher may still save the visit."),
         ],
         button=_("See the request"),
@@ -475,7 +660,7 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
     facts = []
     if first is not None:
         label = f"{first.school_class.label(_first_day(session))}, {first.school.name}"
-        reach = (label, _people(first), first.teacher.name if first.teacher else "", first.teacher_phone)
+        reach = (label, _people(first), first.teacher.name if first.teacher else "", as_written(first.teacher_phone))
         facts.append((_("First in line"), "\n".join(part for part in reach if part)))
     return Words(
         kind=_("Free places shortly before closing"),
@@ -491,15 +676,24 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
 # --- When each is still wanted ------------------------------------------------------------------------------------
 
 
-def _about_enrolment(words: Callable[[Enrolment, datetime], Words], *statuses: str, coming: bool = False) -> Occasion:
-    """Return an occasion about an enrolment, wanted in these statuses only (``coming``: until the visit is over)."""
+def _about_enrolment(
+    words: Callable[[Enrolment, datetime], Words], *statuses: str, coming: bool = False, former: bool = False
+) -> Occasion:
+    """Return an occasion about an enrolment, wanted in these statuses only (``coming``: until the visit is over).
+
+    ``former``: it goes to who was the contact teacher, as long as somebody else is now.
+    """
 
     def still_wanted(message: Message, now: datetime) -> bool:
         enrolment = _enrolment(message)
         if enrolment is None or enrolment.status not in statuses or not _receiver_stays(message):
             return False
+        if message.occasion.startswith("leader_"):
+            person = _person(message)
+            asked = enrolment.leader_answer == LeaderAnswer.AWAITED and now < enrolment.session.starts_at
+            return asked and person is not None and membership.leads(person, enrolment.school_id)
         to_teacher = message.recipient_kind == "user" and not message.occasion.startswith("coordinator_")
-        if to_teacher and enrolment.teacher_id != message.recipient_id:
+        if to_teacher and (enrolment.teacher_id == message.recipient_id) == former:
             return False
         if enrolment.status == Status.OFFERED and enrolment.answer_by is not None and enrolment.answer_by <= now:
             return False
@@ -528,10 +722,63 @@ def _about_session(words: Callable[[Session, datetime], Words], state: str) -> O
     return Occasion(still_wanted=still_wanted, letter=letter)
 
 
+def _unmoved_since(message: Message, session: Session) -> bool:
+    """Return whether the session has not been moved again or cancelled since the mail was promised."""
+    return session.state == Session.State.OPEN and session.sequence == message.parameters.get("sequence")
+
+
+def _moved_to_teacher() -> Occasion:
+    """Return the occasion that tells a teacher of a session's new time."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        enrolment = _enrolment(message)
+        return (
+            enrolment is not None
+            and enrolment.status in planning.TOLD_OF_MOVES
+            and enrolment.teacher_id == message.recipient_id
+            and _receiver_stays(message)
+            and _unmoved_since(message, enrolment.session)
+            and now < enrolment.session.ends_at
+        )
+
+    def letter(message: Message, now: datetime) -> Letter:
+        enrolment = _enrolment(message)
+        assert enrolment is not None
+        return _write(message, _session_moved(message, enrolment, now), enrolment.session, enrolment, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
+def _moved(words: Callable[[Message, Session, datetime], Words]) -> Occasion:
+    """Return an occasion that tells of a session's new time, wanted until it is moved again."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        session = _session(message)
+        return (
+            session is not None
+            and _unmoved_since(message, session)
+            and now < session.ends_at
+            and _receiver_stays(message)
+        )
+
+    def letter(message: Message, now: datetime) -> Letter:
+        session = _session(message)
+        assert session is not None
+        return _write(message, words(message, session, now), session, None, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
 OCCASIONS: dict[str, Occasion] = {
+    "session_moved": _moved_to_teacher(),
+    "host_session_moved": _moved(_host_session_moved),
+    "coordinator_session_moved": _moved(_coordinator_session_moved),
     "enrolment_confirmed": _about_enrolment(_confirmed, *COMING, coming=True),
     "enrolment_pending": _about_enrolment(_pending, Status.PENDING),
     "enrolment_waitlisted": _about_enrolment(_waitlisted, Status.WAITLISTED, coming=True),
+    "enrolment_handed_over": _about_enrolment(_handed_over, *Status.open(), coming=True),
+    "enrolment_handed_on": _about_enrolment(_handed_on, *Status.open(), coming=True, former=True),
+    "host_new_teacher": _about_enrolment(_host_new_teacher, Status.PENDING, *COMING, coming=True),
     "place_offered": _about_enrolment(_offered, Status.OFFERED),
     "place_expired": _about_enrolment(_place_expired, Status.OFFER_EXPIRED, coming=True),
     "enrolment_cancelled": _about_enrolment(
@@ -548,6 +795,7 @@ OCCASIONS: dict[str, Occasion] = {
     "host_cancelled_enrolment": _about_enrolment(
         _host_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
     ),
+    "leader_request": _about_enrolment(_leader_request, Status.PENDING, Status.WAITLISTED, Status.OFFERED),
     "coordinator_request": _about_enrolment(_coordinator_request, Status.PENDING),
     "coordinator_request_expired": _about_enrolment(_coordinator_expired, Status.REQUEST_EXPIRED, coming=True),
     "coordinator_cancelled": _about_enrolment(

@@ -4,6 +4,7 @@ from offers.models.agreement import Agreement, AgreementVersion, Signature
 from offers.models.encounter import Encounter, VisitReport
 from offers.models.enrolment import Enrolment
 from offers.models.invite import Invite
+from offers.models.material import Material
 from offers.models.offer import Offer
 from offers.models.revision import ReviewComment, Revision
 from offers.models.session import Meeting, Session
@@ -15,6 +16,7 @@ __all__ = [
     "Encounter",
     "Enrolment",
     "Invite",
+    "Material",
     "Meeting",
     "Offer",
     "ReviewComment",

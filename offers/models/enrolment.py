@@ -19,16 +19,37 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     """Questions to the enrolments."""
 
     def visible_to(self, user: User | uuid.UUID) -> "EnrolmentQuerySet":
-        """Enrolments a person may see and act for.
+        """Enrolments a person may see (``schools.domain.membership`` says what each role reaches)."""
+        roles = Membership.objects.current().filter(user=user, school=OuterRef("school"))
+        guided = Q(grade__gte=Membership.GUIDED_FROM) & Exists(roles.filter(role=Membership.Role.GUIDANCE))
+        return self.filter(self._in_hand_of(user) | guided)
 
-        A coordinator: all. Ambassador, learning centre, guidance and leader: those of their school. A teacher: the own.
-        """
-        roles = Membership.objects.filter(user=user, ended_on__isnull=True, school=OuterRef("school"))
-        school_wide = roles.exclude(role=Membership.Role.TEACHER)
-        coordinator = MunicipalRole.objects.filter(
-            user=user, user__is_active=True, role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
+    def manageable_by(self, user: User | uuid.UUID) -> "EnrolmentQuerySet":
+        """Enrolments a person may change, cancel and answer for: a guidance counsellor reads more than that."""
+        return self.filter(self._in_hand_of(user))
+
+    def _in_hand_of(self, user: User | uuid.UUID) -> Q:
+        """Return the condition: a coordinator's all, those of schools one acts for, and the own."""
+        roles = Membership.objects.current().filter(user=user, school=OuterRef("school"))
+        coordinator = MunicipalRole.objects.in_force().filter(
+            user=user, role__in=MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
         )
-        return self.filter(Q(teacher=user) | Exists(school_wide) | Exists(coordinator))
+        return (
+            Q(teacher=user)
+            | Q(Exists(roles.filter(role__in=Membership.Role.acting_for_school())))
+            | Q(Exists(coordinator))
+        )
+
+    def awaiting_leader(self) -> "EnrolmentQuerySet":
+        """A leader of the school has been asked and has not answered; they hold places, or stand in line."""
+        return self.filter(
+            leader_answer=Enrolment.LeaderAnswer.AWAITED,
+            status__in=[Enrolment.Status.PENDING, Enrolment.Status.WAITLISTED, Enrolment.Status.OFFERED],
+        )
+
+    def known_to_host(self) -> "EnrolmentQuerySet":
+        """All but those about which the school has not decided itself yet."""
+        return self.exclude(leader_answer=Enrolment.LeaderAnswer.AWAITED)
 
     def active(self) -> "EnrolmentQuerySet":
         """Hold a place, wait for one, or are done: everything that has not been ended."""
@@ -45,6 +66,15 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def offered(self) -> "EnrolmentQuerySet":
         """Asked whether they want a place that became free."""
         return self.filter(status=Enrolment.Status.OFFERED)
+
+    def ahead(self, now: datetime) -> "EnrolmentQuerySet":
+        """Hold or wait for a place in a session that has not begun."""
+        return self.filter(status__in=Enrolment.Status.open(), session__starts_at__gt=now)
+
+    def without_teacher(self, now: datetime) -> "EnrolmentQuerySet":
+        """Ahead, with nobody at the school to write to: no teacher, a closed account, or one who has left."""
+        stays = Membership.objects.filter(user=OuterRef("teacher"), school=OuterRef("school"), ended_on__isnull=True)
+        return self.ahead(now).filter(Q(teacher__isnull=True) | Q(teacher__is_active=False) | ~Exists(stays))
 
     def overdue(self, now: datetime) -> "EnrolmentQuerySet":
         """Asked, and the deadline has passed."""
@@ -80,9 +110,22 @@ class Enrolment(models.Model):
             return [cls.PENDING, cls.CONFIRMED, cls.OFFERED, cls.COMPLETED, cls.NO_SHOW]
 
         @classmethod
+        def open(cls) -> list[str]:
+            """Statuses of a visit that is still ahead: it holds a place or waits for one."""
+            return [cls.PENDING, cls.CONFIRMED, cls.WAITLISTED, cls.OFFERED]
+
+        @classmethod
         def active(cls) -> list[str]:
             """Statuses among which a class stands once in a session."""
             return [*cls.holding(), cls.WAITLISTED]
+
+    class LeaderAnswer(models.TextChoices):
+        """Whether a leader of the school must agree, and does. *Awaited* ones are never confirmed."""
+
+        NOT_NEEDED = "not_needed", _("not needed")
+        AWAITED = "awaited", _("awaited")
+        APPROVED = "approved", _("approved")
+        DECLINED = "declined", _("declined")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="enrolments", verbose_name=_("session"))
@@ -114,8 +157,29 @@ class Enrolment(models.Model):
     status = models.CharField(_("status"), max_length=30, choices=Status)
     status_at = models.DateTimeField(_("since"), default=timezone.now)
     waiting_since = models.DateTimeField(_("in line since"), null=True, blank=True)
+    leader_answer = models.CharField(
+        _("the leader's answer"),
+        max_length=12,
+        choices=LeaderAnswer,
+        default=LeaderAnswer.NOT_NEEDED,
+        db_default="not_needed",
+    )
     answer_by = models.DateTimeField(_("answer by"), null=True, blank=True)
     ended_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    school_then = models.CharField(
+        _("school as called"),
+        max_length=100,
+        blank=True,
+        editable=False,
+        help_text="Empty as long as the school is still called what it was called at the visit.",
+    )
+    class_then = models.CharField(
+        _("class as called"),
+        max_length=60,
+        blank=True,
+        editable=False,
+        help_text="Empty as long as the class is still called what it was called at the visit.",
+    )
     form_token = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("enrolled"), default=timezone.now, editable=False)
 
@@ -155,6 +219,16 @@ class Enrolment(models.Model):
                 name="enrolment_in_line_knows_since_when",
                 condition=~Q(status="waitlisted") | Q(waiting_since__isnull=False),
             ),
+            models.CheckConstraint(
+                name="enrolment_is_not_confirmed_against_the_leader",
+                condition=~Q(status__in=["confirmed", "completed", "no_show"])
+                | Q(leader_answer__in=["not_needed", "approved"]),
+                violation_error_message=_("The school's leader has not approved this enrolment."),
+            ),
+            models.CheckConstraint(
+                name="enrolment_declined_by_the_leader_has_ended",
+                condition=~Q(leader_answer="declined") | Q(status="declined"),
+            ),
             models.CheckConstraint(name="enrolment_grade_is_0_to_10", condition=Q(grade__gte=0, grade__lte=10)),
             models.CheckConstraint(name="enrolment_group_is_1_to_4", condition=Q(group__gte=1, group__lte=4)),
         ]
@@ -164,8 +238,13 @@ class Enrolment(models.Model):
 
     @property
     def class_label(self) -> str:
-        """What the class is called on the day of the visit."""
-        return self.school_class.label(timezone.localtime(self.session.starts_at).date())
+        """What the class is called on the day of the visit, or was called then."""
+        return self.class_then or self.school_class.label(timezone.localtime(self.session.starts_at).date())
+
+    @property
+    def school_name(self) -> str:
+        """What the school is called, or was called at the visit."""
+        return self.school_then or self.school.name
 
     @property
     def has_needs(self) -> bool:

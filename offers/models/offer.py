@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from companies.models import Company, Contact
-from portal.models import ActivityType, EducationArea, Industry, Subject
+from portal.models import ActivityType, EducationArea, Industry, Subject, Upload
 from portal.models.vocabulary import GRADES
 
 
@@ -101,6 +101,15 @@ class Offer(models.Model):
         EducationArea, blank=True, related_name="offers", verbose_name=_("educations that lead there")
     )
     illustration = models.SlugField(_("picture"), max_length=40, blank=True)
+    picture = models.ForeignKey(
+        Upload,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="picture_of",
+        verbose_name=_("own picture"),
+    )
 
     # For whom
     grade_from = models.PositiveSmallIntegerField(_("from grade"), choices=GRADES, null=True, blank=True)
@@ -173,6 +182,11 @@ class Offer(models.Model):
             models.Index(fields=["state", "submitted_at"], name="offer_by_state"),
         ]
         constraints = [
+            models.CheckConstraint(
+                name="offer_title_is_words_on_one_line",
+                condition=(Q(title="") | Q(title__regex=r"\S")) & ~Q(title__regex="[[:cntrl:]]"),
+                violation_error_message=_("Write the title on one line."),
+            ),
             models.CheckConstraint(
                 name="offer_grades_are_in_order",
                 condition=Q(grade_from__isnull=True) | Q(grade_to__isnull=True) | Q(grade_from__lte=F("grade_to")),

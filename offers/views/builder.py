@@ -1,5 +1,6 @@
 """A company describes its course, by link: an overview, five steps, a last look, and *Send to the municipality*."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from offers.domain import authoring, publishing
+from offers.domain import authoring, material, publishing
 from offers.domain.authoring import LAST_STEP, STEP_FIELDS, STEP_OF, STEP_TITLES, ChangedMeanwhile, Incomplete
 from offers.forms.builder import StepForm, form_for
+from offers.forms.material import MaterialForm, PictureForm
 from offers.models import Invite, Offer
+from portal.context import the_municipality
 from portal.domain import calendar, clock
 from portal.domain.refusal import Refusal
 from portal.http import LinkRequest, link_required
@@ -153,6 +156,8 @@ def step(request: HttpRequest, invite_id: UUID, step: int) -> HttpResponse:
     except Refusal as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         return _step_page(request, invite, step, form, version=seen_version)
+    if request.POST.get("then") == "files":
+        return redirect("builder-files", invite.pk)
     if request.POST.get("then") == "later":
         messages.success(
             request, _("Saved. Come back whenever you like: the link in your mail leads here, and everything is kept.")
@@ -210,6 +215,72 @@ def _step_page(
         },
         status=409 if others is not None else 200,
     )
+
+
+@link_required(Link.Purpose.INVITE, "invite_id")
+@require_http_methods(["GET", "HEAD", "POST"])
+def files(request: HttpRequest, invite_id: UUID) -> HttpResponse:
+    """The course's own picture and its documents: each is kept at once, and can be taken away again."""
+    link_request: LinkRequest = request  # type: ignore[assignment]
+    invite = _invite(link_request, invite_id)
+    if invite.offer is None:
+        return redirect("builder-step", invite.pk, 2)
+    if not _is_with_company(invite):
+        if request.method == "POST":
+            messages.error(request, _("The course has been sent in and cannot be changed here now."))
+        return redirect("link-invite", invite.pk)
+    office = the_municipality().takes_office_files
+    forms: dict[str, PictureForm | MaterialForm] = {
+        "picture": PictureForm(),
+        "material": MaterialForm(office=office),
+    }
+    if request.method == "POST":
+        action = request.POST.get("action", "")
+        if action == "picture":
+            forms["picture"] = PictureForm(request.POST, request.FILES)
+        if action == "material":
+            forms["material"] = MaterialForm(request.POST, request.FILES, office=office)
+        if _files_pressed(link_request, invite.offer, action, forms.get(action)):
+            return redirect("builder-files", invite.pk)
+    context = {
+        "invite": invite,
+        "offer": invite.offer,
+        "picture_form": forms["picture"],
+        "material_form": forms["material"],
+        "most": material.MOST_DOCUMENTS,
+    }
+    return render(request, "offers/builder_files.html", context)
+
+
+def _files_pressed(request: LinkRequest, offer: Offer, action: str, form: PictureForm | MaterialForm | None) -> bool:
+    """Do what was asked; return whether it was done. What stands against it is said at the form, or above the page."""
+    if form is not None and not form.is_valid():
+        return False
+    typed = form.cleaned_data if form is not None else {}
+    by, now = request.actor, clock.now()
+    chosen = request.POST.get("material", "")
+    try:
+        if action == "picture":
+            material.choose_picture(
+                offer_id=offer.pk, file=typed["picture"], alt_text=typed["alt_text"], by=by, now=now
+            )
+            messages.success(request, _("The picture is in use."))
+        elif action == "remove-picture":
+            material.remove_picture(offer_id=offer.pk, by=by, now=now)
+            messages.success(request, _("The picture has been removed."))
+        elif action == "material":
+            material.add_material(offer_id=offer.pk, file=typed["document"], title=typed["title"], by=by, now=now)
+            messages.success(request, _("The file has been added."))
+        elif action == "remove-material" and re.fullmatch(r"[0-9]{1,15}", chosen):
+            material.remove_material(offer_id=offer.pk, material_id=int(chosen), by=by, now=now)
+            messages.success(request, _("The file has been removed."))
+    except Refusal as refusal:
+        if form is None:
+            messages.error(request, str(refusal))
+            return True
+        form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        return False
+    return True
 
 
 def _last_look(

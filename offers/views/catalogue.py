@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 
 from offers.domain import search
 from offers.filters import SORTS, CatalogueFilter, cards
-from offers.models import Meeting, Offer, Session
+from offers.models import Material, Meeting, Offer, Session
 from portal.domain import clock
 from portal.domain.actor import is_coordinator
 from portal.domain.calendar import local_day
@@ -29,6 +29,8 @@ PER_PAGE = 24
 NEXT_FREE = 6
 SHOWN_AT_ONCE = 6
 NUMBER = re.compile(r"[0-9]{1,30}", re.ASCII)
+
+HAS_MATERIAL = Exists(Material.objects.filter(offer=OuterRef("pk")))
 
 BANDS = [("indskoling", range(4)), ("mellemtrin", range(4, 7)), ("udskoling", range(7, 11))]
 
@@ -173,8 +175,13 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
 
     Published and paused courses are for everybody; coordinators see every state before it is published.
     """
-    offers = Offer.objects.select_related("company", "activity_type", "industry").defer("search", "words")
-    shown = offers.prefetch_related("subjects", "education_areas").filter(pk=offer_id).first()
+    offers = Offer.objects.select_related("company", "activity_type", "industry", "picture").defer("search", "words")
+    shown = (
+        offers.prefetch_related("subjects", "education_areas")
+        .annotate(has_material=HAS_MATERIAL)
+        .filter(pk=offer_id)
+        .first()
+    )
     if shown is None:
         raise Http404
     public = shown.state in {Offer.State.PUBLISHED, Offer.State.PAUSED}

@@ -12,6 +12,7 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -25,11 +26,12 @@ from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
 from portal.domain.constraints import sentence_for
+from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.http import actor_of
 from portal.models import User
 from schools.domain import membership
-from schools.models import School, SchoolClass
+from schools.models import Membership, School, SchoolClass
 
 Status = Enrolment.Status
 PER_PAGE = 20
@@ -74,19 +76,26 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         return render(request, "offers/enrol_closed.html", {**facts, "refusal": refusal})
     school = _chosen_school(request, now) if coordinator else None
     if coordinator and school is None:
-        schools = School.objects.open(wall.local_day(now)).order_by("name")
+        schools = School.objects.open(wall.local_day(now)).order_by(in_danish_order("name"))
         return render(request, "offers/enrol_school.html", {**facts, "schools": schools})
     classes = _classes(person, school, session)
     if not classes:
-        return render(request, "offers/enrol_no_class.html", {**facts, "school": school})
+        waiting_for = membership.awaited_by(person).select_related("school").first()
+        return render(request, "offers/enrol_no_class.html", {**facts, "school": school, "waiting_for": waiting_for})
     form = EnrolmentForm(
         request.POST if request.method == "POST" else None,
         classes=classes,
         offer=session.offer,
         day=wall.local_day(session.starts_at),
-        teachers=membership.teachers_at(school) if school is not None else None,
+        teachers=_teachers(person, school),
+        or_myself=school is None,
         initial=_first_answers(request, person, school, classes),
     )
+    seen = request.POST.get("seen", "")
+    if seen and seen != str(session.sequence):
+        form.add_error(
+            None, _("The date was moved while you wrote. Look at the new time above, and send again if it suits you.")
+        )
     if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
         return done
     waiting = session.enrolments.waitlisted().count()
@@ -129,11 +138,19 @@ def _chosen_school(request: HttpRequest, now: datetime) -> School | None:
 def _classes(person: User, school: School | None, session: Session) -> list[SchoolClass]:
     """Return the classes to choose from, as they are on the day of the visit."""
     if school is None:
-        classes = membership.enrollable_classes(person)
+        classes = membership.enrollable_classes(person, wall.local_day(session.starts_at))
     else:
         classes = SchoolClass.objects.filter(school=school, is_active=True).select_related("school")
         classes = classes.order_by("-start_year", "letter", "name")
     return membership.present(classes, wall.local_day(session.starts_at))
+
+
+def _teachers(person: User, school: School | None) -> QuerySet[User] | None:
+    """Return whom one may enrol a class for: a coordinator anybody of the school, who acts for a school its people."""
+    if school is not None:
+        return membership.teachers_at(school)
+    acts = membership.memberships_of(person).filter(role__in=Membership.Role.acting_for_school()).exists()
+    return membership.colleagues_of(person) if acts else None
 
 
 def _first_answers(
@@ -165,9 +182,9 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
     now, person = clock.now(), _person(request)
     school_wide = membership.works_school_wide(person)
     whole_school = school_wide and request.GET.get("vis") == "skole"
-    rows = _with_facts(Enrolment.objects.all())
+    rows = _with_facts(Enrolment.objects.visible_to(person))
     if whole_school:
-        schools = membership.memberships_of(person).filter(role__in=membership.SCHOOL_WIDE).values("school")
+        schools = membership.schools_of(person, Membership.Role.school_wide()).values("pk")
         mine = rows.filter(school__in=schools)
     else:
         mine = rows.filter(teacher=person)
@@ -177,7 +194,13 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
     asked = ahead.filter(status=Status.OFFERED).order_by("answer_by", "pk")
     shown = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
     past = mine.exclude(session__ends_at__gt=now, status__in=shown).order_by("-session__starts_at", "pk")
-    page = Paginator(past, PER_PAGE).get_page(_page_number(request))
+    pages = Paginator(past, PER_PAGE)
+    if _page_number(request) > pages.num_pages:
+        here = reverse("my-enrolments") + ("?vis=skole" if whole_school else "")
+        return render(
+            request, "offers/catalogue_beyond.html", {"first_page": here, "pages": pages.num_pages}, status=404
+        )
+    page = pages.page(_page_number(request))
     context = {
         "offered": [_row(one) for one in asked],
         "coming": [_row(one) for one in coming],
@@ -199,6 +222,8 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     session = one.session
     color, icon = STATES.get(Status(one.status), ("neutral", "close"))
     begun, closed = now >= session.starts_at, now >= session.closes_at
+    in_hand = Enrolment.objects.manageable_by(_person(request)).filter(pk=one.pk).exists()
+    awaits_leader = one.leader_answer == Enrolment.LeaderAnswer.AWAITED and one.status in CHANGEABLE
     others = []
     if one.status not in Status.holding() and not begun:
         others = enrolling.alternatives(session, one.places, now=now)
@@ -209,13 +234,18 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "icon": icon,
         "position": waiting_list.position(one),
         "begun": begun,
-        "may_change": one.status in CHANGEABLE and not closed,
-        "may_cancel": one.status in CHANGEABLE and not begun,
+        "in_hand": in_hand,
+        "awaits_leader": awaits_leader,
+        "may_answer": awaits_leader and membership.leads(_person(request), one.school_id),
+        "may_change": in_hand and one.status in CHANGEABLE and not closed,
+        "may_cancel": in_hand and one.status in CHANGEABLE and not begun,
         "has_guide": one.status in Status.holding() and one.status != Status.OFFERED,
         "has_file": calendar_file.method_for(one) == "PUBLISH",
-        "may_report": one.status in {Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW} and begun,
+        "may_report": in_hand and one.status in {Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW} and begun,
         "others": others,
         "needs": reminders.needs_in_words(one),
+        # What the teacher wrote is the teacher's and the host's; others at the school see the ticks.
+        "words": one.needs_text if one.teacher_id == request.user.pk else "",
         "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED},
         "ended": one.status not in Status.active(),
     }
@@ -247,7 +277,7 @@ def calendar(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     """Change how many come."""
-    now, one = clock.now(), _mine(request, enrolment_id)
+    now, one = clock.now(), _in_hand(request, enrolment_id)
     if one.status not in CHANGEABLE:
         messages.info(request, _("The enrolment has ended and cannot be changed."))
         return redirect("enrolment", one.pk)
@@ -274,7 +304,7 @@ def change(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     """Take the class out again, after one more question."""
-    now, one = clock.now(), _mine(request, enrolment_id)
+    now, one = clock.now(), _in_hand(request, enrolment_id)
     form = CancelEnrolmentForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -296,7 +326,7 @@ def cancel(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     """Say yes or no to a place that became free."""
-    now, one = clock.now(), _mine(request, enrolment_id)
+    now, one = clock.now(), _in_hand(request, enrolment_id)
     form = PlaceForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         yes = form.cleaned_data["answer"] == "yes"
@@ -335,6 +365,12 @@ def _with_facts(rows: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
 def _mine(request: HttpRequest, enrolment_id: UUID) -> Enrolment:
     """Return an enrolment that the person may see; others do not exist."""
     rows = _with_facts(Enrolment.objects.visible_to(_person(request)))
+    return get_object_or_404(rows.prefetch_related("session__meetings"), pk=enrolment_id)
+
+
+def _in_hand(request: HttpRequest, enrolment_id: UUID) -> Enrolment:
+    """Return an enrolment that the person may do something with; one that may only be read is out of reach here."""
+    rows = _with_facts(Enrolment.objects.manageable_by(_person(request)))
     return get_object_or_404(rows.prefetch_related("session__meetings"), pk=enrolment_id)
 
 

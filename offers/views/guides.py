@@ -84,7 +84,8 @@ def wait(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, guide: guides.Guide, *, private: bool) -> HttpResponse:
-    html = render_to_string(guide.template, {**guide.context, "picture": pdf.picture(guide.facts.illustration)})
+    picture = pdf.picture(guide.facts.illustration, uploaded=guide.facts.picture)
+    html = render_to_string(guide.template, {**guide.context, "picture": picture})
     etag = f'"{pdf.hash_of(html)}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from companies.models import Contact
-from offers.domain import dates, encounters, planning, reminders
+from offers.domain import dates, encounters, needs, planning, reminders
 from offers.domain import enrolment as enrolments
 from offers.forms.followup import AnswerForm, CancelForm, ReportForm, report_forms
 from offers.models import Enrolment, Invite, Meeting, Offer, Session, VisitReport
@@ -22,7 +22,6 @@ from portal.http import LinkRequest, link_required
 from portal.models import Link
 
 TOLD_FOR = timedelta(days=60)
-NEEDS_READABLE = timedelta(days=30)
 COMING = [Enrolment.Status.CONFIRMED, Enrolment.Status.COMPLETED, Enrolment.Status.NO_SHOW]
 SHOWN = [Enrolment.Status.PENDING, *COMING]
 COLOURS = {
@@ -40,7 +39,8 @@ def _contact(contact_id: UUID) -> Contact:
 
 def _sessions(contact: Contact) -> QuerySet[Session]:
     """Return the company's sessions, with dates and classes."""
-    classes = Enrolment.objects.filter(status__in=SHOWN).select_related("school_class", "school", "teacher")
+    classes = Enrolment.objects.known_to_host().filter(status__in=SHOWN)
+    classes = classes.select_related("school_class", "school", "teacher")
     return (
         Session.objects.filter(offer__company=contact.company_id)
         .select_related("offer__company")
@@ -53,7 +53,7 @@ def _sessions(contact: Contact) -> QuerySet[Session]:
 
 def _enrolments(contact: Contact) -> QuerySet[Enrolment]:
     """Return the enrolments in the company's sessions."""
-    rows = Enrolment.objects.filter(session__offer__company=contact.company_id)
+    rows = Enrolment.objects.known_to_host().filter(session__offer__company=contact.company_id)
     return rows.select_related("session__offer__company", "school_class", "school", "teacher")
 
 
@@ -101,6 +101,7 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         "offers/host_visits.html",
         {
             "contact": contact,
+            "holder": cast(LinkRequest, request).link.holder_name or contact.name,
             "upcoming": [_overview_row(session) for session in upcoming],
             "requests": requests,
             **_past(contact, now=now),
@@ -172,14 +173,14 @@ def session(request: HttpRequest, contact_id: UUID, session_id: UUID) -> HttpRes
     now = clock.now()
     contact = _contact(contact_id)
     found = get_object_or_404(_sessions(contact), pk=session_id)
-    readable = now < found.ends_at + NEEDS_READABLE
+    readable_until = needs.readable_until(found)
     classes = [
         {
             "enrolment": one,
             "label": _label(one, found),
             "color": COLOURS[Enrolment.Status(one.status)],
             "needs": reminders.needs_in_words(one),
-            "words": one.needs_text if readable else "",
+            "has_words": bool(one.needs_text) and now < readable_until,
             "teacher": one.teacher if one.status in COMING else None,
             "phone": (one.teacher_phone or (one.teacher.phone if one.teacher else "")) if one.status in COMING else "",
             "may_tell": one.status in encounters.REPORTABLE and found.starts_at <= now,
@@ -263,7 +264,7 @@ def answer(request: HttpRequest, contact_id: UUID, enrolment_id: UUID) -> HttpRe
             "contact": contact,
             "enrolment": found,
             "label": found.class_label,
-            "words": found.needs_text if clock.now() < found.session.ends_at + NEEDS_READABLE else "",
+            "has_words": needs.is_readable(found, now=clock.now()),
             "waits": found.status == Enrolment.Status.PENDING,
             "color": COLOURS.get(Enrolment.Status(found.status), "neutral"),
             "when": dates.span_in_words(found.session.starts_at, found.session.ends_at),
@@ -272,6 +273,23 @@ def answer(request: HttpRequest, contact_id: UUID, enrolment_id: UUID) -> HttpRe
             "form": form,
         },
     )
+
+
+@link_required(Link.Purpose.HOST, "contact_id")
+@require_http_methods(["GET", "HEAD", "POST"])
+def read_needs(request: HttpRequest, contact_id: UUID, enrolment_id: UUID) -> HttpResponse:
+    """Show what the teacher wrote about the class's needs, once the button is pressed: each reading is noted."""
+    contact = _contact(contact_id)
+    found = get_object_or_404(_enrolments(contact).filter(status__in=SHOWN), pk=enrolment_id)
+    context: dict[str, Any] = {"contact": contact, "enrolment": found, "label": found.class_label}
+    if request.method == "POST":
+        try:
+            context["words"] = needs.read_needs(
+                enrolment_id=found.pk, by=cast(LinkRequest, request).actor, now=clock.now()
+            )
+        except Refusal as refusal:
+            context["refused"] = str(refusal)
+    return render(request, "offers/host_needs.html", context)
 
 
 @link_required(Link.Purpose.HOST, "contact_id")

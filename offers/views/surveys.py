@@ -4,7 +4,7 @@ from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from offers.domain import dates, encounters, surveys
 from offers.forms.followup import ReportForm, SurveyForm, report_forms
 from offers.models import Enrolment, SurveyRequest, VisitReport
-from portal.domain import calendar, clock
+from portal.domain import clock
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
 from portal.http import LinkRequest, actor_of, link_required
@@ -73,26 +73,20 @@ def survey(request: HttpRequest, survey_id: UUID) -> HttpResponse:
 
 
 def _tellable(by: Actor) -> QuerySet[Enrolment]:
-    """Return the enrolments about whose visit the actor may tell: own, of an own school, or all for a coordinator."""
+    """Return the enrolments about whose visit the actor may tell: those in the own hands, all for a coordinator."""
     rows = Enrolment.objects.filter(status__in=encounters.REPORTABLE).select_related(
         "session__offer__company", "school_class", "school"
     )
-    if by.is_coordinator:
-        return rows
-    today = calendar.local_day(clock.now())
-    there = Q(school__memberships__user=by.user_id) & (
-        Q(school__memberships__ended_on=None) | Q(school__memberships__ended_on__gt=today)
-    )
-    return rows.filter(Q(teacher=by.user_id) | there).distinct()
+    return rows.manageable_by(by.user_id) if by.user_id is not None else rows.none()
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def teacher_report(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
-    """Let the teacher, a colleague, or a deciding coordinator tell what became of a class's dates."""
+    """Let the teacher, whoever acts for the school, or a deciding coordinator tell what became of a class's dates."""
     by = actor_of(request)
     now = clock.now()
     found = get_object_or_404(_tellable(by), pk=enrolment_id)
-    side = encounters.side_of(by, found, now=now)
+    side = encounters.side_of(by, found)
     chosen: ReportForm | None = None
     if request.method == "POST":
         chosen = ReportForm(request.POST)

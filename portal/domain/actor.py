@@ -50,7 +50,17 @@ class Actor:
 
 
 def municipal_roles(user: User) -> frozenset[str]:
-    """Return what the active account may act as in the municipality, the lower roles included."""
+    """Return what the account may act as in the municipality, the lower roles included.
+
+    Only with a second factor, see :meth:`portal.models.account.MunicipalRoleQuerySet.in_force`.
+    """
+    if not user.is_active:
+        return frozenset()
+    return Role.including_lower(MunicipalRole.objects.filter(user=user).in_force().values_list("role", flat=True))
+
+
+def municipal_roles_held(user: User) -> frozenset[str]:
+    """Return the roles the account has been given, second factor or not: who is written to, and led to set one up."""
     if not user.is_active:
         return frozenset()
     return Role.including_lower(MunicipalRole.objects.filter(user=user).values_list("role", flat=True))

@@ -5,7 +5,6 @@ and marks the row as its own work. If it dies in between, the lease runs out and
 (*at least once*) or laid before a person (*at most once*).
 """
 
-import hashlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,13 +17,16 @@ from uuid import UUID, uuid4
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
+from portal.domain import audit
+from portal.domain.actor import Actor
+from portal.domain.pseudonyms import pseudonym
+from portal.domain.refusal import Refusal
 from portal.models import Message, User
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
-PRUNE_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ def post(
     moment = max(send_at or now, now)
     if not_after is not None and not_after <= moment:
         return
-    recipient = hashlib.sha256(to.address.lower().encode()).hexdigest()[:16]
+    recipient = pseudonym(to.address)[:16]
     Message.objects.bulk_create(
         [
             Message(
@@ -128,8 +130,8 @@ def post(
     )
 
 
-def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
-    """Take back what has been promised about an object and has not left; return how many (a step)."""
+def withdraw(*, about: models.Model, occasions: list[str] | None = None, to: UUID | None = None) -> int:
+    """Take back what has been promised about an object (to one person) and has not left; return how many (a step)."""
     waiting = Message.objects.filter(
         reference_type=about._meta.label_lower,
         reference_id=about.pk,
@@ -137,6 +139,8 @@ def withdraw(*, about: models.Model, occasions: list[str] | None = None) -> int:
     )
     if occasions is not None:
         waiting = waiting.filter(occasion__in=occasions)
+    if to is not None:
+        waiting = waiting.filter(recipient_id=to)
     return waiting.update(state=Message.State.WITHDRAWN)
 
 
@@ -239,17 +243,15 @@ def recover(*, real_now: datetime) -> int:
 
 
 @transaction.atomic(durable=True)
-def resend(*, message_id: UUID, now: datetime) -> bool:
-    """Queue a message in trouble once more; returns False when it is in no trouble."""
+def resend(*, message_id: UUID, by: Actor, now: datetime) -> bool:
+    """Queue a message in trouble once more; returns False when it is in no trouble. Coordinators only."""
+    if not by.is_coordinator:
+        raise Refusal(_("Only the municipality's coordinators can do this."), code="coordinators-only")
     troubled = Message.objects.in_trouble().filter(pk=message_id)
-    return troubled.update(state=Message.State.QUEUED, send_at=now, attempts=0, not_after=None, trouble="") == 1
-
-
-@transaction.atomic(durable=True)
-def forget(*, now: datetime) -> int:
-    """Empty the text of what was sent more than 30 days ago; return how many."""
-    old = Message.objects.filter(sent_at__lt=now - PRUNE_AFTER).exclude(Q(body="") & Q(subject=""))
-    return old.update(subject="", body="")
+    again = troubled.update(state=Message.State.QUEUED, send_at=now, attempts=0, not_after=None, trouble="") == 1
+    if again:
+        audit.record(by, "message-resent", Message(pk=message_id), at=now)
+    return again
 
 
 def new_owner() -> UUID:

@@ -3,9 +3,14 @@
 from portal.models.account import MunicipalRole, User
 from portal.models.audit import AuditEntry
 from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
-from portal.models.link import Link
+from portal.models.link import FormerAddress, Link
 from portal.models.message import Message
-from portal.models.municipality import CalendarPeriod, Municipality
+from portal.models.municipality import CalendarPeriod, Municipality, OrganisationModel
+from portal.models.privacy import Erasure, ErasureRequest, LegalHold, SubjectKind
+from portal.models.sign_in import SignInCode
+from portal.models.table import PendingTable
+from portal.models.tally import Tally
+from portal.models.upload import Upload
 from portal.models.vocabulary import ActivityType, EducationArea, Industry, IndustryCode, Subject, Vocabulary
 
 __all__ = [
@@ -16,14 +21,24 @@ __all__ = [
     "Document",
     "DocumentJob",
     "EducationArea",
+    "Erasure",
+    "ErasureRequest",
+    "FormerAddress",
     "Heartbeat",
     "Industry",
     "IndustryCode",
+    "LegalHold",
     "Link",
     "Message",
     "MunicipalRole",
     "Municipality",
+    "OrganisationModel",
+    "PendingTable",
+    "SignInCode",
     "Subject",
+    "SubjectKind",
+    "Tally",
+    "Upload",
     "User",
     "Vocabulary",
 ]

@@ -2,12 +2,14 @@
 
 import uuid
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 
@@ -53,7 +55,17 @@ class User(AbstractBaseUser, PermissionsMixin):
                 Lower("email"),
                 name="user_email_is_unique_in_any_case",
                 violation_error_message=_("There is already an account with this e-mail address."),
-            )
+            ),
+            models.CheckConstraint(
+                name="user_email_is_in_small_letters",
+                condition=Q(email=Lower("email")),
+                violation_error_message=_("Write the e-mail address in small letters."),
+            ),
+            models.CheckConstraint(
+                name="user_name_stands_on_one_line",
+                condition=~Q(name__regex="[[:cntrl:]]"),
+                violation_error_message=_("Write the name on one line."),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -64,6 +76,28 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name.split(" ")[0]
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Let sessions stand on password and address: who changes either is signed out everywhere else."""
+        stands_on = f"{self.password}|{self.email}"
+        return salted_hmac("portal.models.User", stands_on, secret=secret, algorithm="sha256").hexdigest()
+
+
+# What proves, beside the mailbox, that it is the right person. Recovery codes come with one of these and are not one.
+SECOND_FACTORS = ("totp", "webauthn")
+
+
+class MunicipalRoleQuerySet(models.QuerySet["MunicipalRole"]):
+    """Questions to the municipal roles."""
+
+    def in_force(self) -> Self:
+        """Held by an active account that has a second factor: without one a municipal role opens nothing.
+
+        Whoever has a factor is asked for it at every sign-in, and setting one up ends all other sessions; so a
+        role in force means that this person passed it. The one place of this rule.
+        """
+        factors = User.objects.filter(pk=models.OuterRef("user"), authenticator__type__in=SECOND_FACTORS)
+        return self.filter(models.Exists(factors), user__is_active=True)
 
 
 class MunicipalRole(models.Model):
@@ -93,6 +127,8 @@ class MunicipalRole(models.Model):
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="municipal_roles", verbose_name=_("person"))
     role = models.CharField(_("role"), max_length=20, choices=Role)
+
+    objects = MunicipalRoleQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("municipal role")

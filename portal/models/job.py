@@ -9,10 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Heartbeat(models.Model):
-    """When a periodic job last came to its end."""
+    """When a periodic job last came to its end, and how far on the portal's clock it had come by then."""
 
     name = models.CharField(_("job"), max_length=60, primary_key=True)
     last_ok = models.DateTimeField(_("last done"))
+    reached = models.DateTimeField(_("done up to"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("heartbeat")

@@ -20,6 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -42,6 +43,8 @@ LOCK_CLASS = 0x504446
 LIBRARIES_MISSING = 3
 # What the child is told of the world: where programs, libraries and fonts are. No secret, no setting, no proxy.
 TOLD = ("PATH", "LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "SYSTEMROOT")
+UPLOADED = re.compile(r"upload:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.(?:jpg|webp))")
+MOST_PICTURES = 10
 ASSET = re.compile(r"static:([A-Za-z0-9_./-]+)")
 
 
@@ -65,6 +68,7 @@ def render(html: str, *, seconds: float = SECONDS) -> bytes:
     with tempfile.TemporaryDirectory(prefix="press-") as folder, tempfile.TemporaryFile() as pages:
         pages.write(source)
         pages.seek(0)
+        _lay_out_pictures(html, Path(folder))
         told = {name: os.environ[name] for name in TOLD if name in os.environ}
         try:
             child = subprocess.run(  # noqa: S603 (our own program, no arguments from outside)
@@ -86,6 +90,18 @@ def render(html: str, *, seconds: float = SECONDS) -> bytes:
     if child.returncode != 0 or not made.startswith(b"%PDF-"):
         raise NotPrintable(last_words or f"The press stopped with {child.returncode}.")
     return made
+
+
+def _lay_out_pictures(html: str, folder: Path) -> None:
+    """Put the uploaded pictures that the document names into the folder in which the press works.
+
+    Only what the examiner has made anew has such a name. What is missing the press will ask for in vain, and say so.
+    """
+    for name in sorted(set(UPLOADED.findall(html)))[:MOST_PICTURES]:
+        path = f"uploads/{name[:2]}/{name}"
+        if default_storage.exists(path):
+            with default_storage.open(path) as picture:
+                (folder / name).write_bytes(picture.read())
 
 
 def hash_of(html: str) -> str:
@@ -160,8 +176,13 @@ def obtain(*, html: str, filename: str) -> Document | DocumentJob:
     return document
 
 
-def picture(name: str) -> str:
-    """Return the address of an illustration on paper; of the general picture when there is none of that name."""
+def picture(name: str, *, uploaded: str = "") -> str:
+    """Return the address of a picture on paper: one that somebody put in, an illustration, or the general picture.
+
+    A picture that was put in never changes, so its name stands for its content.
+    """
+    if UPLOADED.fullmatch(f"upload:{uploaded}"):
+        return f"upload:{uploaded}"
     drawn = re.fullmatch(r"[a-z0-9-]+", name) and (settings.BASE_DIR / f"static/img/illustrations/{name}.svg").is_file()
     return f"static:img/illustrations/{name}.svg" if drawn else "static:img/hero.svg"
 

@@ -1,8 +1,9 @@
 """The press: reads HTML, writes a tagged PDF, and is run as a program of its own (``python -I press.py``).
 
 It knows neither Django nor the settings. Before it begins it gives up what it does not need: memory, time, files,
-the network. It serves the document nothing but a few named files of ours (``static:css/paper.css``), and stops at
-the first request for anything else. Last it looks whether something crept into the PDF that could act.
+the network. It serves the document nothing but a few named files of ours (``static:css/paper.css``) and the pictures
+in its folder, and stops at the first request for anything else. Last it looks whether something crept into the PDF
+that could act.
 """
 
 import contextlib
@@ -29,6 +30,9 @@ FOLDERS = {
     ("vendor/figtree", ".woff2"): "font/woff2",
     ("img/illustrations", ".svg"): "image/svg+xml",
 }
+# Pictures that people put in: made anew before they were kept, and laid into this folder by whoever runs the press.
+UPLOADED = re.compile(r"upload:([0-9a-f-]{36}\.(jpg|webp))")
+UPLOADED_TYPES = {"jpg": "image/jpeg", "webp": "image/webp"}
 PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9_/.-]*")
 
 MEMORY = 768 * 1024 * 1024
@@ -66,6 +70,9 @@ class NamedFilesOnly(URLFetcher):  # type: ignore[misc]
         self.refusals: list[str] = []
 
     def fetch(self, url: str, headers: Any = None) -> Any:  # noqa: ARG002 (WeasyPrint's signature)
+        if (uploaded := UPLOADED.fullmatch(url)) and Path(uploaded[1]).is_file():
+            content = Path(uploaded[1]).read_bytes()
+            return URLFetcherResponse(url, content, {"Content-Type": UPLOADED_TYPES[uploaded[2]]})
         name = url.removeprefix("static:")
         kind = FILES.get(name) or next(
             (kind for (folder, suffix), kind in FOLDERS.items() if self.lies_in(name, folder, suffix)), None

@@ -3,6 +3,9 @@
 import re
 
 from django import template
+from django.conf import settings
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from portal.domain.theme import Scheme, brand_scale, is_brand_colour
 from portal.models import Municipality
@@ -17,6 +20,16 @@ def readable_brand(colour: object) -> str:
     """Return the municipality's colour, dark enough for white words on it (mail programs know no style sheet)."""
     brand = str(colour)
     return brand_scale(brand if is_brand_colour(brand) else QUIET_COLOUR, Scheme.LIGHT)["base-default"]
+
+
+@register.filter
+def own_links(text: str) -> SafeString:
+    """Return plain text in which the portal's own addresses can be pressed, and nothing else.
+
+    Whoever calls themselves “Log ind på https://ond.example” is a name in a mail and no link.
+    """
+    address = re.compile(rf"{re.escape(escape(settings.ORIGIN))}(?:/[^\s<>\"']*)?(?=[\s<>]|$)")
+    return mark_safe(address.sub(r'<a href="\g<0>">\g<0></a>', escape(text)))  # noqa: S308 (escaped above)
 
 
 @register.filter

@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.domain.phone import as_written
+
 register = template.Library()
 
 
@@ -54,6 +56,12 @@ def illustration(name: str, industry: str = "") -> str:
     return static(f"img/illustrations/{chosen}.svg" if chosen in drawn else "img/hero.svg")
 
 
+@register.filter
+def phone(number: str) -> str:
+    """Return a telephone number as it is read aloud: ``12 34 56 78``."""
+    return as_written(number or "")
+
+
 @register.simple_tag
 def grade_span(first: int | None, last: int | None) -> str:
     """Return a span of grades in words: ``4.–6. klasse``."""
@@ -62,6 +70,24 @@ def grade_span(first: int | None, last: int | None) -> str:
     if first == last:
         return _("Grade %(grade)d") % {"grade": first}
     return _("Grades %(first)d–%(last)d") % {"first": first, "last": last}
+
+
+@register.filter
+def browser_name(user_agent: str) -> str:
+    """Return which browser on which machine a session belongs to, in two words: ``Firefox, Windows``."""
+    browsers = (
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
+    machines = (
+        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("CrOS", "Chromebook"), ("Windows", "Windows"),
+        ("Mac OS", "Mac"), ("Linux", "Linux"),
+    )  # fmt: skip
+    found = [next((name for sign, name in signs if sign in user_agent), "") for signs in (browsers, machines)]
+    return ", ".join(name for name in found if name) or _("An unknown browser")
 
 
 @register.filter

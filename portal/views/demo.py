@@ -1,7 +1,9 @@
 """The demo's own pages: its clock, and the mails that left. They do not exist outside the demo."""
 
+import re
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -9,23 +11,32 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.mfa.utils import decrypt
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.domain import clock
+from portal.models import Heartbeat
 
+APP_SECONDS = 30
 STEPS = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
     "week": timedelta(weeks=1),
 }
+
+FOLLOWERS = ("deliver-messages", "follow-the-calendar")
 
 
 def demo_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -52,7 +63,15 @@ def demo_clock(request: HttpRequest) -> HttpResponse:
             clock.move_demo_clock(step)
             messages.success(request, _("The clock has been moved. Reminders and surveys leave within some seconds."))
         return redirect("demo-clock")
-    return render(request, "portal/demo_clock.html", {"now": clock.now(), "steps": STEPS})
+    facts = {"now": clock.now(), "steps": STEPS, "caught_up": caught_up()}
+    return render(request, "portal/demo_clock.html", facts)
+
+
+def caught_up() -> datetime | None:
+    """Return up to which moment the background work has followed the clock; None when it has not yet begun."""
+    jobs = Heartbeat.objects.filter(name__in=FOLLOWERS, reached__isnull=False)
+    moments = [job.reached for job in jobs if job.reached]
+    return min(moments) if len(moments) == len(FOLLOWERS) else None
 
 
 def read(path: Path) -> EmailMessage:
@@ -77,7 +96,8 @@ def demo_mails(request: HttpRequest) -> HttpResponse:
     paths = sorted(settings.DEMO_MAIL_DIR.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     if wanted:
         paths = [path for path in paths[:2000] if wanted in str(read(path)["To"]).lower()]
-    page = Paginator(paths, 40).get_page(request.GET.get("page"))
+    asked = request.GET.get("page", "")
+    page = Paginator(paths, 40).get_page(asked if re.fullmatch(r"[0-9]{1,6}", asked) and int(asked) else 1)
     mails = [{"name": path.stem, "mail": read(path)} for path in page.object_list]
     return render(request, "portal/demo_mails.html", {"mails": mails, "page": page, "to": wanted})
 
@@ -124,5 +144,25 @@ def demo_mail_file(request: HttpRequest, name: str, index: int) -> HttpResponse:
     part = parts[index]
     payload = part.get_payload(decode=True)
     response = HttpResponse(payload if isinstance(payload, bytes) else b"", content_type=part.get_content_type())
-    response.headers["Content-Disposition"] = f'attachment; filename="{part.get_filename() or "file"}"'
+    filename = part.get_filename() or "file"
+    response.headers["Content-Disposition"] = content_disposition_header(True, filename) or "attachment"  # noqa: FBT003
+    return response
+
+
+@demo_only
+@never_cache
+@require_safe
+def demo_codes(request: HttpRequest) -> HttpResponse:
+    """Show what the authenticator apps of the demo's staff would show, now and next; each code works once."""
+    moment = int(time.time())
+    rows = []
+    apps = Authenticator.objects.filter(type=Authenticator.Type.TOTP, user__municipal_roles__isnull=False).distinct()
+    for app in apps.select_related("user").order_by("user__name"):
+        secret = decrypt(app.data["secret"])
+        shown = [format_hotp_value(hotp_value(secret, moment // APP_SECONDS + ahead)) for ahead in (0, 1)]
+        roles = ", ".join(role.get_role_display() for role in app.user.municipal_roles.all())
+        rows.append({"user": app.user, "roles": roles, "now": shown[0], "next": shown[1]})
+    context = {"rows": rows, "seconds": APP_SECONDS - moment % APP_SECONDS}
+    response = render(request, "portal/demo_codes.html", context)
+    response.headers["Refresh"] = str(APP_SECONDS - moment % APP_SECONDS + 1)
     return response

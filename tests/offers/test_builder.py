@@ -163,7 +163,7 @@ def test_the_first_button_opens_the_invitation_and_no_page_does(browser: Client,
 def test_a_page_of_the_builder_is_neither_stored_nor_told_to_others(browser: Client, invite: Invite) -> None:
     response = browser.get(step_url(invite, 1))
     assert response.headers["Cache-Control"].split(",")[0] == "no-store"
-    assert response.headers["Referrer-Policy"] == "strict-origin"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Robots-Tag"] == "noindex, nofollow"
 
 

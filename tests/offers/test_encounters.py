@@ -282,7 +282,9 @@ def test_a_foreign_host_a_foreign_teacher_and_a_visitor_cannot_tell(enrolment: E
         Actor(kind="link", id="1", purpose=Link.Purpose.SURVEY, reference_id=enrolment.session.offer.contact_id),
         Actor.of_user(UserFactory.create()),
         Actor.of_user(MembershipFactory.create().user),
-        Actor.of_user(MembershipFactory.create(school=enrolment.school, ended_on=VISIT.date()).user),
+        Actor.of_user(MembershipFactory.create(school=enrolment.school, role="leader", ended_on=VISIT.date()).user),
+        Actor.of_user(MembershipFactory.create(school=enrolment.school).user),
+        Actor.of_user(MembershipFactory.create(school=enrolment.school, role="guidance").user),
     ]
     codes = []
     for stranger in strangers:
@@ -290,11 +292,11 @@ def test_a_foreign_host_a_foreign_teacher_and_a_visitor_cannot_tell(enrolment: E
             tell(enrolment, stranger)
         codes.append(refused.value.code)
 
-    assert codes == ["foreign"] * 5
+    assert codes == ["foreign"] * 7
 
 
-def test_a_colleague_at_the_school_speaks_for_the_teachers_side(enrolment: Enrolment) -> None:
-    colleague = MembershipFactory.create(school=enrolment.school).user
+def test_a_colleague_who_acts_for_the_school_speaks_for_the_teachers_side(enrolment: Enrolment) -> None:
+    colleague = MembershipFactory.create(school=enrolment.school, role="ambassador").user
 
     assert tell(enrolment, Actor.of_user(colleague)).side == "teacher"
 

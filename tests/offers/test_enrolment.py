@@ -87,10 +87,10 @@ def test_a_class_gets_its_places_and_host_and_teacher_are_told(
 def test_enrolling_takes_at_most_ten_queries(
     session: Session, role: Membership, school_class: SchoolClass, now: datetime
 ) -> None:
-    by = Actor.of_user(role.user)
-    request = EnrolmentRequest(school_class=SchoolClass.objects.get(pk=school_class.pk), adults=2)
+    by, loaded = Actor.of_user(role.user), SchoolClass.objects.select_related("school")  # as the form has it
+    request = EnrolmentRequest(school_class=loaded.get(pk=school_class.pk), adults=2)
     enrol_class(session_id=factories.SessionFactory.create(offer=session.offer).pk, request=request, by=by, now=now)
-    request = EnrolmentRequest(school_class=SchoolClass.objects.get(pk=school_class.pk), adults=2)
+    request = EnrolmentRequest(school_class=loaded.get(pk=school_class.pk), adults=2)
 
     with CaptureQueriesContext(
         connection,
@@ -379,15 +379,3 @@ def test_numbers_stand_still_once_enrolment_has_closed(session: Session, now: da
     with pytest.raises(Refusal) as refusal:
         change_numbers(enrolment_id=one.pk, pupils=20, adults=2, by=DESK, now=session.closes_at)
     assert refusal.value.code == "closed"
-
-
-def test_the_free_text_about_needs_dies_thirty_days_after_the_visit(
-    session: Session, role: Membership, school_class: SchoolClass, now: datetime
-) -> None:
-    one = enrol(session, role, school_class, now, needs_text="Vi kommer med bus", needs_diet=True)
-    last = session.ends_at + timedelta(days=30)
-
-    assert [enrolling.forget_needs(now=moment) for moment in (last, last + timedelta(seconds=1))] == [0, 1]
-
-    one.refresh_from_db()
-    assert (one.needs_text, one.needs_diet) == ("", True)

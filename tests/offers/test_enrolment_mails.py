@@ -104,6 +104,7 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         assert ("høreapparat" in whole, "\n" in str(written.subject)) == (False, False), message.occasion
         seen.add(message.occasion)
     assert set(letters.OCCASIONS) - seen == {
+        "leader_request",  # tests/offers/test_approval.py
         "place_expired",
         "coordinator_session_cancelled",
         "coordinator_place_free",

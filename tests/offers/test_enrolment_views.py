@@ -82,7 +82,7 @@ def test_a_teacher_enrols_the_whole_class_and_gets_a_receipt(
         24,
         2,
         7,
-        "12345678",
+        "+4512345678",
         True,
     )
     receipt = client.get(response["Location"])
@@ -218,6 +218,43 @@ def test_a_session_that_closed_while_one_wrote_keeps_what_was_typed(
     assert ("Ombygning til maj." in page, "Vi kommer med bus" in page) == (True, True)
 
 
+def test_a_session_that_was_moved_while_one_wrote_is_looked_at_again_before_anything_is_done(
+    session: Session, role: Membership, school_class: SchoolClass
+) -> None:
+    client, address = signed_in(role.user), reverse("enrol", args=[session.pk])
+    assert '<input type="hidden" name="seen" value="0">' in client.get(address).content.decode()
+    Session.objects.update(sequence=1)  # what moving a session does
+    data = answers(school_class, needs_text="Vi kommer med bus", seen="0")
+
+    page = client.post(address, data).content.decode()
+
+    assert Enrolment.objects.count() == 0
+    assert ("Tidspunktet er flyttet, mens du skrev." in page, "Vi kommer med bus" in page) == (True, True)
+    assert '<input type="hidden" name="seen" value="1">' in page
+    assert client.post(address, {**data, "seen": "1"})["Location"] == reverse(
+        "enrolment", args=[Enrolment.objects.get().pk]
+    )
+
+
+def test_a_session_that_filled_up_while_one_wrote_leads_into_the_line(
+    session: Session, role: Membership, school_class: SchoolClass
+) -> None:
+    Session.objects.update(places_taken=28)
+
+    signed_in(role.user).post(reverse("enrol", args=[session.pk]), answers(school_class, seen="0"))
+
+    assert Enrolment.objects.get().status == Enrolment.Status.WAITLISTED
+
+
+def test_a_session_that_is_gone_while_one_wrote_does_not_exist(
+    session: Session, role: Membership, school_class: SchoolClass
+) -> None:
+    address = reverse("enrol", args=[session.pk])
+    session.delete()
+
+    assert signed_in(role.user).post(address, answers(school_class)).status_code == 404
+
+
 def test_a_closed_session_says_so_and_where_there_is_room(
     session: Session, role: Membership, school_class: SchoolClass
 ) -> None:
@@ -302,7 +339,7 @@ def test_numbers_are_changed_until_closing_and_more_must_fit(
     assert accepted["Location"] == reverse("enrolment", args=[one.pk])
     one.refresh_from_db()
     session.refresh_from_db()
-    assert (one.pupils, one.adults, one.teacher_phone, session.places_taken) == (28, 3, "22334455", 28)
+    assert (one.pupils, one.adults, one.teacher_phone, session.places_taken) == (28, 3, "+4522334455", 28)
 
 
 def test_cancelling_asks_first_and_happens_once(

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from offers.models import Encounter, Enrolment, Offer, Session, VisitReport
 from portal.domain import clock, links
-from portal.models import Link, Municipality
+from portal.models import AuditEntry, Link, Municipality
 from tests.factories import ContactFactory, EnrolmentFactory, OfferFactory, SessionFactory
 
 pytestmark = pytest.mark.django_db
@@ -140,7 +140,30 @@ def test_the_teachers_contact_and_the_words_about_needs_are_the_hosts_to_read(
 
     assert enrolment.teacher.email in body
     assert "20 30 40 50" in body
-    assert "Én elev bliver let bange" in body
+    assert "Én elev bliver let bange" not in body
+
+
+def test_the_words_about_needs_are_shown_when_a_button_is_pressed_and_each_reading_is_noted(
+    client: Client, enrolment: Enrolment, at: Clock
+) -> None:
+    contact_id = enrolment.session.offer.contact_id
+    let_in(client, contact_id)
+    page = reverse("host-needs", args=[contact_id, enrolment.pk])
+    assert page in client.get(pages(enrolment)[1]).content.decode()
+
+    looked = client.get(page)
+    assert "Én elev bliver let bange" not in looked.content.decode()
+    assert AuditEntry.objects.filter(action="needs-read").exists() is False
+    read = client.post(page)
+    client.post(page)
+
+    assert ("Én elev bliver let bange" in read.content.decode(), read.headers["Cache-Control"].split(",")[0]) == (
+        True,
+        "no-store",
+    )
+    noted = AuditEntry.objects.filter(action="needs-read")
+    assert set(noted.values_list("actor_kind", "object_id")) == {("link", str(enrolment.pk))}
+    assert noted.count() == 2
 
 
 def test_before_confirmation_the_teacher_is_not_shown(client: Client, enrolment: Enrolment, at: Clock) -> None:
@@ -151,7 +174,7 @@ def test_before_confirmation_the_teacher_is_not_shown(client: Client, enrolment:
 
     assert enrolment.teacher.email not in body
     assert "20 30 40 50" not in body
-    assert "Én elev bliver let bange" in body
+    assert reverse("host-needs", args=[enrolment.session.offer.contact_id, enrolment.pk]) in body
 
 
 def test_thirty_days_after_the_visit_the_words_about_needs_are_gone(
@@ -161,7 +184,10 @@ def test_thirty_days_after_the_visit_the_words_about_needs_are_gone(
     shown = []
     for moment in (VISIT + timedelta(days=30), VISIT + timedelta(days=30, hours=2)):
         at(moment)
-        shown.append("let bange" in client.get(pages(enrolment)[1]).content.decode())
+        page = reverse("host-needs", args=[enrolment.session.offer.contact_id, enrolment.pk])
+        offered = page in client.get(pages(enrolment)[1]).content.decode()
+        assert ("let bange" in client.post(page).content.decode()) == offered
+        shown.append(offered)
 
     assert shown == [True, False]
 
@@ -316,4 +342,4 @@ def test_the_pages_are_neither_stored_nor_indexed(client: Client, enrolment: Enr
 
     assert page.headers["Cache-Control"].split(", ")[0] == "no-store"
     assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
-    assert page.headers["Referrer-Policy"] == "strict-origin"
+    assert page.headers["Referrer-Policy"] == "no-referrer"

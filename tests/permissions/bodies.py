@@ -4,15 +4,26 @@ One entry per route, per page, deed and action of the desk (``BODIES``), and per
 body is sent by those who may not, so that nothing but permission can refuse them.
 """
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from inspect import isfunction
 from typing import Any
 
+import pikepdf
 from django.contrib import admin
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
+from companies.models import Company
 from offers.admin.offer import SeriesForm
 from offers.domain.enrolment import EnrolmentRequest
+from portal.domain.calendar import local_day
+from portal.domain.tables import rows_of
+from portal.domain.uploads import SafeFile
+from schools.domain.imports import KINDS_OF_TABLES
+from schools.models import School
 from tests.permissions.world import NOW, World
 
 Data = Callable[[World, str, str], Mapping[str, Any]]
@@ -125,6 +136,24 @@ def host_report(world: World, role: str, thing: str) -> dict[str, Any]:
 ANSWERS: dict[str, Any] = {"fit": "5", "active": "4", "preparation": "3", "practical": "4", "again": "yes"}
 sends("link-survey", "offers_surveyrequest", **ANSWERS)
 
+sends("builder-files", "offers_offer", action="remove-picture")
+COLLEAGUE: dict[str, Any] = {"name": "Ny Kollega", "email": "ny.kollega@firma.example"}
+sends("builder-share", "portal_link", "portal_message", **COLLEAGUE)
+sends("host-share", "portal_link", "portal_message", **COLLEAGUE)
+sends("host-data-take", "portal_auditentry")
+sends("host-data-erase", "portal_erasurerequest")
+sends("host-needs", "portal_auditentry")
+sends("link-again", "portal_message")
+sends("school-answer", "offers_enrolment", answer="yes")
+sends("school-approval", "schools_school", school=lambda world: world.at.school.pk, demanded="yes")
+sends("my-account", "schools_membership", school=lambda world: world.at.school.pk, role="teacher")
+sends("school-member-confirm", "schools_membership", "portal_message")
+sends("school-member-refuse", "schools_membership", "portal_message")
+sends("my-data-take", "portal_auditentry")
+sends("my-data-erase", "portal_erasurerequest")
+sends("mfa_deactivate_totp", "mfa_authenticator")
+sends("mfa_generate_recovery_codes", "mfa_authenticator")
+
 # --- Accounts ------------------------------------------------------------------------------------------------------
 
 sends("account_logout")
@@ -153,7 +182,17 @@ ROWS = {
     "portal_user": "person",
     "schools_school": "school",
     "schools_schoolclass": "klass",
+    "schools_membership": "waiting_role",
+    "companies_contact": "contact",
+    "portal_link": "link",
+    "portal_erasurerequest": "asked",
+    "portal_erasure": "erasure",
+    "portal_legalhold": "hold",
 }
+
+# Every list can be taken out as a file; that it was stands in the log.
+for listing in ROWS:
+    sends(f"{listing}_export", "portal_auditentry", form="csv")
 
 WORD: dict[str, Any] = {"slug": "nyt-ord", "name": "Nyt ord", "name_en": "New word"}
 for word in ("activitytype", "educationarea", "industry", "subject"):
@@ -181,6 +220,61 @@ sends(
     start_year="2020",
     letter="X",
 )
+for listing, table in (
+    ("schools_school", "table_of_schools"),
+    ("schools_schoolclass", "table_of_classes"),
+    ("portal_user", "table_of_teachers"),
+):
+    sends(f"{listing}_import_report", "portal_pendingtable", about=table, give_up="1")
+HEADS = {"schools_school": "Navn", "schools_schoolclass": "Skole;Klasse", "portal_user": "Navn;E-mail;Skole"}
+
+
+def _table(heads: str) -> Callable[[World], Any]:
+    cells = ";".join("Ny" for _ in heads.split(";"))
+    return lambda _world: SimpleUploadedFile("ny.csv", f"{heads}\r\n{cells}\r\n".encode(), content_type="text/csv")
+
+
+for listing, heads in HEADS.items():
+    sends(f"{listing}_import", "portal_pendingtable", file=_table(heads))
+sends(
+    "schools_school_enrol",
+    school_class=lambda world: world.at.klass.pk,
+    session=lambda world: world.at.session_to_enrol.pk,
+)
+sends("schools_school_close", "schools_school", about="empty_school", on="2027-08-01")
+sends(
+    "schools_school_merge",
+    "schools_school",
+    about="empty_school",
+    into=lambda world: world.at.school.pk,
+    looked_over=lambda world: world.at.school.pk,
+)
+sends("schools_school_reopen", "schools_school", about="closed_school")
+sends("schools_membership_confirm", "schools_membership", "portal_message")
+sends("schools_membership_refuse", "schools_membership", "portal_message")
+sends("schools_membership:confirm_several", "schools_membership", "portal_message")
+sends("portal_user_change_address", "portal_user", "portal_message", email="andet@skole.fjordby.example")
+sends("portal_user_give_role", "schools_membership", school=lambda world: world.at.school.pk, role="ambassador")
+sends("portal_user_leave", "schools_membership", school=lambda world: world.at.school.pk)
+sends("portal_user_reopen", "portal_user", about="resting")
+HOLD: dict[str, Any] = {"reason": "En klage", "until": "2027-01-01"}
+for listing, held, idle in (
+    ("portal_user", "resting", "person"),
+    ("companies_contact", "second_contact", "idle_contact"),
+):
+    sends(f"{listing}_hand_out_data", "portal_auditentry", form="json")
+    sends(f"{listing}_hold_back", "portal_legalhold", **HOLD)
+    sends(f"{listing}_lift_hold", "portal_legalhold", about=held)
+    sends(f"{listing}_erase_person", "portal_erasure", about=idle)
+sends("companies_contact_leaves", "companies_contact", "portal_link")
+sends("portal_erasurerequest_erase_person", "portal_erasure")
+sends("portal_erasurerequest_answered", "portal_erasurerequest")
+sends("portal_link_withdraw", "portal_link")
+sends("portal_link_renew", "portal_link", "portal_message")
+sends("portal_municipality_change_logo", "portal_municipality", remove="on")
+sends("companies_company_change_relation", "companies_company", state="resting")
+sends("companies_company:rest_several", "companies_company")
+sends("companies_company:invite_several", "offers_invite", "portal_message")
 sends("schools_schoolclass_change", "schools_schoolclass", fills=True, pupils="19")
 TRADE: dict[str, Any] = {"industries": lambda world: world.at.industry.pk}
 sends("companies_company_add", "companies_company", fills=True, name="Ny Virksomhed", **TRADE)
@@ -224,6 +318,40 @@ def _seal(world: World) -> str:
 sends("offers_offer_plan_series", "offers_session", "offers_meeting", seal=_seal, **SERIES)
 sends("offers_offer:publish_several", "offers_offer", "portal_message", about="submitted")
 
+sends("offers_offer:pause_several", "offers_offer", reason="Ombygning")
+sends("offers_offer:resume_several", "offers_offer", about="paused")
+sends("offers_offer:confirm_several", "offers_offer")
+sends("offers_offer:archive_several", "offers_offer", about="bare")
+
+
+def _drawn(world: World) -> SimpleUploadedFile:
+    made = io.BytesIO()
+    Image.new("RGB", (900, 600), "#336699").save(made, "PNG")
+    return SimpleUploadedFile("billede.png", made.getvalue(), content_type="image/png")
+
+
+def _printed(world: World) -> SimpleUploadedFile:
+    made = io.BytesIO()
+    paper = pikepdf.new()
+    paper.add_blank_page()
+    paper.save(made)
+    return SimpleUploadedFile("ark.pdf", made.getvalue(), content_type="application/pdf")
+
+
+sends("offers_offer_choose_picture", "offers_offer", "portal_upload", picture=_drawn, alt_text="En smed")
+sends("offers_offer_add_material", "offers_material", "portal_upload", document=_printed, title="Et ark")
+sends("offers_offer_remove_files", "offers_offer", files="picture")
+sends("offers_session:cancel_several", "offers_session", "offers_enrolment", "portal_message", reason="Sygdom")
+sends("offers_session:shift_several", "offers_session", "offers_meeting", days="7")
+sends(
+    "offers_session_move",
+    "offers_session",
+    "offers_meeting",
+    "portal_message",
+    day_1="2026-10-06",
+    begins_1="09:00",
+    ends_1="11:00",
+)
 sends("offers_session_change", "offers_session", fills=True, note="Husk madpakke")
 sends("offers_session_change_places", "offers_session", places="90")
 sends("offers_session_cancel", "offers_session", "offers_enrolment", "portal_message", reason="Sygdom")
@@ -242,6 +370,18 @@ sends(
 )
 sends("offers_enrolment_undo", "offers_enrolment", "offers_encounter", about="told", reason="Forkert klasse")
 
+sends("offers_enrolment:decline_several", "offers_enrolment", "portal_message", about="pending", reason="Fuldt hus")
+sends("offers_enrolment:cancel_several", "offers_enrolment", "portal_message", reason="Udflugt")
+sends("offers_enrolment_give_place", "offers_enrolment", "portal_message", about="waiting")
+sends(
+    "offers_enrolment_hand_over",
+    "offers_enrolment",
+    "portal_message",
+    teacher=lambda world: world.people["colleague"].pk,
+)
+sends("offers_enrolment_read_needs", "portal_auditentry")
+sends("offers_invite:resend_several", "portal_link", "portal_message")
+sends("offers_invite:revoke_several", "offers_invite", "portal_link")
 sends("offers_invite_resend", "portal_link", "portal_message")
 sends("offers_invite_revoke", "offers_invite", "portal_link")
 
@@ -271,7 +411,7 @@ def calls(name: str, /, **words: Any) -> None:
     """Say how a use-case is called; values may be functions of the world."""
 
     def made(world: World, role: str) -> dict[str, Any]:
-        return {key: value(world) if callable(value) else value for key, value in words.items()}
+        return {key: value(world) if isfunction(value) else value for key, value in words.items()}
 
     CALLS[name] = made
 
@@ -295,9 +435,74 @@ def enrol_for_a_stranger(world: World, role: str) -> dict[str, Any]:
     return {"session_id": world.at.session_to_enrol.pk, "request": asked}
 
 
-@call("portal.links.use")
-def use_link(world: World, role: str) -> dict[str, Any]:
+def _held(world: World, role: str) -> dict[str, Any]:
     return {"link_id": world.links[role][0][0].pk}
+
+
+CALLS["portal.links.use"] = CALLS["portal.links.send_again"] = _held
+calls("portal.links.send_on", link_id=of("link"), name="Ny Kollega", to="ny.kollega@firma.example")
+calls("portal.links.withdraw", link_id=of("link"))
+calls("portal.links.withdraw (of a colleague's link)", link_id=of("child"))
+calls("portal.links.renew", link_id=of("link"))
+calls("offers.approval.answer_for_school", enrolment_id=of("awaiting"), approve=True)
+calls("offers.handover.hand_over", enrolment_id=of("enrolment"), teacher_id=lambda world: world.people["colleague"].pk)
+calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
+TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
+calls("offers.planning.move_session", session_id=of("session"), starts=TIMES)
+calls("offers.authoring.edit_offer (under review)", offer_id=of("submitted"), content={"title": "Nyt"}, version=1)
+calls("companies.relations.change_relation", company_id=of("company"), state=Company.State.RESTING)
+calls("offers.contacts.contact_leaves", contact_id=of("contact"))
+calls("offers.handover.begin_role", user_id=of("person"), school_id=of("school"), role="ambassador")
+calls("offers.handover.leave_school", user_id=of("person"), school_id=of("school"))
+calls("offers.school.close_school", school_id=of("empty_school"), on=date(2027, 8, 1))
+calls("offers.school.merge_schools", school_id=of("empty_school"), into_id=of("school"))
+calls("schools.school.reopen_school", school_id=of("closed_school"))
+calls("schools.approval.demand_approval", school_id=of("school"), demanded=True)
+calls("schools.membership.ask_for", school=lambda world: world.at.school, role="teacher")
+calls("schools.membership.confirm_membership", membership_id=of("waiting_role"))
+calls("schools.membership.refuse_membership", membership_id=of("waiting_role"))
+calls("portal.people.change_address", user_id=of("person"), email="andet@skole.fjordby.example")
+calls(
+    "portal.people.change_address (of an administrator)",
+    user_id=lambda world: world.people["administrator"].pk,
+    email="andet@skole.fjordby.example",
+)
+calls("portal.people.reopen_account", user_id=of("resting"))
+calls("portal.uploads.change_logo", file=None)
+calls("portal.outbox.resend", message_id=of("message"))
+calls("portal.exports.note_export", of=School, count=1, form="csv", persons=False, chosen=False)
+calls("portal.tables.keep_table", kind="schools", filename="a.csv", rows=[], unused=[], end_missing=False)
+calls("portal.tables.give_up_table", table_id=of("table_of_schools"))
+
+
+@call("schools.imports.import_table")
+def import_table(world: World, role: str) -> dict[str, Any]:
+    table = world.at.table_of_schools
+    plan = KINDS_OF_TABLES["schools"].look_over(rows_of(table), end_missing=False, today=local_day(NOW))
+    return {"table_id": table.pk, "seal": plan.report.seal}
+
+
+ABOUT: dict[str, Any] = {"kind": "user", "subject_id": of("person")}
+calls("portal.privacy.ask_for_erasure", **ABOUT)
+calls("portal.privacy.hand_out", form="json", **ABOUT)
+calls("portal.privacy.erase_person", **ABOUT)
+calls("portal.privacy.set_hold", reason="En klage", until=date(2027, 1, 1), **ABOUT)
+calls("portal.privacy.lift_hold", kind="user", subject_id=of("resting"))
+calls("portal.privacy.settle_request", request_id=of("asked"))
+calls("offers.material.remove_picture", offer_id=of("draft"))
+calls("offers.material.remove_material", offer_id=of("draft"), material_id=1)
+
+
+def _safe(kind: str) -> Callable[[World], Any]:
+    """Return a file as it is after it was examined."""
+    form = {"picture": "jpg", "document": "pdf"}[kind]
+    return lambda _world: SafeFile(
+        kind=kind, format=form, name=f"ny.{form}", content=b"ny", digest="f" * 64, width=640, height=360
+    )
+
+
+calls("offers.material.choose_picture", offer_id=of("draft"), file=_safe("picture"), alt_text="")
+calls("offers.material.add_material", offer_id=of("draft"), file=_safe("document"), title="Et ark")
 
 
 calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("orphan"))

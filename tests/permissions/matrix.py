@@ -214,7 +214,7 @@ def desk_cells(prefix: str) -> list[Cell]:
 
     see, edit, add, delete = (row.get(name, "nobody") for name in ("see", "edit", "add", "delete"))
     cells = may(see, "GET", "changelist", row.get("list", "ok"))
-    cells += may(see, "GET", "change") + may(see, "GET", "history", "moves")
+    cells += may(see, "GET", "change") + may(row.get("history", "coordinators"), "GET", "history")
     cells += may(edit, "POST", "change")
     cells += may(add, "GET", "add") + may(add, "POST", "add")
     cells += may(delete, "GET", "delete") + may(delete, "POST", "delete")
@@ -223,11 +223,15 @@ def desk_cells(prefix: str) -> list[Cell]:
     for address in lookups(prefix):  # fields of other forms in which one chooses from this list, typing
         cells += [replace(cell, what=address) for cell in may(see, "LOOKUP", "autocomplete")]
     for deed, said in (row.get("deeds") or {}).items():
-        names, answer = (said["to"], said["answer"]) if isinstance(said, dict) else (said, "ok")
-        cells += may(names, "GET", deed, answer) + may(names, "POST", deed, answer)
+        # In full: to whom, what a GET and a POST answer, and for whom else otherwise.
+        whole = said if isinstance(said, dict) else {"to": said}
+        for method in ("GET", "POST"):
+            but = {str(role): str(answer) for role, answer in (whole.get(f"but_{method}") or {}).items()}
+            some = may(whole["to"], method, deed, str(whole.get(method, "ok")))
+            cells += [replace(cell, answer=but.get(cell.role, cell.answer)) for cell in some]
         if needs_a_row(f"{prefix}_{deed}"):
-            missing = [replace(cell, thing="missing", answer="404") for cell in may(names, "GET", deed)]
-            cells += [cell for cell in missing if cell.role in members(names)]
+            missing = [replace(cell, thing="missing", answer="404") for cell in may(whole["to"], "GET", deed)]
+            cells += [cell for cell in missing if cell.role in members(whole["to"])]
     for name, names in {**(row.get("actions") or {}), "delete_selected": "nobody"}.items():
         # Who sees the list but may not do the action gets the list again, and nothing has happened.
         looks = may(see, "ACTION", name, "idle")
@@ -433,5 +437,10 @@ THINGS: dict[str, list[str]] = {
     "step": [*_SIDES, "gone", "no such step"],
     "job": ["-", "back to a guide", "back elsewhere"],
     **dict.fromkeys(["host-session", "host-enrolment", "host-request", "host-visit"], _HOSTED),
+    "file": ["published", "draft", "archived", "another's", "missing"],
+    "logo": ["shown", "another"],
+    "role-asked-for": ["own", "missing"],
+    "awaiting": _SIDES,
+    "link": ["live", "missing"],
     "token": ["live", "revoked", "expired", "unknown"],
 }

@@ -1,5 +1,6 @@
 """Playing a cell: ask the portal as the role, see what it answers and which tables it wrote, judge, and undo it all."""
 
+import inspect
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
@@ -268,10 +269,11 @@ class Player:
             return f"{cell}: nobody says how to call it; write that in tests/permissions/bodies.py"
         use_case = matrix.every_use_case()[matrix.function_of(cell.what)]
         words = CALLS[cell.what](self.world, cell.role)
-        if "link_id" not in words:
-            words = {**words, "by": self.actor(cell.role)}
+        takes = inspect.signature(use_case).parameters
+        words |= {"by": self.actor(cell.role)} if "by" in takes else {}
+        words |= {"now": NOW} if "now" in takes else {}
         try:
-            use_case(**words, now=NOW)
+            use_case(**words)
             said = "ok"
         except (Refusal, ObjectDoesNotExist, LinkEnded):
             said = "403"

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from uuid import NAMESPACE_DNS, UUID, uuid4, uuid5
 
 import time_machine
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client, TestCase
 
@@ -42,12 +43,16 @@ from portal.models import (
     Document,
     DocumentJob,
     EducationArea,
+    Erasure,
+    ErasureRequest,
     Heartbeat,
     Industry,
+    LegalHold,
     Link,
     Message,
     Municipality,
     MunicipalRole,
+    PendingTable,
     Subject,
     User,
 )
@@ -170,9 +175,7 @@ def _people(world: World) -> None:
         ended = date(2026, 8, 1) if role == "former_leader" else None
         factories.MembershipFactory(user=user, school=school, role=post, ended_on=ended)
     _person(world, "newcomer")
-    asked = _person(world, "unconfirmed")
-    if hasattr(Membership, "unconfirmed_since"):
-        factories.MembershipFactory(user=asked, school=at.school, unconfirmed_since=NOW)
+    factories.MembershipFactory(user=_person(world, "unconfirmed"), school=at.school, unconfirmed_since=NOW)
     municipal = {
         "reviewer": MunicipalRole.Role.REVIEWER,
         "coordinator": MunicipalRole.Role.COORDINATOR,
@@ -182,7 +185,14 @@ def _people(world: World) -> None:
         "demoted": MunicipalRole.Role.COORDINATOR,
     }
     for role, kind in municipal.items():
-        MunicipalRole.objects.create(user=_person(world, role, is_staff=True), role=kind)
+        user = _person(world, role, is_staff=True)
+        TOTP.activate(user, factories.APP_SECRET)  # without a second factor a role opens nothing
+        MunicipalRole.objects.create(user=user, role=kind)
+    MunicipalRole.objects.create(user=_person(world, "unproven", is_staff=True), role=MunicipalRole.Role.COORDINATOR)
+    at.waiting_role = Membership.objects.get(user=world.people["unconfirmed"])
+    at.resting = factories.UserFactory(is_active=False)
+    at.closed_school = factories.SchoolFactory(name="Lukket", closed_on=date(2026, 8, 1))
+    at.empty_school = factories.SchoolFactory(name="Tom")
 
 
 def _offer(company: Company, contact: Contact, state: str, title: str, **facts: Any) -> Offer:
@@ -273,6 +283,12 @@ def _visits(world: World) -> None:
         setattr(at, f"pending{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
         in_line = {"status": state.WAITLISTED, "waiting_since": NOW}
         setattr(at, f"waiting{suffix}", _enrolment(_session(offer, taken=0), teacher, klass, **in_line))
+    for suffix, offer, teacher, klass in (
+        ("", at.published, here, at.klass),
+        ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
+    ):
+        asks = {"status": state.PENDING, "answer_by": soon, "leader_answer": Enrolment.LeaderAnswer.AWAITED}
+        setattr(at, f"awaiting{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
     at.told = _enrolment(at.session_told, here, at.klass, status=state.COMPLETED)
     meeting = at.session_told.meetings.get()
     at.report = VisitReport.objects.create(
@@ -326,9 +342,26 @@ def _links(world: World) -> None:
 def _ended(root: Link, **facts: Any) -> Link:
     """Make a second link for the same object that no longer works."""
     link = Link(purpose=root.purpose, reference_id=root.reference_id, parent=root, created_at=NOW)
-    link.expires_at = root.expires_at
+    link.expires_at, link.holder_name = root.expires_at, "En Kollega"
+    link.holder_address = f"{link.pk}@firma.example"
     for name, value in facts.items():
         setattr(link, name, value)
+    link.token_digest = links.digest_of(links.token(link))
+    link.save()
+    return link
+
+
+def _child(root: Link) -> Link:
+    """Make the link that was sent on to a colleague."""
+    link = Link(
+        purpose=root.purpose,
+        reference_id=root.reference_id,
+        parent=root,
+        holder_name="En Kollega",
+        holder_address="kollega@firma.example",
+        expires_at=root.expires_at,
+        created_at=NOW,
+    )
     link.token_digest = links.digest_of(links.token(link))
     link.save()
     return link
@@ -337,6 +370,32 @@ def _ended(root: Link, **facts: Any) -> Link:
 def _rest(world: World) -> None:
     """A row for every other list of the desk."""
     at = world.at
+    for offer in (at.published, at.draft, at.archived):
+        offer.picture = factories.upload(owner=offer, content=b"\xff\xd8\xff" + offer.title.encode())
+        offer.save(update_fields=["picture"])
+    municipality = Municipality.objects.get()
+    municipality.logo = factories.upload(owner=municipality, kind="logo")
+    municipality.save()
+    at.logo = municipality.logo
+    host = world.links["host"][0][0]
+    at.link, at.child = host, _child(host)
+    at.asked = ErasureRequest.objects.create(kind="user", subject_id=world.people["newcomer"].pk, asked_at=NOW)
+    at.erasure = Erasure.objects.create(kind="user", subject_digest="0" * 64, counts={"user": 1}, erased_at=NOW)
+    at.hold = LegalHold.objects.create(
+        kind="user", subject_id=at.resting.pk, reason="En klage", until=date(2027, 1, 1), created_at=NOW
+    )
+    LegalHold.objects.create(
+        kind="contact", subject_id=at.second_contact.pk, reason="En klage", until=date(2027, 1, 1), created_at=NOW
+    )
+    at.idle_contact = factories.ContactFactory(company=at.idle_company)
+    columns = {"name": "Ny Skole", "kind": "", "grade_from": "0", "grade_to": "9"}
+    at.tables = {
+        kind: PendingTable.objects.create(
+            owner=world.people["coordinator"], kind=kind, rows=[[2, columns]], uploaded_at=NOW
+        )
+        for kind in ("schools", "classes", "teachers")
+    }
+    at.table_of_schools, at.table_of_classes, at.table_of_teachers = at.tables.values()
     at.job = DocumentJob.objects.create(content_hash="0" * 64, filename="guide.pdf", html="")
     at.agreement = Agreement.objects.create(
         company=at.company,
@@ -425,6 +484,21 @@ def _objects(world: World) -> None:
         "offer": {name: {"offer_id": one.pk, "slug": one.slug} for name, one in offers.items()}
         | {"missing": {"offer_id": uuid4(), "slug": "intet"}},
         "guide": {name: {"offer_id": one.pk} for name, one in offers.items()} | {"missing": {"offer_id": uuid4()}},
+        "file": {
+            name: {"offer_id": getattr(at, name).pk, "upload_id": getattr(at, name).picture.pk}
+            for name in ("published", "draft", "archived")
+        }
+        | {
+            "another's": {"offer_id": at.published.pk, "upload_id": at.draft.picture.pk},
+            "missing": {"offer_id": at.published.pk, "upload_id": uuid4()},
+        },
+        "logo": {"shown": {"upload_id": at.logo.pk}, "another": {"upload_id": at.draft.picture.pk}},
+        "role-asked-for": {
+            "own": {"membership_id": at.waiting_role.pk},
+            "missing": {"membership_id": uuid4()},
+        },
+        "awaiting": both("enrolment_id", "awaiting"),
+        "link": {"live": {"link_id": at.link.pk}, "missing": {"link_id": uuid4()}},
         "company": {
             "hosting": {"company_id": at.company.pk},
             "idle": {"company_id": at.idle_company.pk},
@@ -463,8 +537,8 @@ def _objects(world: World) -> None:
         },
         "demo-mail": {"-": {"name": "1"}},
         "demo-mail-file": {"-": {"name": "1", "index": 0}},
-        "uid": {"-": {"uidb36": "1", "key": "a-b"}},
-        "key": {"-": {"key": "abc"}},
+        "house": {"-": {"provider_id": "kommune"}},
+        "passkey": {"-": {"pk": 1}},
         "desk-app": {"-": {"app_label": "offers"}},
         "desk-row": {"-": {"content_type_id": 1, "object_id": uuid4()}},
     }

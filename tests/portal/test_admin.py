@@ -1,17 +1,23 @@
 """The desk's ground: who may enter, what is remembered, what browsers are told, and what bad input meets."""
 
 import re
+import time
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from portal import mail
 from portal.admin import WholeNumber
+from portal.domain.theme import contrast
+from portal.http import SIGNED_IN_AT
 from portal.models import AuditEntry, Heartbeat, Message, Municipality, MunicipalRole, User
 from tests import factories
 
@@ -152,7 +158,7 @@ def test_nothing_on_the_desk_is_fetched_from_elsewhere(coordinator: Client) -> N
 # The municipality's own page
 
 
-def whole(municipality: Municipality, **changes: str) -> dict[str, str]:
+def whole(municipality: Municipality, **changes: Any) -> dict[str, Any]:
     return {
         "name": municipality.name,
         "tagline": "",
@@ -166,8 +172,20 @@ def whole(municipality: Municipality, **changes: str) -> dict[str, str]:
         "host_reminders": "2",
         "request_hold_days": "5",
         "place_offer_days": "2",
+        "place_offer_hours": "4",
         "freshness_days": "365",
+        "freshness_warnings": "30, 7",
         "survey_threshold": "5",
+        "organisation_models": [],
+        "keep_needs_days": "30",
+        "keep_visit_months": "6",
+        "keep_contact_months": "12",
+        "keep_account_months": "12",
+        "keep_mail_days": "30",
+        "keep_comment_months": "12",
+        "keep_log_months": "13",
+        "teacher_domains": "",
+        "memberships_need_confirmation": "on",
         **changes,
     }
 
@@ -201,6 +219,18 @@ def test_an_edit_is_saved_with_a_line_in_the_log(coordinator: Client, municipali
         ("freshness_days", "-1"),
         ("name", ""),
         ("contact_email", "ikke en adresse"),
+        ("reply_to", "ikke en adresse"),
+        ("sender_email", "ikke en adresse"),
+        ("brand_color", "#f2e94e"),
+        ("request_hold_days", "21"),
+        ("place_offer_days", "0"),
+        ("place_offer_hours", "73"),
+        ("freshness_days", "59"),
+        ("freshness_warnings", "0"),
+        ("freshness_warnings", "50, 40, 30, 20, 10"),
+        ("survey_threshold", "0"),
+        ("organisation_models", ["kaos"]),
+        ("keep_needs_days", "31"),
     ],
 )
 def test_what_the_municipality_cannot_be_is_answered_with_a_message_and_kept(
@@ -210,6 +240,41 @@ def test_what_the_municipality_cannot_be_is_answered_with_a_message_and_kept(
 
     form = answer.context["adminform"].form
     assert (answer.status_code, list(form.errors), form[field].value()) == (200, [field], typed)
+
+
+def test_a_colour_that_cannot_be_read_is_refused_with_the_nearest_one_that_can(
+    coordinator: Client, municipality: Municipality
+) -> None:
+    answer = coordinator.post("/admin/portal/municipality/1/change/", whole(municipality, brand_color="#f2e94e"))
+
+    (sentence,) = answer.context["adminform"].form.errors["brand_color"]
+    nearest = re.findall(r"#[0-9a-f]{6}", sentence)[0]
+    assert contrast("#f2e94e", "#ffffff") < 4.5 <= contrast(nearest, "#ffffff")
+    again = coordinator.post("/admin/portal/municipality/1/change/", whole(municipality, brand_color=nearest))
+    assert again.status_code == 302
+
+
+def test_the_ways_of_organising_the_work_are_ticked_and_shape_the_menu(
+    coordinator: Client, municipality: Municipality
+) -> None:
+    agreements = reverse("admin:offers_agreement_changelist")
+    assert agreements in coordinator.get("/admin/").content.decode()
+
+    chosen = whole(municipality, organisation_models=["formal", "ad_hoc"])
+    coordinator.post("/admin/portal/municipality/1/change/", chosen)
+
+    municipality.refresh_from_db()
+    assert municipality.organisation_models == ["formal", "ad_hoc"]
+    assert agreements not in coordinator.get("/admin/").content.decode()
+    assert coordinator.get(agreements).status_code == 200
+
+
+def test_mails_leave_in_the_municipalitys_name_and_answers_come_to_its_address(municipality: Municipality) -> None:
+    Municipality.objects.update(sender_email="skole@fjordby.example", reply_to="svar@fjordby.example")
+
+    sender, answers_to = mail.sender()
+    assert parseaddr(sender)[1] == "skole@fjordby.example"
+    assert answers_to == "svar@fjordby.example"
 
 
 # Messages
@@ -276,36 +341,108 @@ def person_form(user: User, **more: str) -> dict[str, str]:
     }
 
 
-def test_a_person_is_made_coordinator_at_the_desk(coordinator: Client) -> None:
-    user = factories.UserFactory.create()
-    new_role = {"municipal_roles-TOTAL_FORMS": "1", "municipal_roles-0-role": "coordinator"}
-    answer = coordinator.post(f"/admin/portal/user/{user.pk}/change/", person_form(user, **new_role))
-
-    assert (answer.status_code, [one.role for one in user.municipal_roles.all()]) == (302, ["coordinator"])
-
-
-def test_nobody_is_made_operator_at_the_desk(coordinator: Client) -> None:
-    user = factories.UserFactory.create()
-    new_role = {"municipal_roles-TOTAL_FORMS": "1", "municipal_roles-0-role": "operator"}
-    answer = coordinator.post(f"/admin/portal/user/{user.pk}/change/", person_form(user, **new_role))
-
-    assert (answer.status_code, user.municipal_roles.count()) == (200, 0)
+def role_rows(person: User, role: str, **more: str) -> dict[str, str]:
+    """Return what the row of the municipal role sends: the one the person has, or a new one."""
+    held = MunicipalRole.objects.filter(user=person).first()
+    rows = {"municipal_roles-TOTAL_FORMS": "1", "municipal_roles-0-role": role}
+    if held is not None:
+        rows |= {"municipal_roles-INITIAL_FORMS": "1", "municipal_roles-0-id": str(held.pk)}
+        rows |= {"municipal_roles-0-user": str(person.pk)}
+    return person_form(person, **rows, **more)
 
 
-def test_a_coordinator_does_not_lock_the_door_behind_herself() -> None:
-    user = factories.CoordinatorFactory.create()
-    role = MunicipalRole.objects.get(user=user)
-    gone = {
-        "municipal_roles-TOTAL_FORMS": "1",
-        "municipal_roles-INITIAL_FORMS": "1",
-        "municipal_roles-0-id": str(role.pk),
-        "municipal_roles-0-user": str(user.pk),
-        "municipal_roles-0-role": "coordinator",
-        "municipal_roles-0-DELETE": "on",
-    }
-    answer = signed_in(user).post(f"/admin/portal/user/{user.pk}/change/", person_form(user, **gone))
+def change(browser: Client, person: User, facts: dict[str, str]) -> int:
+    return browser.post(f"/admin/portal/user/{person.pk}/change/", facts).status_code
 
-    assert (answer.status_code, MunicipalRole.objects.filter(user=user).count()) == (200, 1)
+
+def proven(person: User) -> Client:
+    """Return a browser in which the person has just proved who they are."""
+    browser = signed_in(person)
+    session = browser.session
+    session[SIGNED_IN_AT] = time.time()
+    session.save()
+    return browser
+
+
+@pytest.mark.parametrize("role", ["administrator", "coordinator", "reviewer"])
+def test_an_administrator_gives_a_role_at_the_desk(role: str) -> None:
+    user, browser = factories.UserFactory.create(), proven(factories.AdministratorFactory.create())
+
+    assert change(browser, user, role_rows(user, role)) == 302
+    assert [one.role for one in user.municipal_roles.all()] == [role]
+
+
+@pytest.mark.parametrize("role", ["administrator", "coordinator", "reviewer"])
+def test_a_coordinator_gives_no_role_and_takes_none(coordinator: Client, role: str) -> None:
+    user, reviewer = factories.UserFactory.create(), factories.ReviewerFactory.create()
+
+    change(coordinator, user, role_rows(user, role))
+    change(coordinator, reviewer, role_rows(reviewer, role))
+    change(coordinator, reviewer, role_rows(reviewer, "reviewer", **{"municipal_roles-0-DELETE": "on"}))
+    assert (user.municipal_roles.count(), reviewer.municipal_roles.get().role) == (0, "reviewer")
+
+
+def test_a_coordinator_does_not_touch_the_accounts_of_administrators_and_operators(coordinator: Client) -> None:
+    people = [factories.AdministratorFactory.create(), factories.OperatorFactory.create()]
+
+    for person in people:
+        name = person.name
+        person.name = "Ond"
+        assert change(coordinator, person, person_form(person)) == 403
+        assert User.objects.get(pk=person.pk).name == name
+        assert coordinator.get(f"/admin/portal/user/{person.pk}/change/").status_code == 200
+
+
+def test_whoever_has_not_just_proved_who_they_are_is_asked_before_a_role_changes() -> None:
+    user, administrator = factories.UserFactory.create(), factories.AdministratorFactory.create()
+    browser = signed_in(administrator)
+    session = browser.session
+    session[SIGNED_IN_AT] = time.time() - 16 * 60
+    session.save()
+    answer = browser.post(f"/admin/portal/user/{user.pk}/change/", role_rows(user, "coordinator"))
+
+    assert (answer.status_code, "/reauthenticate/" in answer.headers["Location"]) == (302, True)
+    assert user.municipal_roles.count() == 0
+    assert change(browser, user, person_form(user)) == 302
+
+
+def test_nobody_is_made_operator_at_the_desk() -> None:
+    user, browser = factories.UserFactory.create(), proven(factories.AdministratorFactory.create())
+
+    assert (change(browser, user, role_rows(user, "operator")), user.municipal_roles.count()) == (200, 0)
+
+
+@pytest.mark.parametrize("way", ["taken", "lowered", "put out of use"])
+def test_the_last_administrator_stays_one(way: str) -> None:
+    user = factories.AdministratorFactory.create()
+    out_of_use = factories.AdministratorFactory.create(is_active=False)
+    facts = {
+        "taken": role_rows(user, "administrator", **{"municipal_roles-0-DELETE": "on"}),
+        "lowered": role_rows(user, "coordinator"),
+        "put out of use": {
+            name: value for name, value in role_rows(user, "administrator").items() if name != "is_active"
+        },
+    }[way]
+    browser = proven(user)
+
+    assert (change(browser, user, facts), MunicipalRole.objects.get(user=user).role) == (200, "administrator")
+    assert User.objects.get(pk=user.pk).is_active
+    User.objects.filter(pk=out_of_use.pk).update(is_active=True)
+    assert change(browser, user, facts) == 302
+
+
+def test_a_changed_role_ends_the_persons_other_sessions_but_not_the_own() -> None:
+    administrator, other = factories.AdministratorFactory.create(), factories.ReviewerFactory.create()
+    theirs, own, elsewhere = signed_in(other), proven(administrator), signed_in(administrator)
+    for browser, person in ((theirs, other), (own, administrator), (elsewhere, administrator)):
+        facts = {"session_key": browser.session.session_key, "ip": "192.0.2.1", "user_agent": ""}
+        UserSession.objects.create(user=person, **facts)  # as signing in does it
+    factories.AdministratorFactory.create()
+    change(own, other, role_rows(other, "coordinator"))
+    assert [one.get("/admin/").status_code for one in (theirs, own, elsewhere)] == [302, 200, 200]
+    change(own, administrator, role_rows(administrator, "coordinator"))
+
+    assert [one.get("/admin/").status_code for one in (own, elsewhere)] == [200, 302]
 
 
 def test_a_new_person_has_no_password_that_works(coordinator: Client) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as origin
 from django.test import Client
 
-from portal.domain import clock
-from portal.models import Municipality
+from portal.domain import clock, sign_in
+from portal.models import Heartbeat, Municipality, SignInCode
+from tests import factories
 
-PAGES = ["/demo/ur/", "/demo/mails/", "/demo/mails/1/", "/demo/mails/1/html/", "/demo/mails/1/0/"]
+PAGES = ["/demo/ur/", "/demo/koder/", "/demo/mails/", "/demo/mails/1/", "/demo/mails/1/html/", "/demo/mails/1/0/"]
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def caught(folder: Path, name: str, *, subject: str = "7.B er tilmeldt", to: str
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = subject, "portal@fjordby.example", to
     mail["Date"] = format_datetime(datetime(2026, 9, 8, 8, 0, tzinfo=UTC))
-    mail.set_content("Hej Mette\n\nhttp://testserver/tilmeldinger/\n")
+    mail.set_content(f"Hej Mette\n\n{origin.ORIGIN}/tilmeldinger/\n")
     mail.add_alternative("<html><head></head><body><h1>Hej</h1></body></html>", subtype="html")
     mail.add_attachment(b"BEGIN:VCALENDAR", maintype="text", subtype="calendar", filename="besoeg.ics")
     path = folder / f"{name}.eml"
@@ -109,7 +111,7 @@ def test_a_mail_shows_its_head_its_text_its_frame_and_its_files(client: Client, 
     assert re.findall(r"<h1>([^<]*)</h1>", page) == ["7.B er tilmeldt"]
     assert re.findall(r'<iframe[^>]*src="([^"]*)"', page) == ["/demo/mails/1/html/"]
     assert re.findall(r'href="(/demo/mails/1/\d/)"', page) == ["/demo/mails/1/0/"]
-    assert 'href="http://testserver/tilmeldinger/"' in page
+    assert f'href="{origin.ORIGIN}/tilmeldinger/"' in page
     assert "frame-src 'self'" in response.headers["Content-Security-Policy"]
 
 
@@ -141,3 +143,31 @@ def test_no_other_file_of_the_machine_is_a_mail(client: Client, mails: Path, nam
     (mails.parent / "secret.eml").write_text("Subject: hemmelig\n\n")
 
     assert client.get(f"/demo/mails/{name}/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_clock_page_says_how_far_the_background_work_has_followed(client: Client, mails: Path) -> None:
+    reached = datetime(2026, 9, 8, 8, 0, tzinfo=UTC)
+
+    def shown() -> list[str]:
+        return re.findall(r'id="caught-up" datetime="([^"]+)"', client.get("/demo/ur/").content.decode())
+
+    nothing = shown()
+    Heartbeat.objects.create(name="deliver-messages", last_ok=reached, reached=reached + timedelta(hours=1))
+    half = shown()
+    Heartbeat.objects.create(name="follow-the-calendar", last_ok=reached, reached=reached)
+
+    assert (nothing, half, shown()) == ([], [], ["2026-09-08T10:00:00+02:00"])
+
+
+@pytest.mark.django_db
+def test_the_codes_of_the_staffs_apps_are_shown_and_let_in(client: Client, mails: Path) -> None:
+    user = factories.CoordinatorFactory.create(name="Maria Lindholt Sander")
+    client.post("/konto/login/", {"email": user.email})
+    row = SignInCode.objects.get()
+    client.post("/konto/login/kode/", {"code": sign_in.code_of(row)})
+
+    (shown,) = client.get("/demo/koder/").context["rows"]
+    answer = client.post("/konto/to-trin/login/", {"code": shown["now"]})
+
+    assert (shown["user"].name, answer.status_code, client.get("/admin/").status_code) == (user.name, 302, 200)

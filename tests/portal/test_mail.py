@@ -1,23 +1,29 @@
 """Letters leave here: a real conversation with a mail server that answers as it is told."""
 
 import asyncio
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope
 from django.conf import LazySettings
+from django.conf import settings as django_settings
 from django.core.mail import get_connection
 
 from portal import mail, tasks
 from portal.domain import clock, outbox
 from portal.domain.outbox import Attachment, Letter, Occasion, Recipient
+from portal.mail import sender
 from portal.models import Message, Municipality, User
+from portal.templatetags.letters import own_links
 from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -386,3 +392,34 @@ def test_a_hundred_letters_leave_in_one_go_and_each_once(
         f"l{number}@skole.example" for number in range(100)
     )
     assert set(Message.objects.values_list("state", flat=True)) == {"sent"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("Fjordby Kommune", "Fjordby Kommune"),
+        ("Åben skole, Fjordby", "Åben skole Fjordby"),
+        ("direktør@bank.example", "direktør bank.example"),
+        ('"Bank": <x@bank.example>', "Bank x bank.example"),
+        ("Bank\r\nBcc: x@ond.example", "Bank Bcc x ond.example"),
+        ("\u2028Fjordby\u2029", "Fjordby"),
+        ("F" * 80, "F" * 80),
+    ],
+)
+def test_the_sender_s_name_cannot_pass_for_an_address(municipality: Municipality, typed: str, shown: str) -> None:
+    Municipality.objects.update(sender_name=typed)
+
+    name, address = parseaddr(str(make_header(decode_header(sender()[0]))))
+
+    assert (name, address) == (shown, django_settings.DEFAULT_FROM_EMAIL)
+
+
+def test_only_the_portal_s_own_addresses_can_be_pressed_in_a_mail(settings: LazySettings) -> None:
+    settings.ORIGIN = "https://aabenskole.fjordby.example"
+    ours = settings.ORIGIN
+    text = f"Hej Log ind på https://ond.example <b>\n{ours}/l/abc/ {ours}.ond.example/x {ours}@ond.example {ours}"
+
+    made = own_links(text)
+
+    assert re.findall(r'href="([^"]*)"', made) == [f"{ours}/l/abc/", ours]
+    assert "&lt;b&gt;" in made

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import Model
 
 from portal.domain import outbox
+from portal.domain.actor import Actor
 from portal.models import Message, Municipality, User
 from tests.factories import UserFactory
 
@@ -262,23 +263,10 @@ def test_a_message_in_trouble_is_queued_once_more(person: User, now: datetime, t
     assert message is not None
     Message.objects.update(state=trouble, attempts=8, trouble="550 no")
 
-    assert outbox.resend(message_id=message.pk, now=now + timedelta(days=1)) is again
-    assert outbox.resend(message_id=message.pk, now=now) is False
+    assert outbox.resend(message_id=message.pk, by=Actor.job("test"), now=now + timedelta(days=1)) is again
+    assert outbox.resend(message_id=message.pk, by=Actor.job("test"), now=now) is False
     row = Message.objects.get()
     assert (row.state, row.attempts) == (("queued", 0) if again else (trouble, 8))
-
-
-@pytest.mark.django_db
-def test_the_text_of_a_mail_is_forgotten_after_thirty_days_and_the_row_stays(person: User, now: datetime) -> None:
-    for key, days in (("young", 30), ("old", 31)):
-        row = promise(person, now, key=key)
-        assert row is not None
-        sent_at = now - timedelta(days=days)
-        Message.objects.filter(pk=row.pk).update(state="sent", sent_at=sent_at, subject="s", body=key)
-
-    assert outbox.forget(now=now) == 1
-    assert outbox.forget(now=now) == 0
-    assert sorted(Message.objects.values_list("body", "subject")) == [("", ""), ("young", "s")]
 
 
 @pytest.mark.django_db

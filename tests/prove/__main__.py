@@ -3,13 +3,19 @@
 import sys
 import time
 
-from tests.prove import bookers, mails, pages, permissions, pictures
+from tests.prove import bookers, desk, erasure, inputs, links, mails, pages, permissions, pictures, sheets, signin
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
     "pages": ("queries and time per page beside the limit views", pages.prove),
     "mails": ("300 mails, the worker killed five times", mails.prove),
     "bookers": ("64 bookers for the last 10 places", bookers.prove),
+    "desk": ("every list of the desk with 20,000 rows behind it", desk.prove),
+    "links": ("1,000 looks at every kind of address in mails", links.prove),
+    "sheets": ("a list of 20,000 rows as a file, and such a file looked over", sheets.prove),
+    "inputs": ("every route and every form against the whole catalogue of bad inputs", inputs.prove),
+    "erasure": ("two whole lives erased, and 36 months of forgetting", erasure.prove),
+    "signin": ("600 sign-ins from one address, 10,000 wrong codes against one account, without Redis", signin.prove),
     "permissions": ("every check removed once; a cell of the matrix must notice", permissions.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }

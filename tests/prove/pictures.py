@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.e2e.conftest import PASSWORD, chromium
+from tests.e2e.conftest import Visitor, chromium
 from tests.e2e.stack import running_portal
 from tests.e2e.walk import COORDINATOR, TEACHER
 from tests.prove.figures import Figure
@@ -37,11 +37,7 @@ def prove() -> Iterator[Figure]:
             for name, (address, person) in PAGES.items():
                 if person:
                     context.clear_cookies()
-                    page.goto(portal.path("/konto/login/"))
-                    page.fill("input[name=login]", person)
-                    page.fill("input[name=password]", PASSWORD)
-                    page.click("main button[type=submit]")
-                    page.wait_for_load_state()
+                    Visitor(portal, context, page).sign_in(person)
                 if address:
                     page.goto(portal.path(address))
                 else:

@@ -22,7 +22,9 @@ def test_all_active_classes_of_the_own_schools_may_be_enrolled_the_own_first() -
     role.own_classes.add(inactive)
     second.own_classes.add(own)
 
-    found = [(one.pk, getattr(one, "is_own", None)) for one in membership.enrollable_classes(role.user)]
+    found = [
+        (one.pk, getattr(one, "is_own", None)) for one in membership.enrollable_classes(role.user, date(2026, 9, 29))
+    ]
 
     assert found == [(own.pk, True), (younger.pk, False), (older.pk, False)]
 
@@ -31,7 +33,7 @@ def test_a_role_that_ended_opens_nothing(now: datetime) -> None:
     role = factories.MembershipFactory.create(ended_on=now.date() - timedelta(days=1), role=Membership.Role.LEADER)
     factories.SchoolClassFactory.create(school=role.school)
     assert list(membership.schools_of(role.user)) == []
-    assert list(membership.enrollable_classes(role.user)) == []
+    assert list(membership.enrollable_classes(role.user, date(2026, 9, 29))) == []
     assert list(membership.teachers_at(role.school)) == []
     assert membership.belongs_to(role.user, role.school.pk) is False
     assert membership.works_school_wide(role.user) is False

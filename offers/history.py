@@ -1,0 +1,218 @@
+"""History in words: courses, sessions, enrolments, visits and what belongs to them."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from offers.domain import authoring, dates
+from offers.models import Encounter, Enrolment, Invite, Signature, SurveyRequest, VisitReport
+from portal.history import Facts, Holders, Sentence, Text, in_words, pupils
+from portal.models import Link
+
+Status = Enrolment.Status
+
+
+def _fields(facts: Facts) -> str:
+    """Return the changed fields of a course as people call them."""
+    return in_words(authoring.label_of(name) for name in facts.get("fields", [])) or "–"
+
+
+def _moment(facts: Facts, name: str) -> str:
+    """Return a moment that stands among the facts, on the wall clock."""
+    try:
+        return dates.moment_in_words(datetime.fromisoformat(facts[name]))
+    except (KeyError, TypeError, ValueError):
+        return "–"
+
+
+def _word(choices: list[tuple[str, Text]], value: object) -> str:
+    return str(dict(choices).get(str(value), "–"))
+
+
+def _safe(text: str) -> str:
+    """Let a text that is put into a sentence hold per cent signs."""
+    return text.replace("%", "%%")
+
+
+def _counted(one: str, many: str, name: str) -> Callable[[Facts], Text]:
+    """Return a sentence whose words follow a number among the facts."""
+
+    def sentence(facts: Facts) -> Text:
+        count = facts.get(name)
+        return ngettext(one, many, count if isinstance(count, int) else 0)
+
+    return sentence
+
+
+def _written(facts: Facts) -> Text:
+    return _("%(who)s wrote on the course: {fields}").format(fields=_safe(_fields(facts)))
+
+
+def _edited(facts: Facts) -> Text:
+    return _("%(who)s edited the course: {fields}").format(fields=_safe(_fields(facts)))
+
+
+def _approved(facts: Facts) -> Text:
+    return _("%(who)s approved the course, to be published on {when}").format(when=_moment(facts, "publish_at"))
+
+
+def _planned(facts: Facts) -> Text:
+    return _("%(who)s planned the session on {when} with %(places)s places").format(when=_moment(facts, "starts_at"))
+
+
+def _moved(facts: Facts) -> Text:
+    return _("%(who)s moved the session from {before} to {after}").format(
+        before=_moment(facts, "before"), after=_moment(facts, "starts_at")
+    )
+
+
+def _signed(facts: Facts) -> Text:
+    party = _word(list(Signature.Party.choices), facts.get("party"))
+    return _("%(who)s noted a signature of version %(number)s: {party}").format(party=party)
+
+
+def _confirmed(facts: Facts) -> Text:
+    before = facts.get("before")
+    if before == Status.PENDING:
+        words = _("%(who)s approved the enrolment, {pupils}")
+    elif before == Status.OFFERED:
+        words = _("%(who)s took the offered place, {pupils}")
+    elif before in {Status.COMPLETED, Status.NO_SHOW}:
+        return _("The enrolment stands as confirmed again")
+    elif before == Status.WAITLISTED:
+        words = _("%(who)s confirmed the enrolment from the waiting list, {pupils}")
+    else:
+        words = _("%(who)s enrolled the class, {pupils}")
+    return words.format(pupils=pupils(facts))
+
+
+def _requested(facts: Facts) -> Text:
+    return _("%(who)s asked for places for the class, {pupils}").format(pupils=pupils(facts))
+
+
+def _waitlisted(facts: Facts) -> Text:
+    return _("%(who)s put the class on the waiting list, {pupils}").format(pupils=pupils(facts))
+
+
+def _offered(facts: Facts) -> Text:
+    return _("%(who)s offered the class a place until {when}").format(when=_moment(facts, "answer_by"))
+
+
+def _numbers(facts: Facts) -> Text:
+    return _("%(who)s changed the numbers to {pupils} and %(adults)s adults").format(pupils=pupils(facts))
+
+
+def _reported(facts: Facts) -> Text:
+    outcome = _word(list(VisitReport.Outcome.choices), facts.get("outcome"))
+    side = _word(list(VisitReport.Side.choices), facts.get("side"))
+    return _("%(who)s said what became of the visit ({side}): {outcome}").format(side=side, outcome=outcome)
+
+
+def _decided(facts: Facts) -> Text:
+    outcome = _word(list(VisitReport.Outcome.choices), facts.get("outcome"))
+    return _("%(who)s decided what became of the visit: {outcome}").format(outcome=outcome)
+
+
+def _recorded(facts: Facts) -> Text:
+    evidence = _word(list(Encounter.Evidence.choices), facts.get("evidence"))
+    return _("The visit was put into the ledger ({evidence}), {pupils}").format(evidence=evidence, pupils=pupils(facts))
+
+
+def _evidence(facts: Facts) -> Text:
+    evidence = _word(list(Encounter.Evidence.choices), facts.get("evidence"))
+    return _("The evidence in the ledger is now: {evidence}").format(evidence=evidence)
+
+
+def _surveyed(facts: Facts) -> Text:
+    side = _word(list(SurveyRequest.Audience.choices), facts.get("audience"))
+    return _("%(who)s answered the survey ({side})").format(side=side)
+
+
+L = gettext_lazy
+SENTENCES: dict[str, Sentence] = {
+    "invite-sent": L("%(who)s sent the invitation"),
+    "invite-resent": L("%(who)s sent the invitation again"),
+    "invite-opened": L("%(who)s opened the invitation"),
+    "invite-revoked": L("%(who)s withdrew the invitation"),
+    "invite-expired": L("The invitation ran out"),
+    "offer-begun": L("%(who)s began the course"),
+    "offer-written": _written,
+    "offer-submitted": L("%(who)s sent the course for review"),
+    "offer-edited": _edited,
+    "offer-changed": _edited,
+    "offer-cloned": L("%(who)s made the course as a copy of another"),
+    "offer-sent-back": _counted(
+        "%(who)s sent the course back with %(comments)s comment",
+        "%(who)s sent the course back with %(comments)s comments",
+        "comments",
+    ),
+    "offer-approved": _approved,
+    "offer-published": L("%(who)s published the course"),
+    "offer-rejected": L("%(who)s rejected the course"),
+    "offer-paused": L("%(who)s paused the course"),
+    "offer-resumed": L("%(who)s resumed the course"),
+    "offer-confirmed-fresh": L("%(who)s confirmed that the course is up to date"),
+    "offer-expired": L("The course ran out, since nobody confirmed it"),
+    "offer-archived": L("%(who)s archived the course"),
+    "session-planned": _planned,
+    "session-moved": _moved,
+    "session-places-changed": L("%(who)s changed the places from %(before)s to %(places)s"),
+    "session-cancelled": _counted(
+        "%(who)s cancelled the session, with %(enrolments)s enrolment",
+        "%(who)s cancelled the session, with %(enrolments)s enrolments",
+        "enrolments",
+    ),
+    "enrolment-confirmed": _confirmed,
+    "enrolment-pending": _requested,
+    "enrolment-waitlisted": _waitlisted,
+    "enrolment-offered": _offered,
+    "enrolment-given-a-place": L("%(who)s gave the class a place, from number %(position)s on the waiting list"),
+    "enrolment-numbers-changed": _numbers,
+    "enrolment-handed-over": L("%(who)s gave the enrolment another contact teacher"),
+    "enrolment-left-without-teacher": L("%(who)s left the enrolment without a contact teacher"),
+    "enrolment-completed": L("The visit stands as completed"),
+    "enrolment-no-show": L("The class stands as one that did not come"),
+    "enrolment-declined": L("%(who)s declined the request"),
+    "enrolment-request-expired": L("The request ran out, since nobody answered it"),
+    "enrolment-offer-expired": L("The offered place went on, since nobody answered"),
+    "enrolment-cancelled-by-school": L("%(who)s cancelled the enrolment"),
+    "enrolment-cancelled-by-host": L("%(who)s cancelled the enrolment for the host"),
+    "enrolment-cancelled-by-municipality": L("%(who)s cancelled the enrolment for the municipality"),
+    "visit-reported": _reported,
+    "visit-decided": _decided,
+    "contact-left": L("%(who)s noted that the contact has left"),
+    "contact-links-withdrawn": L("%(who)s withdrew the contact's links"),
+    "needs-read": L("%(who)s read what the class wrote about needs"),
+    "enrolment-approved-by-leader": L("%(who)s approved the enrolment for the school"),
+    "offer-picture-chosen": L("%(who)s chose a picture for the course"),
+    "offer-picture-removed": L("%(who)s removed the course's picture"),
+    "material-added": L("%(who)s added material to the course"),
+    "material-removed": L("%(who)s removed material from the course"),
+    "visit-undone": L("%(who)s took back what was said about the visit"),
+    "encounter-recorded": _recorded,
+    "encounter-evidence": _evidence,
+    "encounter-voided": L("The visit no longer counts in the ledger"),
+    "survey-answered": _surveyed,
+    "agreement-created": L("%(who)s put the agreement into words"),
+    "agreement-version": L("%(who)s changed the text: version %(number)s"),
+    "agreement-signed": _signed,
+    "agreement-ended": L("%(who)s ended the agreement"),
+}
+
+
+def invited(ids: set[UUID]) -> dict[UUID, str]:
+    """Return the contacts behind links that ask for a course."""
+    rows = Invite.objects.filter(pk__in=ids).select_related("contact__company")
+    return {row.pk: f"{row.contact.name} ({row.contact.company.name})" for row in rows}
+
+
+def asked(ids: set[UUID]) -> dict[UUID, str]:
+    """Return which side of a visit a survey asked."""
+    rows = SurveyRequest.objects.filter(pk__in=ids).only("audience")
+    return {row.pk: str(row.get_audience_display()).capitalize() for row in rows}
+
+
+HOLDERS: dict[str, Holders] = {Link.Purpose.INVITE.value: invited, Link.Purpose.SURVEY.value: asked}
