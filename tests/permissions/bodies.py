@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from inspect import isfunction
 from typing import Any
 
@@ -100,7 +101,7 @@ def enrol(world: World, role: str, thing: str) -> dict[str, Any]:
     return {
         "?": f"?skole={at.school.pk}",
         "school_class": chosen.pk,
-        "teacher": world.people["teacher"].pk,
+        "teacher": world.people["teacher_elsewhere" if elsewhere else "teacher"].pk,
         "pupils": 20,
         "adults": 2,
         "form_token": "6f0d7f4e-0f0b-4a63-9d0c-0d8a4a5d7a11",
@@ -324,18 +325,25 @@ sends("offers_offer:confirm_several", "offers_offer")
 sends("offers_offer:archive_several", "offers_offer", about="bare")
 
 
-def _drawn(world: World) -> SimpleUploadedFile:
+@cache
+def _bytes(kind: str) -> bytes:
+    """Return a picture or a document; drawn and printed once."""
     made = io.BytesIO()
-    Image.new("RGB", (900, 600), "#336699").save(made, "PNG")
-    return SimpleUploadedFile("billede.png", made.getvalue(), content_type="image/png")
+    if kind == "picture":
+        Image.new("RGB", (900, 600), "#336699").save(made, "PNG")
+    else:
+        paper = pikepdf.new()
+        paper.add_blank_page()
+        paper.save(made)
+    return made.getvalue()
+
+
+def _drawn(world: World) -> SimpleUploadedFile:
+    return SimpleUploadedFile("billede.png", _bytes("picture"), content_type="image/png")
 
 
 def _printed(world: World) -> SimpleUploadedFile:
-    made = io.BytesIO()
-    paper = pikepdf.new()
-    paper.add_blank_page()
-    paper.save(made)
-    return SimpleUploadedFile("ark.pdf", made.getvalue(), content_type="application/pdf")
+    return SimpleUploadedFile("ark.pdf", _bytes("document"), content_type="application/pdf")
 
 
 sends("offers_offer_choose_picture", "offers_offer", "portal_upload", picture=_drawn, alt_text="En smed")

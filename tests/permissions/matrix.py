@@ -110,7 +110,8 @@ def spread(cell: Any, *, where: str, before: Mapping[str, str] | None = None) ->
 
 def door(name: str) -> dict[str, str]:
     """Return who is turned away before anything else, and how."""
-    return dict.fromkeys(group("not_signed_in"), "sign in") if name in {"sign-in", "desk"} else {}
+    turned_away = declared()["doors"].get(name, {})
+    return {role: str(answer) for names, answer in turned_away.items() for role in group(names)}
 
 
 # --- Routes --------------------------------------------------------------------------------------------------------
@@ -354,10 +355,58 @@ def search_cells(secret: str) -> list[Cell]:
     readers = members(declared()["secrets"][secret])
     return [
         Cell(area="search", what=secret, method="SEARCH", thing=thing, role=role, answer="idle")
-        for thing in LOOKS
+        for thing, address in LOOKS.items()
+        if "{}" in address or secret == next(iter(declared()["secrets"]))
         for role in roles()
         if role not in readers
     ]
+
+
+BY_LINK = ("link-", "builder-", "host-")
+
+
+def alike(cell: Cell) -> str:
+    """Return before which door roles are alike, if the cell is about one: nothing tells them apart there.
+
+    Who has not signed in, before what asks for it; who has no role in the municipality, before the desk; who holds no
+    link, before what is opened by one; everybody, before what takes no form, what does not exist at all, and the
+    catalogue.
+    """
+    at_the_desk = cell.area in declared()["desk"] or cell.area.startswith("admin:")
+    worker = cell.role in group("desk_workers")
+    if cell.answer == "sign in" or (cell.answer == "405" and not at_the_desk):
+        return cell.answer
+    if cell.answer == "404" and cell.thing in {"missing", "nowhere"}:
+        return "missing"
+    if cell.answer == "403" and at_the_desk and not worker and cell.role != "unproven":
+        return "desk"
+    if cell.answer == "404" and cell.area.startswith(BY_LINK) and cell.role not in group("link_holders"):
+        return "link"
+    if cell.method == "SEARCH" and (cell.thing == "the catalogue" or not worker):
+        return "search"
+    return ""
+
+
+# Whose turn it always is: they stand for another school and another company.
+ALWAYS = {"missing": ("teacher_elsewhere", "invite_elsewhere", "host_elsewhere", "survey_elsewhere")}
+
+
+def taking_turns(cells: list[Cell]) -> list[Cell]:
+    """Return the cells, but of roles that are alike before a door only some: the first, and two that take turns.
+
+    ``bin/prove permissions`` plays all.
+    """
+    before_a_door: dict[tuple[str, str, str, str], list[Cell]] = {}
+    found = []
+    for cell in cells:
+        if kind := alike(cell):
+            before_a_door.setdefault((cell.what, cell.method, cell.thing, kind), []).append(cell)
+        else:
+            found.append(cell)
+    for turn, ((*_page, kind), same) in enumerate(before_a_door.items()):
+        always = [cell for cell in same if cell.role in ALWAYS.get(kind, ())]
+        found += dict.fromkeys([same[0], *always, same[turn % len(same)], same[(turn * 7 + 3) % len(same)]])
+    return found
 
 
 def every_cell() -> list[Cell]:

@@ -25,7 +25,7 @@ from tests.permissions.matrix import Cell, declared, desk_route
 from tests.permissions.world import NOW, World
 
 # What may be written by anybody who comes by: the visit itself.
-LOGGED = {"django_session", "portal_cache"}
+LOGGED = {"django_session", "portal_cache", "portal_tally"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,11 +159,9 @@ class Player:
     def ask(self, role: str, method: str, address: str, data: Any = None) -> Answer:
         """Ask as the role; what was written is counted, and undone."""
         response = self.send(role, method, address, data)
+        body = b"".join(response.streaming_content) if response.streaming else response.content
         return Answer(
-            status=response.status_code,
-            to=response.headers.get("Location", ""),
-            wrote=self.undo(),
-            body=b"" if response.streaming else response.content,
+            status=response.status_code, to=response.headers.get("Location", ""), wrote=self.undo(), body=body
         )
 
     def send(self, role: str, method: str, address: str, data: Any = None) -> Any:
@@ -206,7 +204,8 @@ class Player:
     def remember(self, cell: Cell, answer: Answer) -> None:
         """Keep what a page that does not exist looks like, to compare it with others."""
         objects = self.world.objects[declared()["routes"][cell.area].get("about", "nothing")]
-        page = f"{answer.status} {without_what_was_asked(answer.body.decode(), objects[cell.thing])}"
+        text = answer.body.decode().replace(self.address_of(cell).partition("?")[0], "…")
+        page = f"{answer.status} {without_what_was_asked(text, objects[cell.thing])}"
         self.pages[cell.area, cell.method, cell.thing, cell.role] = page
 
     def unlike(self, route: str) -> list[str]:
@@ -214,7 +213,9 @@ class Player:
         return [
             f"{route} {method} {thing} by {role} does not look like one that does not exist"
             for (area, method, thing, role), page in self.pages.items()
-            if area == route and page != self.pages.get((area, method, "missing", role), page)
+            if area == route
+            and thing in {"own", "foreign", "crossed"}
+            and page != self.pages.get((area, method, "missing", role), page)
         ]
 
     def answer_to(self, cell: Cell) -> Answer:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict
 from queue import Queue
 from typing import Any
@@ -74,22 +75,18 @@ NO_DOORS: dict[tuple[str, str, str], str] = {
 class Workers:
     """Processes that play the matrix, each with one job at a time."""
 
-    def __init__(self, database: str) -> None:
-        env = {
-            **environment(database, ORIGIN="http://testserver", ALLOWED_HOSTS="testserver"),
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
-        }
+    def __init__(self, databases: list[str]) -> None:
         self.free: Queue[subprocess.Popen[str]] = Queue()
         self.all = [
             subprocess.Popen(
                 [sys.executable, "-m", "tests.permissions.worker"],
                 cwd=ROOT,
-                env=env,
+                env=settings_of(database),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            for _ in range(WORKERS)
+            for database in databases
         ]
         for one in self.all:
             self.free.put(one)
@@ -116,12 +113,17 @@ class Workers:
 
 def prove() -> Iterator[Figure]:
     """Play the matrix, then remove every check."""
-    with fresh_database("prove_permissions") as database:
-        workers = Workers(database)
-        try:
-            yield from figures(workers)
-        finally:
-            workers.end()
+    with ExitStack() as stack:  # two worlds in one database would wait for each other
+        names = [f"prove_permissions_{number}" for number in range(WORKERS)]
+        workers = Workers([stack.enter_context(fresh_database(name)) for name in names])
+        stack.callback(workers.end)
+        yield from figures(workers)
+
+
+def settings_of(database: str) -> dict[str, str]:
+    """Return the environment in which the matrix is played."""
+    more = {"ORIGIN": "http://testserver", "ALLOWED_HOSTS": "testserver"}
+    return {**environment(database, **more), "DJANGO_SETTINGS_MODULE": "portal.settings"}
 
 
 def figures(workers: Workers) -> Iterator[Figure]:
@@ -134,7 +136,7 @@ def figures(workers: Workers) -> Iterator[Figure]:
                 "import django; django.setup(); from tests.permissions import matrix; print(len(matrix.every_cell()))",
             ],
             cwd=ROOT,
-            env={**environment("postgres"), "DJANGO_SETTINGS_MODULE": "portal.settings"},
+            env=settings_of("postgres"),
             check=True,
             stdout=subprocess.PIPE,
             text=True,
