@@ -13,7 +13,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 portal \
     && useradd --uid 10001 --gid portal --home-dir /tmp --no-create-home --shell /usr/sbin/nologin portal \
-    && install --directory --owner portal --group portal /srv/media
+    && install --directory --owner portal --group portal /srv/media /srv/ledger
 COPY --from=packages /opt/packages /opt/packages
 WORKDIR /srv/portal
 COPY . .

@@ -41,6 +41,7 @@ from portal import history
 from portal.context import the_municipality
 from portal.domain import audit, clock, outbox, theme, uploads
 from portal.domain.constraints import sentence_for
+from portal.domain.cpr import no_personal_number
 from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.exports import Exporting
@@ -54,7 +55,6 @@ from portal.forms.fields import (
     WebAddress,
     WholeNumber,
     Words,
-    no_personal_number,
 )
 from portal.forms.files import LogoField
 from portal.http import actor_of
@@ -251,7 +251,7 @@ class FewFilter(admin.SimpleListFilter):
 class Picker(AutocompleteSelect):
     """An input that finds another row while one types: the browser gets a few at a time, however many there are."""
 
-    def optgroups(self, name: str, value: list[str], attr: Any = None) -> Any:
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         """Draw what was sent, unless it is no id at all: the framework would stumble over that."""
         return super().optgroups(name, [text for text in value if self.is_id(text)], attr)
 
@@ -1110,7 +1110,7 @@ class HeartbeatDesk(ReadDesk):
     ordering = ("name",)
 
 
-class ListInWords(ChangeList):
+class ListInWords(ChangeList):  # type: ignore[misc]
     """A page of the log with a sentence on each row for coordinators: all names are looked up together."""
 
     def get_results(self, request: HttpRequest) -> None:

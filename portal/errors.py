@@ -44,7 +44,7 @@ def busy(request: HttpRequest) -> HttpResponse:
 def unreadable(request: HttpRequest) -> HttpResponse:
     """400 for a body or a query that cannot even be parsed: from here on the request is read as an empty one."""
     request.GET = QueryDict()
-    request.POST = QueryDict()  # type: ignore[assignment]
+    request.POST = QueryDict()
     return page(request, 400)
 
 

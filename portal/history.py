@@ -84,6 +84,7 @@ SENTENCES: dict[str, Sentence] = {
     "person-exported": gettext_lazy("%(who)s took out what is held about the person"),
     "person-erased": gettext_lazy("%(who)s erased a person"),
     "erasure-asked": gettext_lazy("%(who)s asked to be erased"),
+    "erasure-answered": gettext_lazy("%(who)s answered the request to be erased in another way"),
     "legal-hold-set": gettext_lazy("%(who)s noted that the data must be kept for now"),
     "legal-hold-lifted": gettext_lazy("%(who)s noted that the data need not be kept any longer"),
     "logo-changed": gettext_lazy("%(who)s changed the logo"),

@@ -3,12 +3,16 @@
 A token in an address is as good as a password, so it never reaches a log, whoever logs it.
 """
 
+import json as notation
 import logging
 import logging.config
 import re
+from typing import Any
 
 import structlog
 
+# Signs that end a line, move a cursor or turn the writing round, which JSON leaves as they are.
+UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 TOKEN = re.compile(r"\b(inv|hst|svy|grd)_[A-Za-z0-9_-]{8,}")
 
 
@@ -23,6 +27,12 @@ def mask_event(logger: object, name: str, event: structlog.typing.EventDict) -> 
         if isinstance(value, str):
             event[key] = mask(value)
     return event
+
+
+def one_json_line(event: object, **options: Any) -> str:
+    """Write a log event as one line whoever reads it: what ends a line or turns writing round stands as its code."""
+    text = notation.dumps(event, ensure_ascii=False, **options)
+    return UNSEEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def configuration(*, json: bool) -> None:
@@ -41,7 +51,9 @@ def configuration(*, json: bool) -> None:
         cache_logger_on_first_use=True,
     )
     written: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False) if json else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer(serializer=one_json_line)
+        if json
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
 
     def renderer(logger: object, name: str, event: structlog.typing.EventDict) -> str:

@@ -19,6 +19,7 @@ from portal.models import Message, Municipality
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 LIKE_AN_ADDRESS = re.compile(r'[@:;,"<>()\[\]\\]+')
+ONE_ADDRESS = re.compile(r"[^\s@<>,;:]+@[^\s@<>,;:]+")
 PERMANENT = 500
 SECRET = {"account_mail", "sign_in_code"}
 
@@ -28,13 +29,19 @@ def one_line(text: str, limit: int = 200) -> str:
     return CONTROL.sub(" ", text).strip()[:limit]
 
 
+def one_address(text: str) -> str:
+    """Return the text when it is one plain address and may stand in a header, else an empty text."""
+    return text if ONE_ADDRESS.fullmatch(text) else ""
+
+
 def sender() -> tuple[str, str]:
     """Return the From header, and the address to which answers go."""
     municipality = Municipality.objects.first()
     # Some mail servers take a sign like these in a name for an address, and the letter for a forgery.
     name = LIKE_AN_ADDRESS.sub(" ", one_line(municipality.sender_name or municipality.name, 80)) if municipality else ""
-    reply_to = (municipality.reply_to or municipality.contact_email) if municipality else ""
-    address = (municipality.sender_email if municipality else "") or settings.DEFAULT_FROM_EMAIL
+    # Better no way back, or the installation's own sender, than a letter that cannot leave.
+    reply_to = one_address(municipality.reply_to or municipality.contact_email) if municipality else ""
+    address = (one_address(municipality.sender_email) if municipality else "") or settings.DEFAULT_FROM_EMAIL
     return formataddr((" ".join(name.split()), address)), reply_to
 
 

@@ -98,6 +98,7 @@ def containers() -> Iterator[Containers]:
             "DATABASE_URL": urlunsplit(server._replace(path=f"/{name}")),
             "REDIS_URL": valkey.url,
             "MEDIA_ROOT": str(state.media),
+            "ERASURE_LEDGER": str(state.home / "erasures.jsonl"),
             "STATIC_ROOT": str(state.home / "static"),
             "HEARTBEAT_DIR": str(state.heartbeats),
             "PORT": str(free_port()),
@@ -146,7 +147,12 @@ def test_everything_that_must_be_kept_is_in_a_named_volume() -> None:
         for volume in service.get("volumes", [])
     }
 
-    assert kept == {"media": "/srv/media", "postgres": "/var/lib/postgresql", "redis": "/data"}
+    assert kept == {
+        "ledger": "/srv/ledger",
+        "media": "/srv/media",
+        "postgres": "/var/lib/postgresql",
+        "redis": "/data",
+    }
     assert set(yaml.safe_load(WRITTEN)["volumes"]) == set(kept)
 
 

@@ -32,8 +32,8 @@ def create_company(
 
 def add_contact(*, company: Company, name: str, email: str, by: Actor, now: datetime, **facts: Any) -> Contact:
     """Return the person with this address at the company, added if there is none yet (letter case is no difference)."""
-    address = email.strip()
-    known = company.contacts.annotate(address=Lower("email")).filter(address=address.lower()).first()
+    address = email.strip().lower()
+    known = company.contacts.annotate(address=Lower("email")).filter(address=address).first()
     if known is not None:
         return known
     contact = Contact.objects.create(company=company, name=name.strip(), email=address, created_at=now, **facts)

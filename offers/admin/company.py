@@ -65,7 +65,7 @@ class InviteForm(GreetingForm):
     """Whom to invite, and with which words."""
 
     contact = forms.ModelChoiceField(label=_("Contact"), queryset=Contact.objects.none())
-    field_order: ClassVar[Any] = ["contact", "greeting"]
+    field_order = ("contact", "greeting")
 
     def __init__(self, *args: Any, company: Company, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

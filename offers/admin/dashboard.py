@@ -322,7 +322,9 @@ def how_many_wait() -> dict[str, int]:
 
 def counted(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Return the number of rows as a subquery of one value."""
-    return rows.order_by().annotate(all=Value(1)).values("all").annotate(how_many=Count("pk")).values("how_many")
+    grouped = rows.order_by().annotate(all=Value(1)).values("all")
+    number: QuerySet[Any] = grouped.annotate(how_many=Count("pk")).values("how_many")
+    return number
 
 
 TO_DO = (

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from offers.domain import encounters, surveys
 from offers.models import Encounter, SurveyRequest, VisitReport
-from portal.admin import ReadDesk, day, day_and_hour, display
+from portal.admin import FewFilter, ReadDesk, day, day_and_hour, display
+from schools.models import School
 
 OUTCOME_COLORS = {
     VisitReport.Outcome.HELD: "success",
@@ -43,6 +44,21 @@ class DisputedFilter(admin.SimpleListFilter):
         return queryset
 
 
+class SchoolFilter(FewFilter):
+    """Rows of one school."""
+
+    title = _("school")
+    parameter_name = "school"
+    lookup = "school"
+    model = School
+
+
+class ReportingSchoolFilter(SchoolFilter):
+    """Reports about the classes of one school."""
+
+    lookup = "enrolment__school"
+
+
 @admin.register(VisitReport)
 class VisitReportDesk(ReadDesk):
     """What each side says about each class on each date."""
@@ -50,7 +66,7 @@ class VisitReportDesk(ReadDesk):
     icon = "fact_check"
     export_pairs: ClassVar[Any] = {"class_label": (_("Class"), _("School"))}
     list_display = ("class_label", "course", "day", "side", "outcome_label", "pupils")
-    list_filter = (DisputedFilter, "outcome", "side", "enrolment__school")
+    list_filter = (DisputedFilter, "outcome", "side", ReportingSchoolFilter)
     search_fields = (
         "enrolment__session__offer__title",
         "enrolment__session__offer__company__name",
@@ -90,7 +106,7 @@ class EncounterDesk(ReadDesk):
     icon = "handshake"
     export_columns = ("grade", "minutes", "industry", "activity_type", "school_year")
     list_display = ("class_label", "school_name", "offer_title", "company_name", "day", "pupils", "evidence", "counts")
-    list_filter = ("school_year", "evidence", "school", "industry", ("voided_at", admin.EmptyFieldListFilter))
+    list_filter = ("school_year", "evidence", SchoolFilter, "industry", ("voided_at", admin.EmptyFieldListFilter))
     search_fields = ("offer_title", "company_name", "school_name", "class_label")
     date_hierarchy = "day"
     fields = (

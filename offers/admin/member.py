@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.admin import COORDINATOR, ReadDesk, action, day, display
 from portal.domain import clock
 from portal.http import actor_of
+from schools.admin import SchoolFilter
 from schools.domain import membership
 from schools.models import Membership
 
@@ -24,7 +25,7 @@ class NewcomerDesk(ReadDesk):
     exports_persons = True
     icon = "person_add"
     list_display: ClassVar[Any] = ("person", "role", "school", "since")
-    list_filter: ClassVar[Any] = ("role", "school")
+    list_filter: ClassVar[Any] = ("role", SchoolFilter)
     search_fields = ("user__name", "user__email", "school__name")
     search_help_text = _("Name, e-mail or school")
     list_select_related = ("user", "school")

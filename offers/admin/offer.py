@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import F, Min, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.formats import date_format
@@ -380,12 +380,13 @@ class OfferDesk(Desk):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
         coming = Session.objects.filter(offer=OuterRef("pk"), state=Session.State.OPEN, starts_at__gt=clock.now())
+        first = coming.order_by().values("offer").annotate(first=Min("starts_at"))
         free = coming.order_by().values("offer").annotate(free=Sum(F("places") - F("places_taken"))).values("free")
         rows: QuerySet[Offer] = super().get_queryset(request)
         return (
             rows.select_related("company", "contact", "industry", "activity_type")
             .defer("search", "words")
-            .annotate(next_at=Subquery(coming.order_by("starts_at").values("starts_at")[:1]), free=Subquery(free))
+            .annotate(next_at=Subquery(first.values("first")), free=Subquery(free))
         )
 
     # Who may do what: a reviewer sees nothing of contacts, and does nothing but review
@@ -464,7 +465,7 @@ class OfferDesk(Desk):
     def next_session(self, offer: Any) -> str:
         return day_and_hour(offer.next_at)
 
-    @display(description=_("Free places"), ordering="free")
+    @display(description=_("Free places"))
     def free_places(self, offer: Any) -> Any:
         return offer.free
 

@@ -159,6 +159,7 @@ def says_of_erasing(kind: str, subject_id: Any) -> list[Any]:
 class ErasureRequestDesk(ReadDesk):
     """Who asks to be erased, the oldest first. To be answered within a month."""
 
+    exports_persons = True
     icon = "person_remove"
     list_display = ("who", "kind", "asked", "due")
     list_display_links = ("who",)
@@ -225,6 +226,7 @@ class ErasureRequestDesk(ReadDesk):
 class ErasureDesk(ReadDesk):
     """The ledger of erasures: when, as what, how many rows; never who."""
 
+    exports_persons = True
     icon = "shield_person"
     list_display = ("when", "kind", "cause", "rows")
     list_display_links = ("when",)
@@ -264,6 +266,7 @@ class ErasureDesk(ReadDesk):
 class LegalHoldDesk(ReadDesk):
     """Who may not be erased yet, why, and until when."""
 
+    exports_persons = True
     icon = "gavel"
     list_display = ("who", "kind", "reason", "until")
     list_display_links = ("who",)

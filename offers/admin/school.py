@@ -236,7 +236,7 @@ class SchoolWithDeedsDesk(SchoolDesk):
         renamed = houses.renamed_by_merging(school, target, now) if target is not None and target != school else []
         people_there = Membership.objects.filter(school=school, ended_on=None).values("user").distinct().count()
         agreements = Agreement.objects.filter(school=school).exclude(state=Agreement.State.ENDED).count()
-        says = [
+        says: list[Any] = [
             ngettext(
                 "%(count)s class goes over with its history.",
                 "%(count)s classes go over with their history.",

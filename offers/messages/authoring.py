@@ -32,7 +32,7 @@ def _offer(message: Message) -> Offer:
 def _live_link(invite: Invite, now: datetime, message: Message | None = None) -> Link | None:
     """Return the link that works: the receiver's own, when the mail goes to a colleague it was sent on to."""
     living = Link.objects.about(Link.Purpose.INVITE, invite.pk).live(now)
-    if message is not None and message.recipient_kind == "address":
+    if message is not None and message.recipient_kind == "address" and message.recipient_id is not None:
         return living.filter(pk=message.recipient_id, holder_address__iexact=message.address).first()
     return living.filter(parent__isnull=True).first()
 

@@ -80,7 +80,7 @@ def _context(message: Message) -> tuple[Link, dict[str, Any]]:
     link = _link(message)
     assert link is not None
     name = link.holder_name
-    if not name and message.recipient_kind == "contact":
+    if not name and message.recipient_kind == "contact" and message.recipient_id is not None:
         name = Contact.objects.filter(pk=message.recipient_id).values_list("name", flat=True).first() or ""
     labels = {
         Link.Purpose.INVITE: _("Describe the course"),

@@ -69,7 +69,8 @@ def school(request: HttpRequest) -> HttpResponse:
     rows = Enrolment.objects.visible_to(person).filter(school=here, session__ends_at__gt=now, status__in=COMING)
     rows = rows.select_related("school_class", "teacher", "session__offer__company")
     awaiting = rows.awaiting_leader().order_by("session__starts_at", "pk")
-    page = Paginator(rows.order_by("session__starts_at", "pk"), PER_PAGE).get_page(_page_number(request))
+    coming = rows.exclude(leader_answer=Enrolment.LeaderAnswer.AWAITED).order_by("session__starts_at", "pk")
+    page = Paginator(coming, PER_PAGE).get_page(_page_number(request))
     today = calendar.local_day(now)
     context: dict[str, Any] = {
         "schools": schools,
@@ -115,7 +116,7 @@ def _people(here: School) -> list[dict[str, Any]]:
     )
     rows = []
     for person in people:
-        roles: list[Membership] = person.here  # type: ignore[attr-defined]
+        roles: list[Membership] = person.here
         names = sorted({str(one.get_role_display()) for one in roles})
         rows.append({"person": person, "roles": ", ".join(names)})
     return rows
@@ -181,7 +182,7 @@ def approval(request: HttpRequest) -> HttpResponse:
 
 
 def _place_of(school_id: UUID) -> str:
-    return f"{reverse('school')}?{urlencode({'skole': school_id})}"
+    return f"{reverse('school')}?{urlencode({'skole': str(school_id)})}"
 
 
 def _page_number(request: HttpRequest) -> int:

@@ -2,6 +2,10 @@
 
 import re
 from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 
 # Six digits that are a day, a month and a year, then four more (Civil Registration Act § 3). No check digit since 2007.
 CPR = re.compile(r"(?<![0-9])([0-9]{2})([0-9]{2})[0-9]{2}[-–  ]?[0-9]{4}(?![0-9])")
@@ -22,3 +26,11 @@ def is_day(day: int, month: int) -> bool:
     except ValueError:
         return False
     return True
+
+
+def no_personal_number(value: Any) -> None:
+    """Refuse, as a validator of fields, what looks like a civil registration number."""
+    if isinstance(value, str) and holds_cpr(value):
+        raise ValidationError(
+            _("This looks like a CPR number. Remove it; such numbers are never kept here."), code="cpr"
+        )

@@ -17,18 +17,10 @@ from django.utils.timezone import make_aware
 from django.utils.translation import gettext_lazy as _
 
 from portal.domain import phone, text
-from portal.domain.cpr import holds_cpr
+from portal.domain.cpr import no_personal_number
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 FIRST_MOMENT, LAST_MOMENT = make_aware(datetime(2000, 1, 1)), make_aware(datetime(2099, 12, 31, 23, 59))  # noqa: DTZ001
-
-
-def no_personal_number(value: Any) -> None:
-    """Refuse what looks like a civil registration number; such numbers are never kept here."""
-    if isinstance(value, str) and holds_cpr(value):
-        raise ValidationError(
-            _("This looks like a CPR number. Remove it; such numbers are never kept here."), code="cpr"
-        )
 
 
 class Line(forms.CharField):

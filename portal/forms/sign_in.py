@@ -8,7 +8,7 @@ from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal.forms.fields import Email
+from portal.forms.fields import Email, Line
 
 
 class AddressForm(forms.Form):
@@ -17,7 +17,7 @@ class AddressForm(forms.Form):
     email = Email(
         label=_("Your work e-mail"),
         max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username email", "size": 32}),
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "size": 32}),
         error_messages={
             "required": _("Write your work e-mail."),
             "invalid": _("Write a whole e-mail address, e.g. mette@skole.fjordby.dk."),
@@ -78,11 +78,15 @@ class NewAppForm(ActivateTOTPForm):  # type: ignore[misc]
 class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     """A passkey's name, and what the browser made."""
 
+    name = Line(
+        label=_("Name of the passkey"),
+        required=False,
+        max_length=60,
+        help_text=_("So that you can tell several apart, e.g. “My work phone”."),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["name"].label = _("Name of the passkey")
-        self.fields["name"].help_text = _("So that you can tell several apart, e.g. “My work phone”.")
-        self.fields["name"].max_length = 60
         self.fields["passwordless"].label = _("Sign in with it alone")
         self.fields["passwordless"].help_text = _(
             "Then no code by mail is needed: the passkey with your finger, face or PIN is enough."

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.e2e.conftest import NewVisitor, Visitor
-from tests.e2e.walk import COORDINATOR, TEACHER, enter_by_link, link_in, submit
+from tests.e2e.walk import COORDINATOR, LEADER, TEACHER, enter_by_link, link_in, submit
 
 pytestmark = pytest.mark.e2e
 
@@ -152,6 +153,8 @@ def test_a_schools_ambassador_confirms_a_newcomer(visitor: NewVisitor) -> None:
 
 def test_a_passkey_is_made_and_opens_the_portal_alone(visitor: NewVisitor) -> None:
     teacher = visitor()
+    # A passkey belongs to a name; a number is none.
+    teacher.portal = replace(teacher.portal, url=teacher.portal.url.replace("127.0.0.1", "localhost"))
     tools = teacher.context.new_cdp_session(teacher.page)
     tools.send("WebAuthn.enable")
     options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
@@ -182,6 +185,18 @@ def test_a_passkey_is_made_and_opens_the_portal_alone(visitor: NewVisitor) -> No
     assert look.result() == ({}, set())
 
 
+def test_a_leaders_pages(visitor: NewVisitor) -> None:
+    leader = visitor()
+    leader.sign_in(LEADER)
+    look = Look(leader)
+    look.at("/skolen/")
+    submit(leader, "main form[action='/skolen/godkendelse/'] button[type=submit]")
+    look.at(named="the school, approval switched")
+    submit(leader, "main form[action='/skolen/godkendelse/'] button[type=submit]")
+
+    assert look.result() == ({}, set())
+
+
 def test_a_hosts_pages(visitor: NewVisitor) -> None:
     host = visitor()
     host.open("/demo/mails/")
@@ -192,6 +207,7 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
     look = Look(host)
     look.at(address, named="the landing page of a link")
     enter_by_link(host, address)
+    home = host.page.url
     look.at()
     mine = host.page.locator("main a[href$='/mine-oplysninger/']").first.get_attribute("href")
     ways: Callable[[str], list[str]] = lambda part: sorted(  # noqa: E731
@@ -203,6 +219,9 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
         if host.page.locator("main form[method=post]").count():
             submit(host, "main form[method=post] button[type=submit]")
             look.at(named=f"{way} in error")
+    look.at(f"{home}kollega/")
+    submit(host, "main form.form button[type=submit]")
+    look.at(named="sending on, in error")
     if sessions:
         look.at(f"{sessions[0]}aflys/")
         submit(host, "main form[method=post] button[type=submit]")

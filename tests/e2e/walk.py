@@ -7,6 +7,7 @@ from tests.e2e.conftest import Visitor
 
 COORDINATOR = "koordinator@fjordby.example"
 TEACHER = "laerer@fjordby.example"
+LEADER = "leder@fjordby.example"
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from schools.models import Membership
 from tests import factories
 from tests.conftest import TODAY, put_vocabularies_back
 
-MOST_OBJECTS, AT_THE_DESK = 4, 2  # of one model that an address is tried with
+MOST_OBJECTS = 4  # of one model that an address is tried with
 MOST_WAYS = 12  # combinations of objects that one route is tried with
 
 
@@ -98,7 +98,7 @@ class Quick(RequestFactory):
         self.handler = ClientHandler(enforce_csrf_checks=False)
 
     def request(self, **request: Any) -> Any:
-        return self.handler(self._base_environ(**request))
+        return self.handler(self._base_environ(**request))  # type: ignore[attr-defined]
 
 
 class TimeUp(Exception):
@@ -113,6 +113,7 @@ class Ground:
     values: dict[str, Any]
     client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
     quick: Quick = field(default_factory=Quick)
+    at_the_desk: int = 1  # objects of one model that a page of the desk is tried with
     sent: int = 0
     stop: float = float("inf")
     slowest: tuple[float, str] = (0.0, "")
@@ -122,7 +123,7 @@ class Ground:
         if parameter in self.values:
             found = self.values[parameter]
             return list(found) if isinstance(found, list) else [found]
-        most = AT_THE_DESK if parameter == "object_id" else MOST_OBJECTS
+        most = self.at_the_desk if parameter == "object_id" else MOST_OBJECTS
         if model := self.model_of(route, parameter):
             keys = list(model._default_manager.order_by("pk").values_list("pk", flat=True)[:most])
             return keys or [uuid4()]
@@ -168,7 +169,7 @@ class Ground:
         else:
             answer = client.generic(method, address, body, **options)
         if isinstance(answer, HttpResponseBase) and answer.streaming:
-            list(answer)  # type: ignore[call-overload]
+            list(answer)
         self.sent += 1
         took = time.perf_counter() - began
         if took > self.slowest[0]:
@@ -202,8 +203,8 @@ def make_ground() -> Ground:
     factories.MunicipalityFactory()
     school = factories.SchoolFactory(name="Ærøskøbing Skole")
     everybody = factories.AdministratorFactory(name="Åse Ærø")
-    for role in (MunicipalRole.Role.COORDINATOR, MunicipalRole.Role.OPERATOR):
-        MunicipalRole.objects.create(user=everybody, role=role)
+    for given in (MunicipalRole.Role.COORDINATOR, MunicipalRole.Role.OPERATOR):
+        MunicipalRole.objects.create(user=everybody, role=given)
     teacher = factories.UserFactory(name="Bo O'Brien")
     for person, role in ((everybody, Membership.Role.LEADER), (teacher, Membership.Role.TEACHER)):
         factories.MembershipFactory(user=person, school=school, role=role)

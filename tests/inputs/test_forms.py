@@ -14,7 +14,7 @@ def forms(sweep: Sweep) -> FormSweep:
 
 
 def test_the_sweep_finds_the_forms(forms: FormSweep) -> None:
-    taken = [sent.label for sent in forms.some(4) if forms.accepted(sent)]
+    taken = [sent.label for sent in forms.some(6) if forms.accepted(sent)]
 
     # Not a count of what there is today: far fewer means that the sweep has lost its way in.
     assert (len(forms.forms) >= 90, len(taken) >= 25) == (True, True), (len(forms.forms), len(taken))
@@ -33,13 +33,13 @@ def test_what_is_odd_but_good_is_taken(forms: FormSweep) -> None:
 
 
 def test_a_form_sent_twice_or_empty_breaks_nothing(forms: FormSweep) -> None:
-    found = [line for sent in forms.some(4) for line in forms.twice(sent)]
+    found = [line for sent in forms.some(6) for line in forms.twice(sent)]
 
     assert "\n".join(found) == ""
 
 
 def test_columns_that_nobody_asked_for_change_nothing(forms: FormSweep) -> None:
-    found = [line for sent in forms.some(4) for line in forms.more_than_asked_for(sent)]
+    found = [line for sent in forms.some(6) for line in forms.more_than_asked_for(sent)]
 
     assert "\n".join(found) == ""
 

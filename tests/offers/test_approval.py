@@ -28,14 +28,15 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def school(municipality: Municipality) -> School:
     """A school that wants its leader to approve, with a leader."""
-    made = factories.SchoolFactory.create(leader_approves=True)
+    made: School = factories.SchoolFactory.create(leader_approves=True)
     factories.MembershipFactory.create(school=made, role=Membership.Role.LEADER, user__name="Lone Leder")
     return made
 
 
 @pytest.fixture
 def session(school: School) -> Session:
-    return factories.SessionFactory.create(places=48)
+    made: Session = factories.SessionFactory.create(places=48)
+    return made
 
 
 def leader_of(school: School) -> User:
@@ -47,7 +48,8 @@ def by_leader(school: School) -> Actor:
 
 
 def teacher_of(school: School, role: str = "teacher") -> User:
-    return factories.MembershipFactory.create(school=school, role=role).user
+    made: User = factories.MembershipFactory.create(school=school, role=role).user
+    return made
 
 
 def enrol(

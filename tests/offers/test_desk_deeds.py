@@ -1,4 +1,4 @@
-"""The desk's deeds on people, schools and dates, one by one and several at once: what the page says, and what it does."""
+"""The desk's deeds on people, schools and dates, one by one and several at once: what is said, and what it does."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -275,7 +275,8 @@ def test_who_leaves_without_a_colleague_leaves_something_to_do(desk: Client) -> 
 
     desk.post(page(one.teacher, "leave"), {"school": str(one.school_id)})
 
-    todo = desk.get(f"{listing(Enrolment)}?todo=teacher").context_data["cl"]  # type: ignore[attr-defined]
+    answer: Any = desk.get(f"{listing(Enrolment)}?todo=teacher")
+    todo = answer.context_data["cl"]
     assert [row.pk for row in todo.result_list] == [one.pk]
     assert User.objects.get(pk=one.teacher.pk).is_active is False
     desk.post(page(one.teacher, "reopen"))

@@ -76,7 +76,7 @@ def test_the_host_reads_whom_to_reach_what_was_ticked_and_comes_in_by_the_link(s
     Message.objects.update(language="en")
     body = str(letter("host_new_enrolment", now).body)
     link = Link.objects.get(purpose=Link.Purpose.HOST, reference_id=contact.pk)
-    wanted = ["22334455", "Mette Holm", "a quiet place to withdraw to", links.address(link)]
+    wanted = ["22 33 44 55", "Mette Holm", "a quiet place to withdraw to", links.address(link)]
     assert [word for word in wanted if word not in body] == []
 
 

@@ -1,6 +1,7 @@
 """Sessions that are moved: who stays enrolled, what follows the new time, who is told, and what stands in the way."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
@@ -71,7 +72,7 @@ def letter(occasion: str, now: datetime) -> EmailMultiAlternatives:
 
 def entry(found: EmailMultiAlternatives) -> tuple[str, int, datetime]:
     content = found.attachments[0][1]
-    event = Calendar.from_ical(content).walk("VEVENT")[0]
+    event: Any = Calendar.from_ical(content).walk("VEVENT")[0]
     return str(event["uid"]), int(event["sequence"]), event["dtstart"].dt
 
 

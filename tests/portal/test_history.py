@@ -58,7 +58,7 @@ def recorded() -> Iterator[tuple[str, ast.expr]]:
 def codes_of(expression: ast.expr) -> list[str]:
     """Return the codes that an expression can be; a part that is not written down stands as what may follow."""
     if isinstance(expression, ast.Constant):
-        return [expression.value]
+        return [str(expression.value)]
     if isinstance(expression, ast.Name):
         return HANDED_ON[expression.id]
     if isinstance(expression, ast.IfExp):

@@ -169,7 +169,7 @@ def test_more_than_thirty_unknown_tokens_a_minute_are_too_many_but_known_ones_ar
 ) -> None:
     link = host_link()
     Link.objects.filter(pk=(ended := host_link()).pk).update(expires_at=NOW)
-    here = {"REMOTE_ADDR": "192.0.2.1"}
+    here: Any = {"REMOTE_ADDR": "192.0.2.1"}
 
     statuses = [client.get(f"/l/hst_{number}/", **here).status_code for number in range(31)]
     assert statuses == [404] * 30 + [429]

@@ -18,6 +18,7 @@ from portal import pdf
 from portal.models import Document, DocumentJob
 from portal.pdf import press
 from portal.tasks import make_documents
+from tests import files
 
 FRAME = (
     '<!doctype html><html lang="da"><head><title>En guide</title>{head}</head>'
@@ -333,3 +334,30 @@ def test_documents_are_forgotten_after_a_week() -> None:
 
     assert pdf.forget(real_now=now) == 2
     assert [document.filename for document in Document.objects.all()] == ["b.pdf"]
+
+
+def test_a_picture_that_somebody_put_in_is_printed_from_the_media_folder(settings: Any, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    name = "3f2b8c1e-0000-4000-8000-00000000000a.jpg"
+    (tmp_path / "uploads" / "3f").mkdir(parents=True)
+    (tmp_path / "uploads" / "3f" / name).write_bytes(files.picture("JPEG", (40, 30), color=(200, 30, 30)))
+
+    made = pikepdf.open(io.BytesIO(pdf.render(paper(f'<img src="upload:{name}" alt="En svejser">'))))
+
+    assert pdf.picture("robot", uploaded=name) == f"upload:{name}"
+    assert len(made.pages[0].get_images()) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "3f2b8c1e-0000-4000-8000-00000000000b.jpg",  # not there
+        "../../etc/passwd",
+        "3f2b8c1e-0000-4000-8000-00000000000b.pdf",
+    ],
+)
+def test_no_other_file_comes_with_it(settings: Any, tmp_path: Path, name: str) -> None:
+    settings.MEDIA_ROOT = tmp_path
+
+    assert "may not have" in refusal(paper(f'<img src="upload:{name}" alt="x">'))
+    assert pdf.picture("robot", uploaded="../../etc/passwd") == "static:img/illustrations/robot.svg"

@@ -17,7 +17,7 @@ from django.test import Client
 from portal.domain import sign_in
 from portal.domain.actor import municipal_roles
 from portal.http import recently_authenticated
-from portal.models import AuditEntry, Message, Municipality, MunicipalRole, SignInCode, User
+from portal.models import AuditEntry, CalendarPeriod, Message, Municipality, MunicipalRole, SignInCode, User
 from tests import factories
 from tests.conftest import TODAY
 
@@ -201,24 +201,20 @@ def test_a_session_that_does_not_say_when_it_ends_ends_now() -> None:
     assert browser.get("/tilmeldinger/").status_code == 302
 
 
-def test_after_half_an_hour_away_the_desk_asks_again_and_then_does_what_was_sent(
-    clock: Any, municipality: Municipality
-) -> None:
+def test_after_half_an_hour_away_the_desk_asks_again_and_then_does_what_was_sent(clock: Any) -> None:
     browser = inside(factories.AdministratorFactory.create())
     browser.get(DESK)
     clock.shift(timedelta(minutes=31))
     facts = {
-        "name": "Vestby Kommune", "tagline": "", "introduction": "", "brand_color": "#1f6f78", "address": "",
-        "contact_email": "", "contact_phone": "", "sender_name": "", "teacher_reminders": "10", "host_reminders": "2",
-        "request_hold_days": "5", "place_offer_days": "2", "freshness_days": "365", "survey_threshold": "5",
-        "teacher_domains": "@Skole.Vestby.example, skole.vestby.example", "memberships_need_confirmation": "on",
+        "school_year": "2026", "kind": "closing_day", "name": "Fælles dag",
+        "first_day": "2026-11-20", "last_day": "2026-11-20",
     }  # fmt: skip
-    asked = browser.post("/admin/portal/municipality/1/change/", facts)
-    municipality.refresh_from_db()
-    assert (asked.headers["Location"].split("?")[0], municipality.name) == ("/konto/to-trin/igen/", "Fjordby Kommune")
-    browser.post(asked.headers["Location"], {"code": app_code(), "next": "/admin/portal/municipality/1/change/"})
-    municipality.refresh_from_db()
-    assert (municipality.name, municipality.teacher_domains) == ("Vestby Kommune", ["skole.vestby.example"])
+    place = "/admin/portal/calendarperiod/add/"
+    asked = browser.post(place, facts)
+    before = CalendarPeriod.objects.filter(name="Fælles dag").count()
+    browser.post(asked.headers["Location"], {"code": app_code(), "next": place})
+    after = CalendarPeriod.objects.filter(name="Fælles dag").count()
+    assert (asked.headers["Location"].split("?")[0], before, after) == ("/konto/to-trin/igen/", 0, 1)
 
 
 def test_public_pages_do_not_ask_again_after_half_an_hour(clock: Any) -> None:

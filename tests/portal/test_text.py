@@ -284,7 +284,7 @@ def test_the_clock_of_the_field_and_of_the_calendar_agree() -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain; charset=hex", "text/plain; charset=base64"])
 def test_a_request_that_django_cannot_even_make_is_made_here(kind: str) -> None:
-    environ = RequestFactory()._base_environ(QUERY_STRING="q=Bl%C3%A5b%C3%A6r", CONTENT_TYPE=kind)
+    environ = RequestFactory()._base_environ(QUERY_STRING="q=Bl%C3%A5b%C3%A6r", CONTENT_TYPE=kind)  # type: ignore[attr-defined]
 
     with pytest.raises((LookupError, ValueError)):
         WSGIRequest(environ)

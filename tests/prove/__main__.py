@@ -3,13 +3,27 @@
 import sys
 import time
 
-from tests.prove import bookers, desk, erasure, inputs, links, mails, pages, permissions, pictures, sheets, signin
+from tests.prove import (
+    bookers,
+    desk,
+    erasure,
+    inputs,
+    links,
+    mails,
+    pages,
+    permissions,
+    pictures,
+    sheets,
+    signin,
+    sinks,
+)
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
     "pages": ("queries and time per page beside the limit views", pages.prove),
     "mails": ("300 mails, the worker killed five times", mails.prove),
     "bookers": ("64 bookers for the last 10 places", bookers.prove),
+    "sinks": ("nasty words in every field, a browser as the judge", sinks.prove),
     "desk": ("every list of the desk with 20,000 rows behind it", desk.prove),
     "links": ("1,000 looks at every kind of address in mails", links.prove),
     "sheets": ("a list of 20,000 rows as a file, and such a file looked over", sheets.prove),

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from datetime import timedelta
 
 import django
@@ -15,6 +16,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from offers.models import Offer
+from portal.accounts import SESSION_ENDS_AT
 from portal.models import User
 from schools.models import SchoolClass, school_year_of
 from tests import factories
@@ -26,6 +28,7 @@ def signed_in(user: User) -> str:
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session[SESSION_ENDS_AT] = time.time() + 3600
     session.create()
     return session.session_key or ""
 

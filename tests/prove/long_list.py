@@ -28,6 +28,7 @@ from schools.domain.imports import KINDS_OF_TABLES
 from schools.models import Membership, School
 from tests import factories
 
+ASKED_CARELESSLY = 2000  # rows; asking for all of them would take minutes and show the same
 HEADINGS = ["Navn", "E-mail", "Roller", "Kommune", "Aktiv", "Telefon", "Sprog", "Siden"]
 
 
@@ -108,8 +109,9 @@ def careless(count: int) -> dict[str, Any]:
         book = openpyxl.Workbook()
         sheet: Any = book.active
         sheet.append(HEADINGS)
-        for one in list(User.objects.all()):
-            roles = ", ".join(f"{role.school} ({role.get_role_display()})" for role in one.memberships.all())
+        for place, one in enumerate(list(User.objects.all())):
+            asked = one.memberships.all() if place < ASKED_CARELESSLY else ()
+            roles = ", ".join(f"{role.school} ({role.get_role_display()})" for role in asked)
             sheet.append([one.name, one.email, roles, "", one.is_active, one.phone, one.language, str(one.date_joined)])
         target = io.BytesIO()
         book.save(target)
@@ -137,6 +139,7 @@ def look_over(count: int) -> dict[str, Any]:
         "megabytes": peak() - before,
         "queries": queries.count,
         "lines": len(report.lines),
+        "limit": limit(count),
     }
 
 

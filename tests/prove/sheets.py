@@ -40,7 +40,7 @@ def prove() -> Iterator[Figure]:
         value=ours["queries"],
         goal="≤ 60",
         held=ours["queries"] <= 60 < theirs["queries"],
-        control=f"asked for each row, {theirs['queries']}",
+        control=f"asked for each of 2,000 rows, {theirs['queries']}",
     )
     times = ours["seconds"] / ours["limit"]
     yield Figure(
@@ -48,21 +48,22 @@ def prove() -> Iterator[Figure]:
         value=times,
         unit="times",
         goal="≤ 4",
-        held=times <= 4 and ours["seconds"] < theirs["seconds"],
-        control=f"carelessly {theirs['seconds']:.1f} s",
+        held=times <= 4,
     )
     yield Figure(
         name="memory that the file takes",
         value=ours["megabytes"],
         unit="MB",
-        goal="≤ 60",
-        held=ours["megabytes"] <= 60 < theirs["megabytes"],
+        goal="≤ 40",
+        held=ours["megabytes"] <= 40 < theirs["megabytes"],
         control=f"carelessly {theirs['megabytes']:.0f} MB",
     )
+    times = dry["seconds"] / dry["limit"]
+    words = f"{dry['queries']} queries, {dry['megabytes']:.0f} MB, {dry['seconds']:.1f} s to {dry['limit']:.1f} s"
     yield Figure(
-        name=f"looking over {dry['lines']} lines ({dry['queries']} queries, {dry['megabytes']:.0f} MB)",
-        value=dry["seconds"],
-        unit="s",
-        goal="≤ 25 (the web server gives up at 60)",
-        held=dry["seconds"] <= 25 and dry["queries"] <= 10 and dry["lines"] == ROWS,
+        name=f"looking over {dry['lines']} lines beside the limit ({words})",
+        value=times,
+        unit="times",
+        goal="≤ 4",
+        held=times <= 4 and dry["queries"] <= 10 and dry["lines"] == ROWS,
     )

@@ -32,7 +32,8 @@ TRIES = 5
 AT_ONCE = 12
 DATABASE = "prove_signin"
 NO_REDIS = "redis://127.0.0.1:1/0"
-CODE = re.compile(r"\b([2-9B-Z]{4}-[2-9B-Z]{4})\b")
+# A line of its own: a Message-ID may hold digits that look like a code.
+CODE = re.compile(r"^\s*([2-9B-Z]{4}-[2-9B-Z]{4})\s*$", re.MULTILINE)
 
 
 class Mailbox:
