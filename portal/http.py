@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from ipaddress import IPv6Address, ip_address
-from typing import Any, ParamSpec
+from typing import Any
 
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
@@ -28,7 +28,6 @@ RECENT = timedelta(minutes=15)
 LONGEST_ADDRESS = 1000
 NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
 LONGEST_CLIENT_ADDRESS = 64
-P = ParamSpec("P")
 
 
 class ReadableRequest(WSGIRequest):
@@ -221,24 +220,6 @@ def local_address(request: HttpRequest, wanted: str) -> str | None:
     clean = wanted if wanted.isprintable() and len(wanted) <= LONGEST_ADDRESS else ""
     safe = url_has_allowed_host_and_scheme(clean, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return clean if safe else None
-
-
-def role_required(
-    test: Callable[[User], bool],
-) -> Callable[[Callable[P, HttpResponse]], Callable[P, HttpResponse]]:
-    """Let in only people for whom ``test`` says yes; for others the page does not exist."""
-
-    def decorate(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
-        @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            request = args[0]
-            if not (isinstance(request, HttpRequest) and isinstance(request.user, User) and test(request.user)):
-                raise Http404
-            return view(*args, **kwargs)
-
-        return guarded
-
-    return decorate
 
 
 def handed_out(request: HttpRequest, made: Export, *, form: str, layout: str, to: str, back: str) -> HttpResponseBase:

@@ -194,6 +194,7 @@ ROWS = {
 # Every list can be taken out as a file; that it was stands in the log.
 for listing in ROWS:
     sends(f"{listing}_export", "portal_auditentry", form="csv")
+    sends(f"{listing}:export_chosen", "portal_auditentry", form="csv")
 
 WORD: dict[str, Any] = {"slug": "nyt-ord", "name": "Nyt ord", "name_en": "New word"}
 for word in ("activitytype", "educationarea", "industry", "subject"):
@@ -215,9 +216,16 @@ sends(  # roles in the municipality are given and taken by administrators alone
     "portal_user",
     about="second_reviewer",
     fills=True,
-    spares=("portal_municipalrole but for administrator",),
+    spares=("portal_municipalrole but for administrator", "schools_membership"),
     name="Andet Navn",
-    **{"municipal_roles-0-DELETE": "on"},
+    **{"municipal_roles-0-DELETE": "on", "memberships-0-role": "leader"},
+)
+sends("portal_user_change (of an administrator)", "portal_user", about="head", fills=True, name="Andet Navn")
+sends(
+    "portal_user_change_address (of an administrator)",
+    "portal_user",
+    about="head",
+    email="andet@skole.fjordby.example",
 )
 sends("schools_school_add", "schools_school", fills=True, name="Ny Skole")
 sends("schools_school_change", "schools_school", fills=True, name="Omdøbt Skole")
@@ -305,6 +313,7 @@ sends(
 sends("companies_company_write", "offers_offer", title="Et nyt forløb")
 
 sends("offers_offer_change", "offers_offer", fills=True, title="Et andet navn")
+sends("offers_offer_change (under review)", "offers_offer", about="submitted", fills=True, title="Et andet navn")
 sends("offers_offer_write", "offers_offer", company=lambda world: world.at.company.pk, title="Et nyt forløb")
 sends("offers_offer_publish", "offers_offer", "portal_message", about="submitted")
 sends("offers_offer_send_back", "offers_reviewcomment", "portal_message", about="submitted", text_1="Skriv mere.")
@@ -476,6 +485,7 @@ calls("schools.school.reopen_school", school_id=of("closed_school"))
 calls("schools.approval.demand_approval", school_id=of("school"), demanded=True)
 calls("schools.membership.ask_for", school=lambda world: world.at.school, role="teacher")
 calls("schools.membership.confirm_membership", membership_id=of("waiting_role"))
+calls("schools.membership.confirm_membership (a leader's own)", membership_id=of("role_of_leader"))
 calls("schools.membership.refuse_membership", membership_id=of("waiting_role"))
 calls("portal.people.change_address", user_id=of("person"), email="andet@skole.fjordby.example")
 calls(
@@ -489,6 +499,11 @@ calls("portal.outbox.resend", message_id=of("message"))
 calls("portal.exports.note_export", of=School, count=1, form="csv", persons=False, chosen=False)
 calls("portal.tables.keep_table", kind="schools", filename="a.csv", rows=[], unused=[], end_missing=False)
 calls("portal.tables.give_up_table", table_id=of("table_of_schools"))
+
+
+@call("schools.imports.import_table (of who was a coordinator)")
+def import_of_another(world: World, role: str) -> dict[str, Any]:
+    return {**import_table(world, role), "table_id": world.at.table_of_demoted.pk}
 
 
 @call("schools.imports.import_table")

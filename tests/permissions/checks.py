@@ -14,17 +14,20 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("portal", "companies", "schools", "offers")
 
-GUARDS = re.compile(r"^(link_required|role_required|demo_only|login_not_required|login_required|\w+_required)$")
+GUARDS = re.compile(
+    r"^(link_required|role_required|demo_only|login_not_required|recently_authenticated|login_required|\w+_required)$"
+)
 GRANTS = re.compile(r"^(has_\w*permission|may_act|rights|lookup_allowed)$")
 PREDICATES = re.compile(
     r"^(is_(coordinator|reviewer|administrator|operator)|has_role|hosts|belongs_to|works_school_wide|_coordinates"
     r"|may_\w+|has_\w*permission|can_\w+)$"
 )
-REFUSALS = re.compile(r"^_?(refuse_\w*strangers|only_\w+|require_\w*role)$")
+REFUSALS = re.compile(r"^_?(refuse_\w*strangers|only_\w+|require_recent_authentication)$")
 NOT_YOURS = re.compile(
     r"yours?\b|not-your|coordinator|foreign$|not-of-school|administrator|reviewer|strangers?|forbidden"
 )
 ASKERS = {"by", "user", "person", "actor"}
+SCOPES = {"visible_to", "manageable_by", "known_to_host"}
 ROLE_SETS = {"viewers", "editors", "adders", "deleters", "doers"}
 EVERY_ROLE = "frozenset({'administrator', 'coordinator', 'reviewer', 'operator'})"
 
@@ -59,14 +62,17 @@ class Walk(ast.NodeTransformer):
 
     def check(self, node: ast.AST, kind: str, text: ast.AST | str) -> bool:
         """Note a check; return whether it is the one to remove."""
-        said = text if isinstance(text, str) else ast.unparse(text)
+        said = " ".join((text if isinstance(text, str) else ast.unparse(text)).split())[:120]
+        function = ".".join(self.names) or "(module)"
+        if any((other.function, other.kind, other.text) == (function, kind, said) for other in self.found):
+            said += " (again)"
         one = Check(
             path=self.path,
             line=getattr(node, "lineno", 0),
-            function=".".join(self.names) or "(module)",
+            function=function,
             first_line=self.lines[-1] if self.lines else 0,
             kind=kind,
-            text=" ".join(said.split())[:120],
+            text=said,
             number=len(self.found),
         )
         self.found.append(one)
@@ -185,8 +191,8 @@ class Walk(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         name = _name(node)
-        if name == "login_not_required" and node.args:
-            if self.check(node, "open to all", node):
+        if name in {"login_not_required", "recently_authenticated"} and node.args:
+            if self.check(node, "open to all" if name == "login_not_required" else "asks again", node):
                 inner: ast.AST = self.visit(node.args[0])
                 return inner
             return self.generic_visit(node)
@@ -205,7 +211,7 @@ class Walk(ast.NodeTransformer):
         """Take away what narrows a query to what somebody may see; return whether the whole call has changed."""
         assert isinstance(node.func, ast.Attribute)
         is_door = "views" in self.path or "filters" in self.path
-        if (name == "visible_to" or (name == "published" and is_door)) and self.check(node, "scope", node):
+        if (name in SCOPES or (name == "published" and is_door)) and self.check(node, "scope", node):
             node.func.attr, node.args, node.keywords = "all", [], []
             return True
         if name == "none" and any(self.asks[-1:]) and self.check(node, "nothing for strangers", node):

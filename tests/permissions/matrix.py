@@ -156,7 +156,22 @@ def route_cells(name: str) -> list[Cell]:
                 Cell(area=name, what=name, method=method, thing=thing, role=role, answer=answer)
                 for role, answer in answers.items()
             ]
-    return cells
+    return cells + asked_again(name, name, row)
+
+
+LONG_AGO = "long after signing in"
+
+
+def asked_again(area: str, what: str, row: Mapping[str, Any]) -> list[Cell]:
+    """Return the cells of a page that asks anew who it is, for a role that signed in long ago."""
+    if "asks_again" not in row:
+        return []
+    methods = [method for method in ("GET", "POST") if row.get(method, "ok") not in (405, "405")]
+    methods = [method for method in methods if "to" in row or method in row]
+    return [
+        Cell(area=area, what=what, method=method, thing=LONG_AGO, role=row["asks_again"], answer="moves")
+        for method in methods
+    ]
 
 
 # --- The desk ------------------------------------------------------------------------------------------------------
@@ -228,6 +243,7 @@ def desk_cells(prefix: str) -> list[Cell]:
     for deed, said in (row.get("deeds") or {}).items():
         # In full: to whom, what a GET and a POST answer, and for whom else otherwise.
         whole = said if isinstance(said, dict) else {"to": said}
+        cells += asked_again(prefix, f"{prefix}_{deed}", whole)
         for method in ("GET", "POST"):
             but = {str(role): str(answer) for role, answer in (whole.get(f"but_{method}") or {}).items()}
             some = may(whole["to"], method, deed, str(whole.get(method, "ok")))
@@ -235,7 +251,13 @@ def desk_cells(prefix: str) -> list[Cell]:
         if needs_a_row(f"{prefix}_{deed}"):
             missing = [replace(cell, thing="missing", answer="404") for cell in may(whole["to"], "GET", deed)]
             cells += [cell for cell in missing if cell.role in members(whole["to"])]
-    for name, names in {**(row.get("actions") or {}), "delete_selected": "nobody"}.items():
+    for label, names in (row.get("also") or {}).items():  # a page about another row, in parentheses
+        page, _open, about = label.partition(" (")
+        cells += [replace(cell, thing=about.removesuffix(")")) for cell in may(names, "POST", page)]
+    exporters = (row.get("deeds") or {}).get("export", "nobody")
+    exporters = exporters["to"] if isinstance(exporters, dict) else exporters
+    actions = {**(row.get("actions") or {}), "export_chosen": exporters, "delete_selected": "nobody"}
+    for name, names in actions.items():
         # Who sees the list but may not do the action gets the list again, and nothing has happened.
         looks = may(see, "ACTION", name, "idle")
         does = {cell.role: cell for cell in may(names, "ACTION", name) if cell.answer == "ok"}

@@ -38,6 +38,7 @@ from offers.models import (
 from portal import pdf
 from portal.domain import links
 from portal.http import SESSION_KEY as LINKS
+from portal.http import SIGNED_IN_AT
 from portal.models import (
     ActivityType,
     AuditEntry,
@@ -194,7 +195,11 @@ def _people(world: World) -> None:
         TOTP.activate(user, factories.APP_SECRET)  # without a second factor a role opens nothing
         MunicipalRole.objects.create(user=user, role=kind)
     MunicipalRole.objects.create(user=_person(world, "unproven", is_staff=True), role=MunicipalRole.Role.COORDINATOR)
-    at.second_reviewer = factories.ReviewerFactory()
+    at.second_reviewer, at.head = factories.ReviewerFactory(), world.people["administrator"]
+    factories.MembershipFactory(user=at.second_reviewer, school=at.school_elsewhere)
+    at.role_of_leader = Membership.objects.create(
+        user=world.people["leader"], school=at.school, role=Membership.Role.PLC, unconfirmed_since=NOW
+    )
     at.waiting_role = Membership.objects.get(user=world.people["unconfirmed"])
     at.resting = factories.UserFactory(is_active=False)
     at.closed_school = factories.SchoolFactory(name="Lukket", closed_on=date(2026, 8, 1))
@@ -401,6 +406,9 @@ def _rest(world: World) -> None:
         )
         for kind in ("schools", "classes", "teachers")
     }
+    at.table_of_demoted = PendingTable.objects.create(
+        owner=world.people["demoted"], kind="schools", rows=[[2, columns]], uploaded_at=NOW
+    )
     at.table_of_schools, at.table_of_classes, at.table_of_teachers = at.tables.values()
     at.job = DocumentJob.objects.create(content_hash="0" * 64, filename="guide.pdf", html="")
     at.agreement = Agreement.objects.create(
@@ -557,6 +565,11 @@ def _sessions(world: World) -> None:
     """Let every role come in; then take away what is taken away in the middle of a session."""
     for role, user in world.people.items():
         world.cookies[role] = _signed_in(user)
+    for role in ("newcomer", "coordinator", "administrator"):
+        store = SessionStore(_signed_in(world.people[role]))
+        store[SIGNED_IN_AT] = (NOW - timedelta(hours=2)).timestamp()
+        store.save()
+        world.cookies[f"{role}, long after signing in"] = store.session_key or ""
     for role, held in world.links.items():
         store = SessionStore()
         store[LINKS] = {f"{link.purpose}:{link.reference_id}": [str(link.pk), version] for link, version in held}
