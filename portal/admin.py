@@ -12,7 +12,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
@@ -28,6 +28,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -94,6 +95,13 @@ def action(*, description: Text, url_path: str, icon: str = "") -> Callable[[F],
     return marked
 
 
+class _Colors(dict[Any, str]):
+    """Which colour a state has; a state that is not named has none, and is shown by its name all the same."""
+
+    def __missing__(self, key: Any) -> str:
+        return ""
+
+
 def display(
     *,
     description: Text,
@@ -109,7 +117,7 @@ def display(
     marked: Callable[[F], F] = decorators.display(
         description=description,
         ordering=ordering,
-        label=dict(label) if label is not None else None,
+        label=_Colors(label) if label is not None else None,
         header=header or None,
         boolean=boolean or None,
     )
@@ -419,7 +427,11 @@ class Desk(Exporting):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Take a value that cannot even be compared for one that is not understood."""
         try:
-            return super().get_changelist_instance(request)
+            found = super().get_changelist_instance(request)
+            if not set(request.GET) - {PAGE_VAR, ORDER_VAR, ALL_VAR}:
+                # Nothing is left out, so there is no "show all" to offer.
+                found.full_result_count = found.result_count
+            return found
         except (OverflowError, TypeError, ValueError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from error
 
@@ -893,7 +905,7 @@ class MunicipalityDesk(Desk):
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "organisation_models":
             return forms.MultipleChoiceField(
-                label=db_field.verbose_name,
+                label=capfirst(db_field.verbose_name),
                 choices=OrganisationModel.choices,
                 required=False,
                 widget=forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks desk-ticks--wide"}),
@@ -1011,6 +1023,19 @@ class TroubleFilter(admin.SimpleListFilter):
         return queryset
 
 
+class OccasionFilter(admin.SimpleListFilter):
+    """Messages by why they are sent."""
+
+    title = _("what")
+    parameter_name = "occasion"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return sorted(((code, str(name)) for code, name in outbox.names().items()), key=lambda one: one[1])
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        return queryset.filter(occasion=self.value()) if self.value() in outbox.names() else queryset
+
+
 @admin.register(Message)
 class MessageDesk(ReadDesk):
     """Every mail the portal owes somebody, has sent, or gave up."""
@@ -1020,16 +1045,16 @@ class MessageDesk(ReadDesk):
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
     list_display = ("state_label", "what", "address", "due", "left", "attempts", "trouble")
     list_display_links = ("what",)
-    list_filter = (TroubleFilter, "state", "occasion")
+    list_filter = (TroubleFilter, "state", OccasionFilter)
     search_fields = ("address", "occasion", "subject", "reference_id__iexact")
     search_help_text = _("Address, occasion or subject")
     date_hierarchy = "send_at"
     actions = ("send_several_again",)
     actions_detail = ("send_again",)
-    readonly_fields = ("text",)
+    readonly_fields = ("why", "text")
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Sequence[str]:
-        facts = ["state", "occasion", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
+        facts = ["state", "why", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
         return [*facts, "subject", "text"] if COORDINATOR in self.roles(request) else facts
 
     def may_act(self, request: HttpRequest) -> bool:
@@ -1045,7 +1070,11 @@ class MessageDesk(ReadDesk):
 
     @display(description=_("What"), ordering="occasion")
     def what(self, message: Message) -> str:
-        return message.subject or message.occasion
+        return message.subject or capfirst(outbox.name_of(message.occasion))
+
+    @display(description=_("What"))
+    def why(self, message: Message) -> str:
+        return capfirst(outbox.name_of(message.occasion))
 
     @display(description=_("Send at"), ordering="send_at")
     def due(self, message: Message) -> str:
@@ -1127,7 +1156,7 @@ class AuditDesk(ReadDesk):
 
     icon = "history"
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
-    list_display = ("at", "told", "thing", "object_id")
+    list_display = ("when", "told", "thing")
     list_filter = ("actor_kind", "object_type", "action")
     search_fields = ("object_id__exact", "actor_id__exact", "action")
     search_help_text = _("Id of an object or a person, or a word of what was done")
@@ -1143,12 +1172,22 @@ class AuditDesk(ReadDesk):
         sentence: str = getattr(entry, "sentence", "")
         return sentence or f"{entry.action} ({entry.actor_kind} {entry.actor_id})"
 
+    @display(description=_("When"), ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        return day_and_hour(entry.at)
+
     @display(description=_("Object"), ordering="object_type")
-    def thing(self, entry: AuditEntry) -> str:
+    def thing(self, entry: AuditEntry) -> str | SafeString:
+        """Return what kind of thing it was, as the way to it where the desk has a page of it."""
         try:
-            return str(apps.get_model(entry.object_type)._meta.verbose_name)
+            model = apps.get_model(entry.object_type)
         except (LookupError, ValueError):
             return entry.object_type
+        name = str(model._meta.verbose_name)
+        if model not in self.admin_site._registry:
+            return name
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(entry.object_id,))
+        return format_html('<a class="desk-link" href="{}">{}</a>', address, name)
 
 
 __all__ = [

@@ -97,7 +97,8 @@ class SchoolDesk(Importing, Desk):
 
     @display(description=_("Grades"), ordering="grade_from")
     def grades(self, school: School) -> str:
-        return f"{school.grade_from}–{school.grade_to}"
+        one = school.grade_from == school.grade_to
+        return str(school.grade_from) if one else f"{school.grade_from}–{school.grade_to}"
 
     @display(description=_("Classes"), ordering="class_count")
     def class_count(self, school: Any) -> int:
