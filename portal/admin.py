@@ -421,7 +421,8 @@ class Desk(Exporting):
             del understood[ERROR_FLAG]
             request.GET = understood  # type: ignore[assignment]
             messages.warning(request, gettext("Something in the address was not understood, and was left out."))
-        answer: HttpResponse = super().changelist_view(request, extra_context)
+        named = {"title": capfirst(self.model._meta.verbose_name_plural), **(extra_context or {})}
+        answer: HttpResponse = super().changelist_view(request, named)
         return answer
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -701,6 +702,8 @@ class Rows(TabularInline):  # type: ignore[misc]
 
     extra = 0
     show_change_link = False
+    # What the row is stands in its columns.
+    hide_title = True
     can_delete = False
     formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
         kind: {**FORMFIELD_OVERRIDES_INLINE.get(kind, {}), **FIELDS.get(kind, {})}

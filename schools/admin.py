@@ -282,6 +282,12 @@ class PersonDesk(Importing, Desk):
             raise PermissionDenied
         return person
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Leave out the role in the municipality where there is none to read and nobody who may give one."""
+        if ADMINISTRATOR in self.roles(request) or (obj is not None and obj.municipal_roles.all()):
+            return self.inlines
+        return [one for one in self.inlines if one is not MunicipalRoleRows]
+
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:

@@ -175,6 +175,7 @@ class SurveyRows(ReadRows):
     fields = ("audience", "state", "due_at", "answered_at")
     verbose_name_plural = _("Surveys")
     show_change_link = True
+    hide_title = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SurveyRequest]:
         rows: QuerySet[SurveyRequest] = super().get_queryset(request)

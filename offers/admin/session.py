@@ -58,6 +58,7 @@ class EnrolmentRows(ReadRows):
     readonly_fields = ("class_name",)
     verbose_name_plural = _("Enrolments")
     show_change_link = True
+    hide_title = False
     ordering = ("status", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
