@@ -327,7 +327,10 @@ def test_an_administrator_takes_a_lost_second_factor_off_and_the_person_is_signe
     )
     assert theirs.get("/tilmeldinger/").status_code == 302
     message = Message.objects.get(occasion="factor_taken_off")
-    assert (message.address, "second factor" in mail.render(message, clock.now()).body) == (person.email, True)
+    assert (message.address, "fjernet den ekstra sikring" in mail.render(message, clock.now()).body) == (
+        person.email,
+        True,
+    )
     assert "took the second factor off the account" in administrator.get(page(person, "history")).text
     assert administrator.post(page(person, "take_off_factor")).status_code == 422
 
