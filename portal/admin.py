@@ -20,6 +20,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import IntegrityError, models
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
+from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -697,9 +698,23 @@ class ReadDesk(Desk):
     warn_unsaved_form = False
 
 
+class RowForms(BaseInlineFormSet[Any, Any, Any]):
+    """The forms of rows within another row's form, counted as they were drawn."""
+
+    def clean(self) -> None:
+        super().clean()
+        key = self.model._meta.pk.name
+        if any(self.data.get(form.add_prefix(key)) for form in self.extra_forms):
+            # A new row has no number yet: the page was drawn before some of these were there, or was tampered with.
+            raise forms.ValidationError(
+                gettext("These rows have changed meanwhile. Reload the page and try again."), code="changed-meanwhile"
+            )
+
+
 class Rows(TabularInline):  # type: ignore[misc]
     """Rows within another row's form; they follow the rights of the form they stand in."""
 
+    formset = RowForms
     extra = 0
     show_change_link = False
     # What the row is stands in its columns.
@@ -1207,6 +1222,7 @@ __all__ = [
     "MomentInput",
     "ReadDesk",
     "ReadRows",
+    "RowForms",
     "Rows",
     "TimeInput",
     "User",

@@ -141,6 +141,9 @@ MFA_FORMS = {
     "reauthenticate": "portal.forms.sign_in.SecondFactorAgainForm",
     "activate_totp": "portal.forms.sign_in.NewAppForm",
     "add_webauthn": "portal.forms.sign_in.NewPasskeyForm",
+    "authenticate_webauthn": "portal.forms.sign_in.PasskeyForm",
+    "login_webauthn": "portal.forms.sign_in.PasskeyAloneForm",
+    "reauthenticate_webauthn": "portal.forms.sign_in.PasskeyAgainForm",
 }
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -1,14 +1,27 @@
 """Forms on the way in, and of the second factors. Each says what it wants; whether it is right is decided elsewhere."""
 
+import struct
 from typing import Any
 
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
+from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
+from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from portal.forms.fields import Email, Line
+
+# What readers of JSON and CBOR raise at words that nest a hundred thousand deep, numbers of a megabyte, half an object.
+UNREADABLE = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, struct.error,
+)  # fmt: skip
 
 
 class AddressForm(forms.Form):
@@ -75,6 +88,49 @@ class NewAppForm(ActivateTOTPForm):  # type: ignore[misc]
         self.fields["code"].help_text = _("The six digits that the app shows now.")
 
 
+class Credential(forms.JSONField):
+    """What a browser says of a passkey: refused unless it reads as ``answer``, whatever somebody sends instead."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(
+            widget=forms.HiddenInput, error_messages={"invalid": _("The passkey's answer cannot be read. Try again.")}
+        )
+        self.answer = answer
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            said = super().to_python(value)
+            if said is not None:
+                self.answer.from_dict(said)
+        except UNREADABLE:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+        return said
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except UNREADABLE:
+            return InvalidJSONInput(data)
+
+
+class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey as the second step of signing in."""
+
+    credential = Credential(AuthenticationResponse)
+
+
+class PasskeyAloneForm(LoginWebAuthnForm):  # type: ignore[misc]
+    """A passkey as the only step of signing in."""
+
+    credential = Credential(AuthenticationResponse)
+
+
+class PasskeyAgainForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey, asked again before something that matters."""
+
+    credential = Credential(AuthenticationResponse)
+
+
 class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     """A passkey's name, and what the browser made."""
 
@@ -84,6 +140,7 @@ class NewPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         max_length=60,
         help_text=_("So that you can tell several apart, e.g. “My work phone”."),
     )
+    credential = Credential(RegistrationResponse)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -33,7 +33,11 @@ def landing(request: HttpRequest, token: str) -> HttpResponseBase:
     now = clock.now()
     try:
         link = links.find(token, now=now)
-    except links.LinkEnded as ended:
+        if link is not None and request.method == "POST":
+            link = links.use(link_id=link.pk, now=now)
+            remember_link(request, link)
+            return secret_page(redirect(f"link-{link.purpose}", link.reference_id))
+    except links.LinkEnded as ended:  # it had ended, or it was withdrawn between the look and the use
         return ended_page(request, ended.link)
     if link is None:
         tried = limits.count("unknown-link", client_address(request), window=MINUTE, now=now)
@@ -42,10 +46,6 @@ def landing(request: HttpRequest, token: str) -> HttpResponseBase:
             response.headers["Retry-After"] = str(int(MINUTE.total_seconds()))
             return response
         return secret_page(render(request, "404.html", {"secret": True}, status=404))
-    if request.method == "POST":
-        link = links.use(link_id=link.pk, now=now)
-        remember_link(request, link)
-        return secret_page(redirect(f"link-{link.purpose}", link.reference_id))
     return secret_page(render(request, "portal/link_landing.html", {"link": link}))
 
 

@@ -197,8 +197,10 @@ class Player:
         answer = self.answer_to(cell)
         if cell.answer == "404" and cell.area in declared()["routes"]:
             self.remember(cell, answer)
-        if body and (touched := answer.wrote & set(body.spares)):
-            return f"{cell}: wrote {', '.join(sorted(touched))}, which nobody may change there"
+        for spared in body.spares if body else ():
+            table, _but, group = spared.partition(" but for ")
+            if table in answer.wrote and not (group and cell.role in matrix.group(group)):
+                return f"{cell}: wrote {table}, which may not be changed there"
         return judge(cell, answer, body.changes if body else ()) or self.leaks(cell, answer)
 
     def remember(self, cell: Cell, answer: Answer) -> None:

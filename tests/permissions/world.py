@@ -112,7 +112,7 @@ def world_in_a_transaction() -> Iterator[World]:
 
     logging.disable(logging.CRITICAL)  # thousands of lines that somebody was denied; an error is judged as an answer
     # The tests' own way of rendering keeps a copy of every context; nobody looks at them here.
-    render = getattr(getattr(_TestState, "saved_data", None), "template_render", Template._render)
+    render = getattr(getattr(_TestState, "saved_data", None), "template_render", vars(Template)["_render"])
     clock = time_machine.travel(NOW, tick=False)
     with clock, patch.object(pdf, "obtain", unprinted), patch.object(Template, "_render", render):
         atomics = TestCase._enter_atomics()  # type: ignore[attr-defined]

@@ -203,6 +203,22 @@ def test_what_a_mail_program_does_to_the_end_of_the_address_is_forgiven(client: 
     assert client.get(f"/l/{links.token(host_link())}{tail}").status_code == 200
 
 
+def test_a_link_withdrawn_between_the_look_and_the_use_says_that_it_ended(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = host_link()
+    find = links.find
+
+    def found_then_withdrawn(token: str, *, now: datetime) -> Link | None:
+        found = find(token, now=now)
+        Link.objects.update(revoked_at=NOW)
+        return found
+
+    monkeypatch.setattr(links, "find", found_then_withdrawn)
+    answer = client.post(page_of(link))
+    assert (answer.status_code, client.get(f"/vaert/{link.reference_id}/").status_code) == (410, 404)
+
+
 # --- Asking for a new link -----------------------------------------------------------------------------------------
 
 

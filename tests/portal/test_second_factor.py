@@ -277,11 +277,34 @@ def test_a_closed_account_is_out_at_once() -> None:
     assert browser.get("/tilmeldinger/").status_code == 302
 
 
-def test_the_passkey_door_answers_rubbish_kindly() -> None:
-    answers = [
-        Client().post("/konto/to-trin/adgangsnoegler/login/", {"credential": text}) for text in ("", "x", "{}", "[1]")
-    ]
-    assert [one.headers["Location"] for one in answers] == ["/konto/login/"] * 4
+RUBBISH = {
+    "nothing": "",
+    "no JSON": "x",
+    "an empty object": "{}",
+    "a list": "[1]",
+    "a number of 5,000 digits": "1" * 5000,
+    "100,000 deep": "[" * 100_000,
+    "100,000 deep and closed": '{"id":' + "[" * 100_000 + "]" * 100_000 + "}",
+    "letters that are no base64": '{"id": "å", "rawId": "å", "response": {}, "type": "public-key"}',
+    "an answer of the wrong kinds": '{"id": 1, "rawId": null, "response": [], "type": {}}',
+    "half a sentence in the answer": (
+        '{"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30", "userHandle": "AA",'
+        ' "authenticatorData": "AA", "signature": "AA", "attestationObject": "' + "gYGB" * 2000 + '"}}'
+    ),
+}
+
+
+@pytest.mark.parametrize("text", RUBBISH.values(), ids=RUBBISH)
+def test_the_passkey_doors_answer_rubbish_kindly(text: str) -> None:
+    alone = Client().post("/konto/to-trin/adgangsnoegler/login/", {"credential": text})
+    assert alone.headers["Location"] == "/konto/login/"
+    coordinator = factories.CoordinatorFactory.create()
+    second = with_mail(coordinator).post("/konto/to-trin/login/", {"credential": text})
+    assert second.status_code == 200
+    browser = inside(coordinator)
+    assert browser.post("/konto/to-trin/adgangsnoegler/igen/", {"credential": text}).status_code == 302
+    new = browser.post("/konto/to-trin/adgangsnoegler/ny/", {"name": "Ny", "credential": text})
+    assert (new.status_code, "credential" in new.context["form"].errors) == (200, True)
 
 
 def test_there_are_no_ways_by_password_or_of_registering() -> None:
