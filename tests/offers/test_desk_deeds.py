@@ -314,7 +314,7 @@ def test_an_administrator_takes_a_lost_second_factor_off_and_the_person_is_signe
     person = factories.CoordinatorFactory.create()
     theirs = Client()
     theirs.force_login(person)
-    facts = {"session_key": theirs.session.session_key, "ip": "192.0.2.1", "user_agent": "", "data": {}}
+    facts: dict[str, Any] = {"session_key": theirs.session.session_key, "ip": "192.0.2.1", "user_agent": "", "data": {}}
     UserSession.objects.create(user=person, **facts)  # as signing in does it
 
     shown = administrator.get(page(person, "take_off_factor")).text
