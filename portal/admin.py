@@ -20,7 +20,6 @@ from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db import IntegrityError, models
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
-from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -35,6 +34,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
 from unfold.admin import TabularInline
+from unfold.forms import PaginationInlineFormSet
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -698,7 +698,7 @@ class ReadDesk(Desk):
     warn_unsaved_form = False
 
 
-class RowForms(BaseInlineFormSet[Any, Any, Any]):
+class RowForms(PaginationInlineFormSet):  # type: ignore[misc]
     """The forms of rows within another row's form, counted as they were drawn."""
 
     def clean(self) -> None:

@@ -210,7 +210,7 @@ sends("portal_calendarperiod_add", "portal_calendarperiod", fills=True, kind="cl
 sends("portal_calendarperiod_change", "portal_calendarperiod", fills=True, name="Omdøbt")
 sends("portal_calendarperiod_delete", "portal_calendarperiod", post="yes")
 sends("portal_user_add", "portal_user", fills=True, name="Ny Person", email="ny@skole.fjordby.example")
-A_ROLE: dict[str, Any] = {
+GIVES_A_ROLE: dict[str, Any] = {
     "municipal_roles-TOTAL_FORMS": "1",
     "municipal_roles-INITIAL_FORMS": "0",
     "municipal_roles-0-id": "",
@@ -223,7 +223,7 @@ sends(  # roles in the municipality are given by administrators alone
     fills=True,
     spares=("portal_municipalrole but for administrator",),
     name="Andet Navn",
-    **A_ROLE,
+    **GIVES_A_ROLE,
 )
 sends("schools_school_add", "schools_school", fills=True, name="Ny Skole")
 sends("schools_school_change", "schools_school", fills=True, name="Omdøbt Skole")
