@@ -33,6 +33,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
 from unfold.admin import TabularInline
+from unfold.forms import PaginationInlineFormSet
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -709,9 +710,23 @@ class ReadDesk(Desk):
     warn_unsaved_form = False
 
 
+class RowForms(PaginationInlineFormSet):  # type: ignore[misc]
+    """The forms of rows within another row's form, counted as they were drawn."""
+
+    def clean(self) -> None:
+        super().clean()
+        key = self.model._meta.pk.name
+        if any(self.data.get(form.add_prefix(key)) for form in self.extra_forms):
+            # A new row has no number yet: the page was drawn before some of these were there, or was tampered with.
+            raise forms.ValidationError(
+                gettext("These rows have changed meanwhile. Reload the page and try again."), code="changed-meanwhile"
+            )
+
+
 class Rows(TabularInline):  # type: ignore[misc]
     """Rows within another row's form; they follow the rights of the form they stand in."""
 
+    formset = RowForms
     extra = 0
     show_change_link = False
     can_delete = False
@@ -1190,6 +1205,7 @@ __all__ = [
     "MomentInput",
     "ReadDesk",
     "ReadRows",
+    "RowForms",
     "Rows",
     "TimeInput",
     "User",

@@ -9,14 +9,13 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal.admin import ADMINISTRATOR, COORDINATOR, OPERATOR, Desk, FewFilter, Rows, display, how_many
+from portal.admin import ADMINISTRATOR, COORDINATOR, OPERATOR, Desk, FewFilter, RowForms, Rows, display, how_many
 from portal.domain import clock, roles, sessions
 from portal.domain.calendar import local_day
 from portal.http import require_recent_authentication
@@ -193,7 +192,7 @@ class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
         fields = ("role",)
 
 
-class MunicipalRoleFormSet(BaseInlineFormSet[MunicipalRole, User, MunicipalRoleForm]):
+class MunicipalRoleFormSet(RowForms):
     """There is always somebody left who can give roles."""
 
     def clean(self) -> None:

@@ -223,11 +223,13 @@ def outcomes(world: World) -> Iterator[Outcome]:
     for letter in letters(world):
         headers = letter.message()
         lines = [str(headers[name]) for name in ("Subject", "From", "To", "Reply-To") if headers[name]]
-        wrong = tuple(line for line in lines if "\n" in line or "\r" in line or headers["Bcc"])
+        # A long header goes on in a line that begins with a blank; anything else would be another header.
+        wrong = tuple(line for line in lines if re.search(r"\r|\n(?![ \t])", line) or headers["Bcc"])
         yield Outcome(sink="mail headers", text="\n".join(lines), wrong=wrong)
         yield Outcome(sink="text mail", text=str(letter.body))
         html = str(letter.alternatives[0].content)
-        foreign = [one for one in re.findall(r'href="([^"]*)"', html) if "ond.example" in one]
+        addresses = re.findall(r'href="([^"]*)"', html)
+        foreign = [one for one in addresses if "ond.example" in one and not one.startswith("mailto:")]
         yield Outcome(sink="HTML mail", html=html, wrong=tuple(foreign))
     for guide in (
         guides.for_offer(offer=world.offer, municipality=world.municipality, now=world.now),

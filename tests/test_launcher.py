@@ -304,10 +304,14 @@ def test_arguments_of_bin_test_choose_checks_or_go_to_pytest() -> None:
     def choice(*words: str) -> dict[str, list[str]]:
         return {check.name: list(check.command[4:]) for check in quality.chosen(words) if check.is_pytest}
 
-    ignored = [f"--ignore={path}" for path in quality.WHOLE_PORTAL]
-    assert choice() == {"portal": list(quality.WHOLE_PORTAL), "tests": ignored}
+    ignored = [f"--ignore={path}" for path in (*quality.WHOLE_PORTAL, *quality.THE_MEETING)]
+    assert choice() == {
+        "portal": list(quality.WHOLE_PORTAL),
+        "meeting": list(quality.THE_MEETING),
+        "ground": ignored,
+    }
     assert choice("tests/offers", "-k", "race") == {"tests": ["tests/offers", "-k", "race"]}
-    assert choice("--only=tests", "-x") == {"tests": [*ignored, "-x"]}
+    assert choice("--only=ground", "-x") == {"ground": [*ignored, "-x"]}
     assert [check.name for check in quality.chosen(["--only", "types,lint"])] == ["lint", "types"]
     assert [check.name for check in quality.chosen([])] == list(quality.NAMES)
     with pytest.raises(GaveUp, match="There is no check called spelling"):

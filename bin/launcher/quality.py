@@ -26,6 +26,10 @@ Checks: {names}"""
 
 # Tests that run the whole portal as processes. They wait much and compute little, so they go beside the others.
 WHOLE_PORTAL = ("tests/e2e", "tests/test_compose.py", "tests/test_launcher.py")
+# The other tests, in two halves that take about as long as each other.
+THE_MEETING = ("tests/offers", "tests/companies", "tests/schools")
+# What runs side by side; each lane has a database of its own.
+LANES = ("meeting", "ground", "others")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Check:
     what: str
     command: Sequence[str]
     is_pytest: bool = False
+    lane: str = "others"
 
 
 @dataclass
@@ -78,10 +83,18 @@ CHECKS = (
     Check("templates", "djlint", tool("djlint", "--lint", "--quiet", "templates")),
     Check("portal", "pytest: the whole portal runs", tool("pytest", "-q", *WHOLE_PORTAL), is_pytest=True),
     Check(
-        "tests",
-        "pytest: all other tests",
-        tool("pytest", "-q", *(f"--ignore={path}" for path in WHOLE_PORTAL)),
+        "meeting",
+        "pytest: the meeting and its two sides",
+        tool("pytest", "-q", *THE_MEETING),
         is_pytest=True,
+        lane="meeting",
+    ),
+    Check(
+        "ground",
+        "pytest: the ground, and what holds for the whole",
+        tool("pytest", "-q", *(f"--ignore={path}" for path in (*WHOLE_PORTAL, *THE_MEETING))),
+        is_pytest=True,
+        lane="ground",
     ),
 )
 NAMES = tuple(check.name for check in CHECKS)
@@ -170,7 +183,7 @@ def environment(state: State, servers: Children, *, forgetful: bool = True) -> d
     postgres, valkey = Postgres(state, programs, sockets), Valkey(state, programs, sockets)
     with step("PostgreSQL"):
         postgres.start(servers, forgetful=forgetful)
-        for database in (DATABASE, f"{DATABASE}_tests", f"{DATABASE}_others"):
+        for database in (DATABASE, *(f"{DATABASE}_{lane}" for lane in LANES)):
             postgres.recreate_database(database)
     with step("Valkey"):
         valkey.start(servers, forgetful=forgetful)
@@ -217,13 +230,17 @@ def run_side_by_side(
     outcome: Outcome,
     state: State,
 ) -> None:
-    """Run the tests in one lane and all else in another; show what each has said when it has ended."""
+    """Run the checks in lanes side by side; show what each has said when it has ended."""
     lanes = [
         (
-            [check for check in checks if (check.name == "tests") == is_first],
-            {**env, "DATABASE_URL": env["DATABASE_URL"].replace(f"/{DATABASE}?", f"/{DATABASE}_{name}?")},
+            [check for check in checks if check.lane == lane],
+            {
+                **env,
+                "DATABASE_URL": env["DATABASE_URL"].replace(f"/{DATABASE}?", f"/{DATABASE}_{lane}?"),
+                "MEDIA_ROOT": f"{env['MEDIA_ROOT']}-{lane}",
+            },
         )
-        for name, is_first in (("tests", True), ("others", False))
+        for lane in LANES
     ]
     running: dict[int, tuple[Check, Child, float]] = {}
     while running or any(waiting for waiting, _ in lanes):

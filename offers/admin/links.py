@@ -213,9 +213,7 @@ class ContactDesk(PersonalDataDeeds, ReadDesk):
         invites = Invite.objects.filter(contact=OuterRef(OuterRef("pk"))).order_by().values("pk")
         invited = living.filter(purpose=Link.Purpose.INVITE, reference_id__in=invites)
         rows: QuerySet[Contact] = super().get_queryset(request)
-        return rows.select_related("company").annotate(
-            living=how_many(own, "purpose") + how_many(invited, "purpose")
-        )
+        return rows.select_related("company").annotate(living=how_many(own, "purpose") + how_many(invited, "purpose"))
 
     def fitting(self, obj: Contact) -> Iterable[str]:
         return ["leaves", *self.personal(obj)]

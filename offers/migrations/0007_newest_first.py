@@ -5,26 +5,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('companies', '0003_words_and_addresses'),
-        ('offers', '0006_words_and_addresses'),
-        ('portal', '0011_words_and_addresses'),
-        ('schools', '0006_words_and_addresses'),
+        ("companies", "0003_words_and_addresses"),
+        ("offers", "0006_words_and_addresses"),
+        ("portal", "0011_words_and_addresses"),
+        ("schools", "0006_words_and_addresses"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='enrolment',
-            index=models.Index(fields=['-created_at'], name='enrolment_newest'),
+            model_name="enrolment",
+            index=models.Index(fields=["-created_at"], name="enrolment_newest"),
         ),
         migrations.AddIndex(
-            model_name='offer',
-            index=models.Index(fields=['-updated_at'], name='offer_newest'),
+            model_name="offer",
+            index=models.Index(fields=["-updated_at"], name="offer_newest"),
         ),
         migrations.AddIndex(
-            model_name='session',
-            index=models.Index(fields=['starts_at'], name='session_by_start'),
+            model_name="session",
+            index=models.Index(fields=["starts_at"], name="session_by_start"),
         ),
     ]

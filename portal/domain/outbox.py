@@ -17,10 +17,12 @@ from uuid import UUID, uuid4
 
 from django.apps import apps
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from portal.domain import audit
 from portal.domain.actor import Actor
 from portal.domain.pseudonyms import pseudonym
+from portal.domain.refusal import Refusal
 from portal.models import Message, User
 
 LEASE = timedelta(seconds=60)
@@ -242,7 +244,9 @@ def recover(*, real_now: datetime) -> int:
 
 @transaction.atomic(durable=True)
 def resend(*, message_id: UUID, by: Actor, now: datetime) -> bool:
-    """Queue a message in trouble once more; returns False when it is in no trouble."""
+    """Queue a message in trouble once more; returns False when it is in no trouble. Coordinators only."""
+    if not by.is_coordinator:
+        raise Refusal(_("Only the municipality's coordinators can do this."), code="coordinators-only")
     troubled = Message.objects.in_trouble().filter(pk=message_id)
     again = troubled.update(state=Message.State.QUEUED, send_at=now, attempts=0, not_after=None, trouble="") == 1
     if again:

@@ -613,6 +613,10 @@ def _without(value: Any, pattern: re.Pattern[str], subject: Subject) -> Any:
 @transaction.atomic(durable=True)
 def ask_for_erasure(*, kind: str, subject_id: UUID, by: Actor, now: datetime) -> ErasureRequest:
     """Note that a person asks to be erased; asking twice is asking once. The coordinators see it at the desk."""
+    subject = find(kind, subject_id)
+    own = subject is not None and (by.id in subject.ids or (by.kind == "link" and by.reference_id == subject_id))
+    if not (own or by.is_coordinator):
+        raise Refusal(_("Only the municipality's coordinators can do this."), code="coordinators-only")
     request, made = ErasureRequest.objects.get_or_create(kind=kind, subject_id=subject_id, defaults={"asked_at": now})
     if made:
         audit.record(by, "erasure-asked", request, at=now)

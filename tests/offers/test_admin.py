@@ -726,7 +726,7 @@ def test_a_list_asks_as_many_questions_for_three_rows_as_for_one(
     desk: Client, now: datetime, django_assert_num_queries: DjangoAssertNumQueries, name: str
 ) -> None:
     some_rows(now)
-    desk.get(reverse(name))  # the first page of a session is noted in it
+    desk.get(reverse(name))  # the desk notes once a minute that one is there
     with django_assert_num_queries(QUERIES[name]):
         assert desk.get(reverse(name)).status_code == 200
     some_rows(now)
@@ -755,7 +755,9 @@ def test_every_figure_of_the_first_page_leads_to_as_many_rows(desk: Client, now:
     assert found == [figure.number for figure in figures[:6]]
 
 
-def test_a_list_of_several_pages_keeps_its_order_and_what_is_counted_beside_each_row(desk: Client, now: datetime) -> None:
+def test_a_list_of_several_pages_keeps_its_order_and_what_is_counted_beside_each_row(
+    desk: Client, now: datetime
+) -> None:
     town = factories.CompanyFactory.create(name="Smedjen")
     for number in range(60):
         factories.ContactFactory.create(company=town, name=f"Kontakt {number:02d}")
@@ -777,7 +779,9 @@ def test_a_list_of_several_pages_keeps_its_order_and_what_is_counted_beside_each
 
 @pytest.mark.parametrize("word", ["smedjen", "bodil", "lone", "lone@", "bodil smed"])
 def test_a_link_is_found_by_contact_colleague_and_company(desk: Client, now: datetime, word: str) -> None:
-    contact = factories.ContactFactory.create(company=factories.CompanyFactory.create(name="Smedjen"), name="Bodil Holm")
+    contact = factories.ContactFactory.create(
+        company=factories.CompanyFactory.create(name="Smedjen"), name="Bodil Holm"
+    )
     of_contact = links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=now)
     child = Link.objects.create(
         purpose=Link.Purpose.HOST,

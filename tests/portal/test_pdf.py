@@ -345,7 +345,7 @@ def test_a_picture_that_somebody_put_in_is_printed_from_the_media_folder(setting
     made = pikepdf.open(io.BytesIO(pdf.render(paper(f'<img src="upload:{name}" alt="En svejser">'))))
 
     assert pdf.picture("robot", uploaded=name) == f"upload:{name}"
-    assert len(made.pages[0].images) == 1
+    assert len(made.pages[0].get_images()) == 1
 
 
 @pytest.mark.parametrize(

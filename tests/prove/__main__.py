@@ -3,7 +3,20 @@
 import sys
 import time
 
-from tests.prove import bookers, desk, erasure, inputs, links, mails, pages, pictures, sheets, signin, sinks
+from tests.prove import (
+    bookers,
+    desk,
+    erasure,
+    inputs,
+    links,
+    mails,
+    pages,
+    permissions,
+    pictures,
+    sheets,
+    signin,
+    sinks,
+)
 from tests.prove.figures import Proof
 
 PROOFS: dict[str, tuple[str, Proof]] = {
@@ -17,6 +30,7 @@ PROOFS: dict[str, tuple[str, Proof]] = {
     "inputs": ("every route and every form against the whole catalogue of bad inputs", inputs.prove),
     "erasure": ("two whole lives erased, and 36 months of forgetting", erasure.prove),
     "signin": ("600 sign-ins from one address, 10,000 wrong codes against one account, without Redis", signin.prove),
+    "permissions": ("every check removed once; a cell of the matrix must notice", permissions.prove),
     "pictures": ("the screenshots of the README", pictures.prove),
 }
 

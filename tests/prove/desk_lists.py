@@ -264,8 +264,8 @@ def ways(client: Client, address: str) -> Iterator[str]:
 def measure(client: Client, address: str, most: float) -> dict[str, Any]:
     """Ask for a list in every way and return the milliseconds, the queries and the number of rows.
 
-    A page over ``most`` milliseconds is asked for again, twice at most, and its fastest answer counts: what else the machine does
-    at that moment is not the page's. What is slow by itself is slow three times.
+    A page over ``most`` milliseconds is asked for again, twice at most, and its fastest answer counts: what else the
+    machine does at that moment is not the page's. What is slow by itself is slow three times.
     """
     times: list[tuple[float, str]] = []
     queries = 0

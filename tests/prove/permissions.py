@@ -1,0 +1,208 @@
+"""The test of the test: every check of the portal is removed once, and at least one cell of the matrix must notice.
+
+The checks are found in the syntax trees (``tests.permissions.checks``). First the whole matrix is played, noting which
+functions each cell calls; then, for each check, a fork of the portal without it plays the cells that call its function
+until the first one fails.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict
+from queue import Queue
+from typing import Any
+
+from tests.permissions.checks import Check, every_check
+from tests.prove.figures import Figure
+from tests.prove.ground import ROOT, environment, fresh_database
+
+WORKERS = 2
+
+SHOWN = "what is shown in a menu or as a button; each page asks again"
+CLOSED = "the form that the rows stand in is closed to others"
+TYPES = "everybody here has signed in; it only says so to the types"
+DEMO = "outside the demo there is no such page"
+NO_LINK = "who holds no link has neither purpose nor object, and finds nothing"
+
+# Places that look like a check but keep nobody out, because another check stands behind them or nothing is there to be
+# had: file, function, text, and why. They are named in the proof's output, and counted apart.
+NO_DOORS: dict[tuple[str, str, str], str] = {
+    ("portal/admin.py", "Desk.has_module_permission", "def has_module_permission"): SHOWN,
+    ("portal/admin.py", "Desk.get_actions_detail", "self.may_act(request)"): SHOWN,
+    ("portal/admin.py", "Rows.rights", "def rights"): CLOSED,
+    ("portal/admin.py", "Rows.has_view_permission", "def has_view_permission"): CLOSED,
+    ("portal/admin.py", "Rows.has_add_permission", "def has_add_permission"): CLOSED,
+    ("portal/admin.py", "Rows.has_change_permission", "def has_change_permission"): CLOSED,
+    ("portal/admin.py", "ReadRows.has_add_permission", "def has_add_permission"): "no field of the rows can be written",
+    ("portal/admin.py", "ReadRows.has_change_permission", "def has_change_permission"): "no field can be written",
+    (
+        "portal/desk.py",
+        "DeskSite.search",
+        "desk.has_view_permission(request)",
+    ): "it walks through what one may see",
+    ("portal/http.py", "actor_of", "not isinstance(request.user, User)"): TYPES,
+    ("offers/views/enrolment.py", "_person", "not isinstance(request.user, User)"): TYPES,
+    **{
+        ("portal/views/demo.py", "caught", text): DEMO
+        for text in (
+            "not name.replace('-', '').replace('_', '').replace('.', '').isalnum()",
+            "not path.is_file()",
+            "not name.replace('-', '').replace('_', '').replace('.', '').isalnum() or not path.is_file()",
+        )
+    },
+    ("portal/views/demo.py", "demo_mail_file", "index >= len(parts)"): DEMO,
+    ("offers/admin/dashboard.py", "navigation", "desk.has_view_permission(request)"): SHOWN,
+    ("offers/admin/offer.py", "OfferDesk.change_view", "self.has_change_permission(request)"): (
+        "the use-case refuses (offers.authoring.edit_offer), and the page behind it"
+    ),
+    ("offers/domain/authoring.py", "offers_for", "by.kind != 'link'"): NO_LINK,
+    ("offers/domain/authoring.py", "offers_for", "by.reference_id is None"): NO_LINK,
+    ("offers/domain/authoring.py", "invites_for", "by.kind == 'link'"): NO_LINK,
+    ("offers/domain/authoring.py", "invites_for", "by.reference_id is not None"): NO_LINK,
+    ("offers/domain/planning.py", "hosts", "by.kind != 'link'"): NO_LINK,
+    ("offers/domain/planning.py", "hosts", "by.reference_id is None"): NO_LINK,
+    ("portal/domain/links.py", "send_on", "by.kind != 'link'"): NO_LINK,
+    ("portal/domain/links.py", "send_on", "parent.has_ended(now)"): "who holds an ended link does not come so far",
+    ("portal/domain/links.py", "withdraw", "by.kind == 'link'"): NO_LINK,
+    ("portal/domain/privacy.py", "ask_for_erasure", "by.kind == 'link'"): NO_LINK,
+    ("portal/domain/privacy.py", "hand_out", "by.kind == 'link'"): NO_LINK,
+    ("portal/domain/privacy.py", "_erase_one", "by.id in subject.ids"): "only what stands in the log",
+    ("portal/domain/tables.py", "keep_table", "by.user_id is None"): NO_LINK,
+    ("portal/domain/tables.py", "keep_table", "owner"): "whose oldest tables make room, not who may",
+    ("portal/domain/people.py", "close_account", "roles.is_last_administrator(user)"): "a rule, not a door",
+    ("portal/domain/sign_in.py", "ask", "may_enter(email)"): "whom a code is mailed to; tests/portal/test_sign_in.py",
+    ("portal/exports.py", "Exporting.list_buttons", "self.may_export(request)"): SHOWN,
+    ("portal/imports.py", "Importing.list_buttons", "self.may_import(request)"): SHOWN,
+    ("portal/views/sign_in.py", "again", "not isinstance(person, User)"): TYPES,
+    ("offers/domain/enrolment.py", "cancel_enrolment", "by.is_coordinator"): "only the word for who cancelled",
+    ("offers/domain/enrolment.py", "cancel_enrolment", "by.user_id == enrolment.teacher_id"): "only the word for it",
+    ("offers/views/enrolment.py", "calendar", "method is None"): "an enrolment without dates has no calendar file",
+    ("offers/views/catalogue.py", "home", "Offer.objects.published()"): "a number and names of industries, no course",
+}
+
+
+class Workers:
+    """Processes that play the matrix, each with one job at a time."""
+
+    def __init__(self, databases: list[str]) -> None:
+        self.free: Queue[subprocess.Popen[str]] = Queue()
+        self.all = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.permissions.worker"],
+                cwd=ROOT,
+                env=settings_of(database),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for database in databases
+        ]
+        for one in self.all:
+            self.free.put(one)
+
+    def ask(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Give a job to the next free process and return its answer."""
+        worker = self.free.get()
+        try:
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            worker.stdin.write(json.dumps(job) + "\n")
+            worker.stdin.flush()
+            answer: dict[str, Any] = json.loads(worker.stdout.readline())
+            return answer
+        finally:
+            self.free.put(worker)
+
+    def end(self) -> None:
+        for one in self.all:
+            if one.stdin is not None:
+                one.stdin.close()
+            one.wait()
+
+
+def prove() -> Iterator[Figure]:
+    """Play the matrix, then remove every check."""
+    with ExitStack() as stack:  # two worlds in one database would wait for each other
+        names = [f"prove_permissions_{number}" for number in range(WORKERS)]
+        workers = Workers([stack.enter_context(fresh_database(name)) for name in names])
+        stack.callback(workers.end)
+        yield from figures(workers)
+
+
+def settings_of(database: str) -> dict[str, str]:
+    """Return the environment in which the matrix is played."""
+    more = {"ORIGIN": "http://testserver", "ALLOWED_HOSTS": "testserver"}
+    return {**environment(database, **more), "DJANGO_SETTINGS_MODULE": "portal.settings"}
+
+
+def figures(workers: Workers) -> Iterator[Figure]:
+    """Measure; survivors are named."""
+    count = int(
+        subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import django; django.setup(); from tests.permissions import matrix; print(len(matrix.every_cell()))",
+            ],
+            cwd=ROOT,
+            env=settings_of("postgres"),
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+    )
+    with ThreadPoolExecutor(WORKERS) as pool:
+        shares = [list(range(start, count, WORKERS)) for start in range(WORKERS)]
+        played = list(pool.map(lambda share: workers.ask({"record": share}), shares))
+    wrong = [line for one in played for line in one.get("wrong", [one.get("broke", "")])]
+    for line in wrong[:20]:
+        print(f"     {line}")
+    yield Figure(
+        name="cells checked", value=sum(one["played"] for one in played), goal="all as declared", held=not wrong
+    )
+    touched: dict[str, list[int]] = {}
+    for one in played:
+        for place, numbers in one.get("touched", {}).items():
+            touched.setdefault(place, []).extend(numbers)
+
+    found = every_check()
+    doors = [check for check in found if reason(check) is None]
+    yield Figure(name="checks found", value=len(found), goal="> 0", held=bool(found))
+    yield Figure(name="of these no door, as said", value=len(found) - len(doors), goal="few", held=True)
+    for check in found:
+        if why := reason(check):
+            print(f"     no door: {check} ({why})")
+
+    lock = threading.Lock()
+
+    def remove(check: Check) -> bool:
+        cells = None
+        if check.first_line and check.kind != "decorator":
+            cells = touched.get(f"{check.path}:{check.first_line}", [])
+            cells = sorted(cells, key=lambda number: number * 7919 % 10007)
+        answer = workers.ask({"check": asdict(check), "cells": cells})
+        if not answer["killed"]:
+            with lock:
+                why = f", {answer['broke']}" if answer.get("broke") else ""
+                print(f"     survived: {check} ({answer['played']} cells{why})", flush=True)
+        return bool(answer["killed"])
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        killed = sum(pool.map(remove, doors))
+    yield Figure(name="checks removed, one by one", value=len(doors), goal=f"{len(doors)}", held=True)
+    yield Figure(
+        name="removals noticed by a cell",
+        value=killed,
+        goal=f"{len(doors)}",
+        held=killed == len(doors),
+        control=f"with every check in place {len(wrong)} cells fail",
+    )
+
+
+def reason(check: Check) -> str | None:
+    """Return why removing a check opens nothing, where that is so."""
+    return NO_DOORS.get((check.path, check.function, check.text))
