@@ -316,6 +316,8 @@ class PageOfRows(ChangeList):  # type: ignore[misc]
     In one question, PostgreSQL joins and sorts every row in its full width, and throws all but fifty away.
     """
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if self.multi_page and isinstance(self.result_list, models.QuerySet):
