@@ -5,10 +5,12 @@ that imports the portal anew, with the one file changed as it is read. ``tests.p
 """
 
 import importlib
+import inspect
 import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
@@ -26,11 +28,20 @@ LIBRARIES = (
     "django.test.client",
     "django.urls",
     "django.utils.translation.trans_real",
+    "PIL.Image",
     "celery",
+    "cryptography.hazmat.primitives.ciphers",
+    "cryptography.x509",
     "django_stubs_ext",
     "factory",
     "icalendar",
+    "jwt",
+    "markdown_it",
+    "nh3",
+    "openpyxl",
+    "pikepdf",
     "psycopg",
+    "requests",
     "structlog",
     "time_machine",
     "yaml",
@@ -66,8 +77,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     cells = matrix.every_cell()
     with world.world_in_a_transaction() as made:
         player = play.Player(made)
-        if "record" in job:
-            return record(player, cells, job["record"])
+        if "share" in job:
+            return record(player, cells, share=job["share"], of=job["of"], turns=job["turns"])
         numbers = job["cells"] if job["cells"] is not None else order(cells, job["check"])
         for count, number in enumerate(numbers, start=1):
             if wrong := player.play(cells[number]):
@@ -78,10 +89,15 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     return {"killed": "", "played": len(numbers)}
 
 
-def record(player: Any, cells: list[Any], share: list[int]) -> dict[str, Any]:
-    """Play a share of the cells; return what is wrong, and for each function of the portal the cells that called it."""
-    from tests.permissions import checks  # noqa: PLC0415
+def record(player: Any, cells: list[Any], *, share: int, of: int, turns: bool) -> dict[str, Any]:
+    """Play a share of the cells; return what is wrong, and for each function of the portal the cells that called it.
 
+    ``turns``: the cells of an ordinary run of the tests, whose functions are noted; otherwise all the others.
+    """
+    from tests.permissions import checks, matrix  # noqa: PLC0415
+
+    ordinary = set(matrix.taking_turns(cells))
+    mine = [number for number, cell in enumerate(cells) if (cell in ordinary) == turns][share::of]
     roots = {f"{checks.ROOT}/{app}/" for app in checks.APPS}
     ours: dict[Any, str] = {}
     touched: dict[str, list[int]] = {}
@@ -92,9 +108,9 @@ def record(player: Any, cells: list[Any], share: list[int]) -> dict[str, Any]:
             seen.add(frame.f_code)
 
     wrong = []
-    for number in share:
+    for number in mine:
         seen.clear()
-        sys.setprofile(note)
+        sys.setprofile(note if turns else None)
         try:
             line = player.play(cells[number])
         finally:
@@ -108,24 +124,41 @@ def record(player: Any, cells: list[Any], share: list[int]) -> dict[str, Any]:
                 ours[code] = f"{os.path.relpath(name, checks.ROOT)}:{code.co_firstlineno}" if inside else ""
             if ours[code]:
                 touched.setdefault(ours[code], []).append(number)
-    return {"wrong": wrong, "touched": touched, "played": len(share)}
+    return {"wrong": wrong, "touched": touched, "played": len(mine)}
 
 
 def order(cells: list[Any], check: dict[str, Any]) -> list[int]:
-    """Return the cells for a check that stands in a class or a module: those of the lists of that class first."""
-    from django.contrib import admin  # noqa: PLC0415
+    """Return the cells for a check that stands at a view, in a class or in a module.
 
-    from tests.permissions import matrix  # noqa: PLC0415
+    Those of the view's routes and of the class' lists come first.
+    """
+    from django.contrib import admin  # noqa: PLC0415
+    from django.urls import get_resolver  # noqa: PLC0415
+
+    from tests.permissions import checks, matrix  # noqa: PLC0415
 
     name = check["function"].split(".")[0]
-    lists = {
+    near = {
         matrix.name_of_list(model)
         for model, desk in admin.site._registry.items()
         if name in {one.__name__ for one in type(desk).__mro__}
     }
-    first = [number for number, cell in enumerate(cells) if cell.area in lists]
-    rest = [number for number, cell in enumerate(cells) if cell.area not in lists]
+    here = str(checks.ROOT / check["path"])
+    near |= {route for route, file, view in views(get_resolver()) if file == here and view in {name, "guarded"}}
+    first = [number for number, cell in enumerate(cells) if cell.area in near]
+    rest = [number for number, cell in enumerate(cells) if cell.area not in near]
     return [*spread(cells, first), *spread(cells, rest)]
+
+
+def views(resolver: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield each route of our own with the file and the name of its view."""
+    for pattern in resolver.url_patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from views(pattern)
+        elif pattern.name:
+            view = inspect.unwrap(pattern.callback)
+            code = getattr(view, "__code__", None)
+            yield pattern.name, code.co_filename if code else "", getattr(view, "__name__", "")
 
 
 def spread(cells: list[Any], numbers: list[int]) -> list[int]:
