@@ -210,20 +210,15 @@ sends("portal_calendarperiod_add", "portal_calendarperiod", fills=True, kind="cl
 sends("portal_calendarperiod_change", "portal_calendarperiod", fills=True, name="Omdøbt")
 sends("portal_calendarperiod_delete", "portal_calendarperiod", post="yes")
 sends("portal_user_add", "portal_user", fills=True, name="Ny Person", email="ny@skole.fjordby.example")
-GIVES_A_ROLE: dict[str, Any] = {
-    "municipal_roles-TOTAL_FORMS": "1",
-    "municipal_roles-INITIAL_FORMS": "0",
-    "municipal_roles-0-id": "",
-    "municipal_roles-0-user": lambda world: world.at.person.pk,
-    "municipal_roles-0-role": "coordinator",
-}
-sends(  # roles in the municipality are given by administrators alone
+TAKES_A_ROLE: dict[str, Any] = {"municipal_roles-0-DELETE": "on"}
+sends(  # roles in the municipality are given and taken by administrators alone
     "portal_user_change",
     "portal_user",
+    about="second_reviewer",
     fills=True,
     spares=("portal_municipalrole but for administrator",),
     name="Andet Navn",
-    **GIVES_A_ROLE,
+    **TAKES_A_ROLE,
 )
 sends("schools_school_add", "schools_school", fills=True, name="Ny Skole")
 sends("schools_school_change", "schools_school", fills=True, name="Omdøbt Skole")

@@ -215,7 +215,9 @@ def desk_cells(prefix: str) -> list[Cell]:
 
     see, edit, add, delete = (row.get(name, "nobody") for name in ("see", "edit", "add", "delete"))
     cells = may(see, "GET", "changelist", row.get("list", "ok"))
-    cells += may(see, "GET", "change") + may(row.get("history", "coordinators"), "GET", "history")
+    told = may(row.get("history", "coordinators"), "GET", "history")
+    cells += may(see, "GET", "change") + told
+    cells += [replace(cell, thing="missing", answer="404") for cell in told if cell.answer == "ok"]
     cells += may(edit, "POST", "change")
     cells += may(add, "GET", "add") + may(add, "POST", "add")
     cells += may(delete, "GET", "delete") + may(delete, "POST", "delete")

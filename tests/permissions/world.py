@@ -194,6 +194,7 @@ def _people(world: World) -> None:
         TOTP.activate(user, factories.APP_SECRET)  # without a second factor a role opens nothing
         MunicipalRole.objects.create(user=user, role=kind)
     MunicipalRole.objects.create(user=_person(world, "unproven", is_staff=True), role=MunicipalRole.Role.COORDINATOR)
+    at.second_reviewer = factories.ReviewerFactory()
     at.waiting_role = Membership.objects.get(user=world.people["unconfirmed"])
     at.resting = factories.UserFactory(is_active=False)
     at.forgetful = factories.UserFactory()

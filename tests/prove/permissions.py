@@ -33,6 +33,10 @@ NO_LINK = "who holds no link has neither purpose nor object, and finds nothing"
 NO_DOORS: dict[tuple[str, str, str], str] = {
     ("portal/admin.py", "Desk.has_module_permission", "def has_module_permission"): SHOWN,
     ("portal/admin.py", "Desk.get_actions_detail", "self.may_act(request)"): SHOWN,
+    ("portal/admin.py", "Desk.deed_on_several", "not self.may_act(request)"): "the list knows no such action for them",
+    ("portal/admin.py", "Desk.deed_on_several", "self.may_act(request)"): "the list knows no such action for them",
+    ("portal/desk.py", "DeskSite.login", "login_not_required"): "with or without it one is sent to sign in",
+    ("portal/domain/people.py", "change_address", "user"): "whose earlier addresses go",
     ("portal/admin.py", "Rows.rights", "def rights"): CLOSED,
     ("portal/admin.py", "Rows.has_view_permission", "def has_view_permission"): CLOSED,
     ("portal/admin.py", "Rows.has_add_permission", "def has_add_permission"): CLOSED,
