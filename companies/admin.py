@@ -2,15 +2,13 @@
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.db.models import OuterRef, Prefetch, QuerySet
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from companies.models import Company, Contact
-from portal.admin import Desk, Rows, display, how_many
+from portal.admin import Desk, RowForms, Rows, display, how_many
 
 COMPANY_COLORS = {
     Company.State.LEAD: "info",
@@ -20,7 +18,7 @@ COMPANY_COLORS = {
 }
 
 
-class ContactFormSet(BaseInlineFormSet[Contact, Company, forms.ModelForm[Contact]]):
+class ContactFormSet(RowForms):
     """Each address once at a company: two people with one address would get each other's links."""
 
     def clean(self) -> None:

@@ -12,7 +12,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
@@ -28,11 +28,13 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold import decorators
 from unfold.admin import TabularInline
+from unfold.forms import PaginationInlineFormSet
 from unfold.overrides import FORMFIELD_OVERRIDES_INLINE
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -84,6 +86,7 @@ COUNTS, MOST_ROWS = ("-TOTAL_FORMS", "-INITIAL_FORMS"), 1000
 LINES_ON_A_PAGE = 50
 MOST_BELONGING = 2000
 MOST_AT_ONCE = 200
+MOST_FOUND = 5000
 Text = str | Promise
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -92,6 +95,13 @@ def action(*, description: Text, url_path: str, icon: str = "") -> Callable[[F],
     """Mark a method as a deed with a page of its own (the theme's decorator, with its types)."""
     marked: Callable[[F], F] = decorators.action(description=description, url_path=url_path, icon=icon)
     return marked
+
+
+class _Colors(dict[Any, str]):
+    """Which colour a state has; a state that is not named has none, and is shown by its name all the same."""
+
+    def __missing__(self, key: Any) -> str:
+        return ""
 
 
 def display(
@@ -109,7 +119,7 @@ def display(
     marked: Callable[[F], F] = decorators.display(
         description=description,
         ordering=ordering,
-        label=dict(label) if label is not None else None,
+        label=_Colors(label) if label is not None else None,
         header=header or None,
         boolean=boolean or None,
     )
@@ -308,6 +318,22 @@ def confirmed_answers(request: HttpRequest) -> Any:
     return request.POST if "confirmed" in request.POST else None
 
 
+class PageOfRows(ChangeList):  # type: ignore[misc]
+    """A page of a long list: its keys are found first, then the rows of these alone.
+
+    In one question, PostgreSQL joins and sorts every row in its full width, and throws all but fifty away.
+    """
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.multi_page and isinstance(self.result_list, models.QuerySet):
+            keys = list(self.result_list.values_list("pk", flat=True))
+            rows = self.apply_select_related(self.root_queryset).in_bulk(keys)
+            self.result_list = [rows[key] for key in keys if key in rows]
+
+
 class Desk(Exporting):
     """A list of the desk with its forms: who may open it follows the municipal roles, and nothing is deleted.
 
@@ -413,23 +439,38 @@ class Desk(Exporting):
             del understood[ERROR_FLAG]
             request.GET = understood  # type: ignore[assignment]
             messages.warning(request, gettext("Something in the address was not understood, and was left out."))
-        answer: HttpResponse = super().changelist_view(request, extra_context)
+        named = {"title": capfirst(self.model._meta.verbose_name_plural), **(extra_context or {})}
+        answer: HttpResponse = super().changelist_view(request, named)
         return answer
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return PageOfRows
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Take a value that cannot even be compared for one that is not understood."""
         try:
-            return super().get_changelist_instance(request)
+            found = super().get_changelist_instance(request)
+            if not set(request.GET) - {PAGE_VAR, ORDER_VAR, ALL_VAR}:
+                # Nothing is left out, so there is no "show all" to offer.
+                found.full_result_count = found.result_count
+            return found
         except (OverflowError, TypeError, ValueError, ValidationError) as error:
             raise IncorrectLookupParameters(error) from error
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
     ) -> tuple[models.QuerySet[Any], bool]:
-        """Search for the first words only: each is looked for in every column, and a pasted page has thousands."""
+        """Search for the first words only: each is looked for in every column, and a pasted page has thousands.
+
+        A list asks for its rows four or five times: to count, to sort, for the years that there are. So what fits is
+        looked for once, and its keys stand for it from then on, unless half the list fits.
+        """
         words = search_term[:LONGEST_SEARCH].split()[:MOST_WORDS]
         found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, " ".join(words))
-        return found
+        if not words or request.path == reverse("admin:autocomplete"):
+            return found
+        keys = list(found[0].order_by().values_list("pk", flat=True)[: MOST_FOUND + 1])
+        return (queryset.filter(pk__in=keys), False) if len(keys) <= MOST_FOUND else found
 
     # What is remembered: the portal's own log, which holds no names, instead of Django's
 
@@ -684,11 +725,27 @@ class ReadDesk(Desk):
     warn_unsaved_form = False
 
 
+class RowForms(PaginationInlineFormSet):  # type: ignore[misc]
+    """The forms of rows within another row's form, counted as they were drawn."""
+
+    def clean(self) -> None:
+        super().clean()
+        key = self.model._meta.pk.name
+        if any(self.data.get(form.add_prefix(key)) for form in self.extra_forms):
+            # A new row has no number yet: the page was drawn before some of these were there, or was tampered with.
+            raise forms.ValidationError(
+                gettext("These rows have changed meanwhile. Reload the page and try again."), code="changed-meanwhile"
+            )
+
+
 class Rows(TabularInline):  # type: ignore[misc]
     """Rows within another row's form; they follow the rights of the form they stand in."""
 
+    formset = RowForms
     extra = 0
     show_change_link = False
+    # What the row is stands in its columns.
+    hide_title = True
     can_delete = False
     formfield_overrides: ClassVar[dict[Any, dict[str, Any]]] = {
         kind: {**FORMFIELD_OVERRIDES_INLINE.get(kind, {}), **FIELDS.get(kind, {})}
@@ -893,7 +950,7 @@ class MunicipalityDesk(Desk):
     def formfield_for_dbfield(self, db_field: "models.Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "organisation_models":
             return forms.MultipleChoiceField(
-                label=db_field.verbose_name,
+                label=capfirst(db_field.verbose_name),
                 choices=OrganisationModel.choices,
                 required=False,
                 widget=forms.CheckboxSelectMultiple(attrs={"class": "desk-ticks desk-ticks--wide"}),
@@ -1011,6 +1068,19 @@ class TroubleFilter(admin.SimpleListFilter):
         return queryset
 
 
+class OccasionFilter(admin.SimpleListFilter):
+    """Messages by why they are sent."""
+
+    title = _("what")
+    parameter_name = "occasion"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return sorted(((code, str(name)) for code, name in outbox.names().items()), key=lambda one: one[1])
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        return queryset.filter(occasion=self.value()) if self.value() in outbox.names() else queryset
+
+
 @admin.register(Message)
 class MessageDesk(ReadDesk):
     """Every mail the portal owes somebody, has sent, or gave up."""
@@ -1020,16 +1090,16 @@ class MessageDesk(ReadDesk):
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
     list_display = ("state_label", "what", "address", "due", "left", "attempts", "trouble")
     list_display_links = ("what",)
-    list_filter = (TroubleFilter, "state", "occasion")
+    list_filter = (TroubleFilter, "state", OccasionFilter)
     search_fields = ("address", "occasion", "subject", "reference_id__iexact")
     search_help_text = _("Address, occasion or subject")
     date_hierarchy = "send_at"
     actions = ("send_several_again",)
     actions_detail = ("send_again",)
-    readonly_fields = ("text",)
+    readonly_fields = ("why", "text")
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Sequence[str]:
-        facts = ["state", "occasion", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
+        facts = ["state", "why", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
         return [*facts, "subject", "text"] if COORDINATOR in self.roles(request) else facts
 
     def may_act(self, request: HttpRequest) -> bool:
@@ -1045,7 +1115,11 @@ class MessageDesk(ReadDesk):
 
     @display(description=_("What"), ordering="occasion")
     def what(self, message: Message) -> str:
-        return message.subject or message.occasion
+        return message.subject or capfirst(outbox.name_of(message.occasion))
+
+    @display(description=_("What"))
+    def why(self, message: Message) -> str:
+        return capfirst(outbox.name_of(message.occasion))
 
     @display(description=_("Send at"), ordering="send_at")
     def due(self, message: Message) -> str:
@@ -1110,7 +1184,7 @@ class HeartbeatDesk(ReadDesk):
     ordering = ("name",)
 
 
-class ListInWords(ChangeList):  # type: ignore[misc]
+class ListInWords(PageOfRows):
     """A page of the log with a sentence on each row for coordinators: all names are looked up together."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -1127,7 +1201,7 @@ class AuditDesk(ReadDesk):
 
     icon = "history"
     viewers: ClassVar[frozenset[str]] = frozenset({COORDINATOR, OPERATOR})
-    list_display = ("at", "told", "thing", "object_id")
+    list_display = ("when", "told", "thing")
     list_filter = ("actor_kind", "object_type", "action")
     search_fields = ("object_id__exact", "actor_id__exact", "action")
     search_help_text = _("Id of an object or a person, or a word of what was done")
@@ -1143,12 +1217,22 @@ class AuditDesk(ReadDesk):
         sentence: str = getattr(entry, "sentence", "")
         return sentence or f"{entry.action} ({entry.actor_kind} {entry.actor_id})"
 
+    @display(description=_("When"), ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        return day_and_hour(entry.at)
+
     @display(description=_("Object"), ordering="object_type")
-    def thing(self, entry: AuditEntry) -> str:
+    def thing(self, entry: AuditEntry) -> str | SafeString:
+        """Return what kind of thing it was, as the way to it where the desk has a page of it."""
         try:
-            return str(apps.get_model(entry.object_type)._meta.verbose_name)
+            model = apps.get_model(entry.object_type)
         except (LookupError, ValueError):
             return entry.object_type
+        name = str(model._meta.verbose_name)
+        if model not in self.admin_site._registry:
+            return name
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=(entry.object_id,))
+        return format_html('<a class="desk-link" href="{}">{}</a>', address, name)
 
 
 __all__ = [
@@ -1165,6 +1249,7 @@ __all__ = [
     "MomentInput",
     "ReadDesk",
     "ReadRows",
+    "RowForms",
     "Rows",
     "TimeInput",
     "User",

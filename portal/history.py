@@ -81,6 +81,7 @@ SENTENCES: dict[str, Sentence] = {
     "link-withdrawn": gettext_lazy("%(who)s withdrew the link"),
     "identity-joined": gettext_lazy("%(who)s joined another way of signing in to the account"),
     "factor-changed": gettext_lazy("%(who)s changed the second factor"),
+    "factor-taken-off": gettext_lazy("%(who)s took the second factor off the account"),
     "person-exported": gettext_lazy("%(who)s took out what is held about the person"),
     "person-erased": gettext_lazy("%(who)s erased a person"),
     "erasure-asked": gettext_lazy("%(who)s asked to be erased"),

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.domain import sign_in
 from portal.domain.outbox import Letter, Occasion
@@ -59,8 +60,36 @@ def address_changed(message: Message, now: datetime) -> Letter:
     return Letter(subject=_("Your work e-mail has been changed"), context=context, template="enrolment")
 
 
+def factor_taken_off(message: Message, now: datetime) -> Letter:
+    """Return the mail that tells somebody that an administrator has taken the second factor off the account."""
+    user = User.objects.get(pk=message.reference_id)
+    context = {
+        "name": user.get_short_name(),
+        "title": _("Your second factor"),
+        "sentences": [
+            _(
+                "An administrator of the municipality has taken the second factor off your account:"
+                " passkeys, authenticator app and recovery codes. You have been signed out everywhere."
+            ),
+            _("If your role needs a second factor, you set up a new one the next time you sign in."),
+            _("If you did not ask for this, write to the municipality at once."),
+        ],
+        "facts": [],
+        "reason": _("You get this mail because you have an account."),
+    }
+    return Letter(subject=_("Your second factor has been taken off"), context=context, template="enrolment")
+
+
 OCCASIONS = {
     "sign_in_code": Occasion(still_wanted=code_is_wanted, letter=code_letter),
     "account_mail": Occasion(still_wanted=is_wanted, letter=letter),
     "address_changed": Occasion(still_wanted=is_wanted, letter=address_changed),
+    "factor_taken_off": Occasion(still_wanted=is_wanted, letter=factor_taken_off),
+}
+# What the desk calls each mail before it is written.
+NAMES = {
+    "sign_in_code": gettext_lazy("a code for signing in"),
+    "account_mail": gettext_lazy("a change of the second factor"),
+    "address_changed": gettext_lazy("a new work e-mail"),
+    "factor_taken_off": gettext_lazy("a second factor that was taken off"),
 }

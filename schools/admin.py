@@ -9,14 +9,13 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal.admin import ADMINISTRATOR, COORDINATOR, OPERATOR, Desk, FewFilter, Rows, display, how_many
+from portal.admin import ADMINISTRATOR, COORDINATOR, OPERATOR, Desk, FewFilter, RowForms, Rows, display, how_many
 from portal.domain import clock, roles, sessions
 from portal.domain.calendar import local_day
 from portal.http import require_recent_authentication
@@ -97,7 +96,8 @@ class SchoolDesk(Importing, Desk):
 
     @display(description=_("Grades"), ordering="grade_from")
     def grades(self, school: School) -> str:
-        return f"{school.grade_from}–{school.grade_to}"
+        one = school.grade_from == school.grade_to
+        return str(school.grade_from) if one else f"{school.grade_from}–{school.grade_to}"
 
     @display(description=_("Classes"), ordering="class_count")
     def class_count(self, school: Any) -> int:
@@ -193,7 +193,7 @@ class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
         fields = ("role",)
 
 
-class MunicipalRoleFormSet(BaseInlineFormSet[MunicipalRole, User, MunicipalRoleForm]):
+class MunicipalRoleFormSet(RowForms):
     """There is always somebody left who can give roles."""
 
     def clean(self) -> None:
@@ -280,6 +280,12 @@ class PersonDesk(Importing, Desk):
         if not self.has_change_permission(request, person):
             raise PermissionDenied
         return person
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Leave out the role in the municipality where there is none to read and nobody who may give one."""
+        if ADMINISTRATOR in self.roles(request) or (obj is not None and obj.municipal_roles.all()):
+            return self.inlines
+        return [one for one in self.inlines if one is not MunicipalRoleRows]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from portal.domain.actor import Actor
 from portal.domain.outbox import Letter, Occasion
@@ -81,4 +82,10 @@ OCCASIONS = {
     "membership_asked_for": Occasion(still_wanted=asked_for_is_wanted, letter=asked_for_letter),
     "membership_confirmed": Occasion(still_wanted=answered_is_wanted, letter=confirmed_letter),
     "membership_refused": Occasion(still_wanted=answered_is_wanted, letter=refused_letter),
+}
+# What the desk calls each mail before it is written.
+NAMES = {
+    "membership_asked_for": gettext_lazy("a newcomer who asks for a role"),
+    "membership_confirmed": gettext_lazy("a role that was confirmed"),
+    "membership_refused": gettext_lazy("a role that was refused"),
 }

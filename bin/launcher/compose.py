@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>[A-Z_]+)(?:(?P<rule>:[-?])(?P<word>[^}]*))?\})")
 
 # What differs between a container and this machine; all else is taken as it stands.
-REPLACED = ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "STATIC_ROOT", "HEARTBEAT_DIR", "PORT")
+REPLACED = ("DATABASE_URL", "REDIS_URL", "MEDIA_ROOT", "STATIC_ROOT", "HEARTBEAT_DIR", "ERASURE_LEDGER", "PORT")
 
 
 class Missing(ValueError):

@@ -27,7 +27,7 @@ Checks: {names}"""
 # Tests that run the whole portal as processes. They wait much and compute little, so they go beside the others.
 WHOLE_PORTAL = ("tests/e2e", "tests/test_compose.py", "tests/test_launcher.py")
 # The other tests, in two halves that take about as long as each other.
-THE_MEETING = ("tests/offers", "tests/companies", "tests/schools")
+THE_MEETING = ("tests/offers", "tests/companies", "tests/schools", "tests/test_permissions.py")
 # What runs side by side; each lane has a database of its own.
 LANES = ("meeting", "ground", "others")
 

@@ -134,6 +134,7 @@ class OfferRows(ReadRows):
     fields = ("title", "state", "submitted_at", "published_at")
     verbose_name_plural = _("Courses")
     show_change_link = True
+    hide_title = False
     ordering = ("title",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
@@ -148,6 +149,7 @@ class InviteRows(ReadRows):
     fields = ("contact", "state", "reached_step", "created_at", "opened_at", "submitted_at")
     verbose_name_plural = _("Invitations")
     show_change_link = True
+    hide_title = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invite]:
         rows: QuerySet[Invite] = super().get_queryset(request)

@@ -175,6 +175,7 @@ class SurveyRows(ReadRows):
     fields = ("audience", "state", "due_at", "answered_at")
     verbose_name_plural = _("Surveys")
     show_change_link = True
+    hide_title = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SurveyRequest]:
         rows: QuerySet[SurveyRequest] = super().get_queryset(request)
@@ -233,7 +234,8 @@ class EnrolmentDesk(ReadDesk):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
         rows: QuerySet[Enrolment] = super().get_queryset(request)
-        return rows.select_related("school", "school_class", "session__offer__company", "teacher")
+        rows = rows.select_related("school", "school_class", "session__offer__company", "teacher")
+        return rows.defer("session__offer__search", "session__offer__words")
 
     def belonging(self, obj: Enrolment) -> Iterable[QuerySet[Any]]:
         """An enrolment's history tells of its visits and surveys."""

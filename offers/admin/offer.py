@@ -282,6 +282,7 @@ class SessionRows(ReadRows):
     fields = ("starts_at", "state", "places", "places_taken", "closes_at")
     verbose_name_plural = _("Sessions")
     show_change_link = True
+    hide_title = False
     tab = True
     ordering = ("-starts_at",)
     per_page = 20

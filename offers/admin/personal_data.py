@@ -168,7 +168,6 @@ class ErasureRequestDesk(ReadDesk):
     fields = ("who", "kind", "asked_at")
     readonly_fields = ("who",)
     actions_detail = ("erase_person", "answered")
-    can_export = False
 
     def may_act(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -235,7 +234,6 @@ class ErasureDesk(ReadDesk):
     readonly_fields = ("rows",)
     date_hierarchy = "erased_at"
     actions_list = ("record",)
-    can_export = False
 
     @display(description=_("When"), ordering="erased_at")
     def when(self, line: Erasure) -> str:
@@ -272,7 +270,6 @@ class LegalHoldDesk(ReadDesk):
     list_display_links = ("who",)
     fields = ("who", "kind", "reason", "until", "created_at")
     readonly_fields = ("who",)
-    can_export = False
 
     @display(description=_("Who"))
     def who(self, hold: LegalHold) -> str:

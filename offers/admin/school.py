@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -17,12 +19,12 @@ from offers.admin.personal_data import MENU, PersonalDataDeeds
 from offers.domain import dates, handover
 from offers.domain import school as houses
 from offers.models import Agreement, Enrolment, Session
-from portal.admin import Day, DeskForm, action, answers, picker
+from portal.admin import ADMINISTRATOR, Day, DeskForm, action, answers, picker
 from portal.domain import clock, people
 from portal.domain.calendar import local_day
 from portal.domain.danish import in_danish_order
 from portal.forms.fields import Email
-from portal.http import actor_of
+from portal.http import actor_of, require_recent_authentication
 from portal.models import User
 from schools.admin import PersonDesk, SchoolClassDesk, SchoolDesk
 from schools.domain import membership
@@ -306,7 +308,7 @@ class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
     actions_detail: ClassVar[Any] = (
         "give_role",
         "leave",
-        {"title": _("More"), "icon": "more_horiz", "items": ["change_address", "reopen"]},
+        {"title": _("More"), "icon": "more_horiz", "items": ["change_address", "take_off_factor", "reopen"]},
         MENU,
     )
 
@@ -316,7 +318,16 @@ class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
             names.append("leave")
         if not obj.is_active:
             names.append("reopen")
+        if Authenticator.objects.filter(user=obj).exists():
+            names.append("take_off_factor")
         return names
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Offer to take a second factor off to those who may do it: administrators, and not for themselves."""
+        found: list[Any] = super().get_actions_detail(request, object_id)
+        if ADMINISTRATOR in self.roles(request) and str(object_id) != str(request.user.pk):
+            return found
+        return [one for one in found if not one.action_name.endswith("take_off_factor")]
 
     def belonging(self, obj: User) -> Iterable[QuerySet[Any]]:
         """A person's history tells of the roles at schools."""
@@ -407,6 +418,36 @@ class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
                 user_id=person.pk, email=form.cleaned_data["email"], by=actor_of(request), now=clock.now()
             ),
             done=_("The address is changed, and both addresses are told."),
+        )
+
+    @action(description=_("Take the second factor off"), url_path="andet-trin", icon="phonelink_erase")
+    def take_off_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let somebody who lost passkey, app and recovery codes set up new ones."""
+        person: User = self.found(request, object_id)
+        if ADMINISTRATOR not in self.roles(request):
+            raise PermissionDenied
+        require_recent_authentication(request)
+        return self.deed(
+            request,
+            person,
+            title=_("Take the second factor off"),
+            says=[
+                _(
+                    "Passkeys, authenticator app and recovery codes of %(email)s stop working at once, and the person"
+                    " is signed out everywhere."
+                )
+                % {"email": person.email},
+                _(
+                    "The mailbox alone then opens the account: make sure first, by telephone or face to face, that it"
+                    " is the person who asks."
+                ),
+                _("A role in the municipality rests until a new second factor is set up at the next sign-in."),
+                _("The person gets a mail about it."),
+            ],
+            button=_("Take it off"),
+            danger=True,
+            act=lambda _form: people.take_off_factor(user_id=person.pk, by=actor_of(request), now=clock.now()),
+            done=_("The second factor is taken off, and the person is told."),
         )
 
     @action(description=_("Open the account"), url_path="aabn", icon="lock_open")

@@ -58,6 +58,7 @@ class EnrolmentRows(ReadRows):
     readonly_fields = ("class_name",)
     verbose_name_plural = _("Enrolments")
     show_change_link = True
+    hide_title = False
     ordering = ("status", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
@@ -225,7 +226,8 @@ class SessionDesk(Desk):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
         rows: QuerySet[Session] = super().get_queryset(request)
         waiting = Enrolment.objects.filter(session=OuterRef("pk"), status=Enrolment.Status.WAITLISTED)
-        return rows.select_related("offer__company").annotate(in_line=how_many(waiting, "session"))
+        rows = rows.select_related("offer__company").defer("offer__search", "offer__words")
+        return rows.annotate(in_line=how_many(waiting, "session"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str

@@ -192,6 +192,7 @@ class Enrolment(models.Model):
         indexes = [
             models.Index(fields=["session", "status", "waiting_since"], name="enrolment_in_line"),
             models.Index(fields=["teacher", "-created_at"], name="enrolment_of_teacher"),
+            models.Index(fields=["-created_at"], name="enrolment_newest"),
             models.Index(
                 fields=["answer_by"],
                 name="enrolment_answer_due",

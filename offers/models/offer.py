@@ -180,6 +180,7 @@ class Offer(models.Model):
             GinIndex(fields=["search"], name="offer_search"),
             models.Index(fields=["-published_at"], name="offer_published", condition=Q(state="published")),
             models.Index(fields=["state", "submitted_at"], name="offer_by_state"),
+            models.Index(fields=["-updated_at"], name="offer_newest"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -80,6 +80,7 @@ class Session(models.Model):
         indexes = [
             models.Index(fields=["offer", "starts_at"], name="session_of_offer"),
             models.Index(fields=["starts_at"], name="session_open", condition=Q(state="open")),
+            models.Index(fields=["starts_at"], name="session_by_start"),
         ]
         constraints = [
             models.CheckConstraint(

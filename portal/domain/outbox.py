@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 from django.apps import apps
 from django.db import models, transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.domain import audit
@@ -80,6 +81,22 @@ def occasions() -> dict[str, Occasion]:
         if "." not in config.name and find_spec(name) is not None:
             found.update(getattr(import_module(name), "OCCASIONS", {}))
     return found
+
+
+@lru_cache(maxsize=1)
+def names() -> dict[str, Promise]:
+    """Return what people call the occasions, from the ``NAMES`` of every app's ``messages`` module."""
+    found: dict[str, Promise] = {}
+    for config in apps.get_app_configs():
+        name = f"{config.name}.messages"
+        if "." not in config.name and find_spec(name) is not None:
+            found.update(getattr(import_module(name), "NAMES", {}))
+    return found
+
+
+def name_of(occasion: str) -> str:
+    """Return what people call an occasion; one that is no longer in use keeps its code."""
+    return str(names().get(occasion, occasion))
 
 
 def post(

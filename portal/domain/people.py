@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -69,6 +70,37 @@ def reopen_account(*, user_id: UUID, by: Actor, now: datetime) -> bool:
         return False
     audit.record(by, "user-reopened", user, at=now)
     return True
+
+
+@transaction.atomic(durable=True)
+def take_off_factor(*, user_id: UUID, by: Actor, now: datetime) -> None:
+    """Take passkeys, authenticator app and recovery codes off the account of somebody who lost them all.
+
+    Every session of the person ends, and the person gets a mail. Whoever has a role in the municipality must set up a
+    new second factor at the next sign-in before the role is in force again. By an administrator, who has made sure
+    who asks; raises Refusal for anybody else, for oneself, and when the account has no second factor.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    if not by.is_administrator:
+        raise Refusal(_("Only an administrator takes the second factor off an account."), code="not-yours")
+    if by.user_id == user.pk:
+        raise Refusal(_("Nobody takes the second factor off their own account; ask another one."), code="not-oneself")
+    held = Authenticator.objects.filter(user=user)
+    kinds = sorted(set(held.values_list("type", flat=True)))
+    if not kinds:
+        raise Refusal(_("The account has no second factor."), code="no-factor")
+    held.delete()
+    sessions.end_all(user.pk)
+    audit.record(by, "factor-taken-off", user, at=now, factors=kinds)
+    if user.is_active:
+        outbox.post(
+            occasion="factor_taken_off",
+            about=user,
+            to=outbox.Recipient.of_user(user),
+            now=now,
+            key=now.isoformat(),
+            urgency=2,
+        )
 
 
 def close_account(user: User, *, by: Actor, now: datetime) -> bool:

@@ -14,7 +14,6 @@ from allauth.mfa.webauthn.forms import (
 from django import forms
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
-
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
 from portal.forms.fields import Email, Line

@@ -1,5 +1,6 @@
 """Words and pictures as the public pages show them."""
 
+import re
 from functools import lru_cache
 
 from django import template
@@ -13,6 +14,7 @@ from django.utils.translation import ngettext
 from portal.domain.phone import as_written
 
 register = template.Library()
+LABEL = re.compile(r'(data-label=")(\w)')
 
 
 @lru_cache(maxsize=1)
@@ -97,3 +99,9 @@ def duration(minutes: int | None) -> str:
     parts = [ngettext("%(hours)d hour", "%(hours)d hours", hours) % {"hours": hours}] if hours else []
     parts += [_("%(minutes)d min.") % {"minutes": rest}] if rest or not hours else []
     return " ".join(parts)
+
+
+@register.filter(is_safe=True)
+def labels_begin_large(page: str) -> SafeString:
+    """Let the labels of a list's cells begin with a large letter, as the heads of its columns do."""
+    return mark_safe(LABEL.sub(lambda found: found[1] + found[2].upper(), page))  # noqa: S308 (a drawn page, escaped)

@@ -173,7 +173,8 @@ def test_a_passkey_is_made_and_opens_the_portal_alone(visitor: NewVisitor) -> No
     submit(teacher, "main form button[type=submit]")
     teacher.open("/konto/login/")
     teacher.page.click("#passkey-button")
-    teacher.page.wait_for_url(re.compile(r"/$"))
+    teacher.page.wait_for_url(re.compile(r"localhost:[0-9]+/$"))
+    teacher.page.wait_for_load_state()
     teacher.open("/tilmeldinger/")
     assert "/konto/login/" not in teacher.page.url
     teacher.open("/konto/to-trin/adgangsnoegler/")

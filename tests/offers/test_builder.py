@@ -380,6 +380,7 @@ def test_the_overview_asks_the_database_the_same_however_much_was_commented(
     browser.post(reverse("builder-submit", args=[invite.pk]))
     offer = Offer.objects.get(invite=invite)
     publishing.send_back(offer_id=offer.pk, comments=[("title", "1")], by=coordinator, now=clock.now())
+    browser.get(reverse("link-invite", args=[invite.pk]))  # shows, and forgets, that it has been sent
     with django_assert_num_queries(13):
         browser.get(reverse("link-invite", args=[invite.pk]))
     authoring.submit(offer_id=offer.pk, by=coordinator, now=clock.now())

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import models
 from django.test import Client
@@ -13,6 +15,7 @@ from django.utils import translation
 
 from companies.models import Company
 from offers.models import Enrolment, Invite, Offer, Session
+from portal import mail
 from portal.domain import clock
 from portal.models import AuditEntry, Message, User
 from schools.models import Membership, School
@@ -298,6 +301,70 @@ def test_a_person_gets_a_second_school_and_another_address(desk: Client) -> None
     assert told() == ["address_changed", "address_changed"]
 
 
+@pytest.fixture
+def administrator() -> Client:
+    client = Client()
+    client.force_login(factories.AdministratorFactory.create(language="en"))
+    return client
+
+
+def test_an_administrator_takes_a_lost_second_factor_off_and_the_person_is_signed_out_and_told(
+    administrator: Client,
+) -> None:
+    person = factories.CoordinatorFactory.create()
+    theirs = Client()
+    theirs.force_login(person)
+    facts: dict[str, Any] = {"session_key": theirs.session.session_key, "ip": "192.0.2.1", "user_agent": "", "data": {}}
+    UserSession.objects.create(user=person, **facts)  # as signing in does it
+
+    shown = administrator.get(page(person, "take_off_factor")).text
+    done = administrator.post(page(person, "take_off_factor"))
+
+    assert (person.email in shown, Authenticator.objects.filter(user=person).count(), done.status_code) == (
+        True,
+        0,
+        302,
+    )
+    assert theirs.get("/tilmeldinger/").status_code == 302
+    message = Message.objects.get(occasion="factor_taken_off")
+    assert (message.address, "fjernet den ekstra sikring" in mail.render(message, clock.now()).body) == (
+        person.email,
+        True,
+    )
+    assert "took the second factor off the account" in administrator.get(page(person, "history")).text
+    assert administrator.post(page(person, "take_off_factor")).status_code == 422
+
+
+def test_nobody_but_an_administrator_takes_a_second_factor_off_and_not_their_own(
+    desk: Client, administrator: Client
+) -> None:
+    person = factories.CoordinatorFactory.create()
+    own = User.objects.get(municipal_roles__role="administrator")
+
+    answers = [
+        desk.post(page(person, "take_off_factor")).status_code,
+        administrator.post(page(own, "take_off_factor")).status_code,
+    ]
+
+    assert answers == [403, 422]
+    assert {Authenticator.objects.filter(user=one).count() for one in (person, own)} == {1}
+    assert [page(person, "take_off_factor") in desk.get(page(person)).text,
+            page(person, "take_off_factor") in administrator.get(page(person)).text,
+            page(own, "take_off_factor") in administrator.get(page(own)).text] == [False, True, False]  # fmt: skip
+
+
+def test_a_second_factor_is_taken_off_only_after_proving_anew_who_it_is(administrator: Client) -> None:
+    person = factories.CoordinatorFactory.create()
+    session = administrator.session
+    session["signed_in_at"] = 0.0
+    session.save()
+
+    answer = administrator.post(page(person, "take_off_factor"))
+
+    assert (answer.status_code, "/konto/" in answer.headers["Location"]) == (302, True)
+    assert Authenticator.objects.filter(user=person).exists()
+
+
 @pytest.mark.parametrize("typed", ["", "abc", "00000000-0000-0000-0000-000000000000"])
 def test_a_school_that_is_none_is_answered_with_a_message(desk: Client, typed: str) -> None:
     person = factories.MembershipFactory.create().user
@@ -418,6 +485,9 @@ def test_deeds_on_people_schools_and_dates_commit(committing: None) -> None:
     client.post(page(one.teacher, "reopen"))
     client.post(page(one.teacher, "give_role"), {"school": str(target.pk), "role": "teacher"})
     client.post(page(one.teacher, "change_address"), {"email": "ny@skole.fjordby.example"})
+    boss, lost = Client(), factories.CoordinatorFactory.create()
+    boss.force_login(factories.AdministratorFactory.create())
+    boss.post(page(lost, "take_off_factor"))
     client.post(page(one.school, "merge"), {"into": str(target.pk), "looked_over": str(target.pk)})
     client.post(page(another.session, "change_places"), {"places": "30"})
     several(client, [another.session], "cancel_several", reason="Strømmen er gået")
@@ -435,6 +505,7 @@ def test_deeds_on_people_schools_and_dates_commit(committing: None) -> None:
             "user-reopened",
             "membership-begun",
             "user-address-changed",
+            "factor-taken-off",
             "school-merged",
             "session-places-changed",
             "session-cancelled",

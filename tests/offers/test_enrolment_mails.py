@@ -9,8 +9,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 
 from offers.domain import enrolment as enrolling
-from offers.domain import waiting_list
-from offers.domain.planning import cancel_session
+from offers.domain import handover, waiting_list
+from offers.domain.planning import cancel_session, move_session
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Offer, Session
 from portal import mail
@@ -93,6 +93,10 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
     enrolling.answer_request(enrolment_id=asked.pk, accept=False, reason="Vi flytter.", by=Actor.job("test"), now=now)
     asked = somebody(factories.SessionFactory.create(offer=session.offer), now, "E")
     enrolling.expire_requests(now + timedelta(days=14))
+    later = [(session.starts_at + timedelta(days=7), session.ends_at + timedelta(days=7))]
+    move_session(session_id=session.pk, starts=later, by=Actor.job("test"), now=now)
+    colleague = factories.MembershipFactory.create(school=second.school).user
+    handover.hand_over(enrolment_id=second.pk, teacher_id=colleague.pk, by=Actor.job("test"), now=now)
     cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
 
     seen = set()
@@ -107,6 +111,7 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         "leader_request",  # tests/offers/test_approval.py
         "place_expired",
         "coordinator_session_cancelled",
+        "coordinator_session_moved",
         "coordinator_place_free",
     }
 

@@ -211,14 +211,16 @@ sends("portal_calendarperiod_add", "portal_calendarperiod", fills=True, kind="cl
 sends("portal_calendarperiod_change", "portal_calendarperiod", fills=True, name="Omdøbt")
 sends("portal_calendarperiod_delete", "portal_calendarperiod", post="yes")
 sends("portal_user_add", "portal_user", fills=True, name="Ny Person", email="ny@skole.fjordby.example")
-sends(  # roles in the municipality are given and taken by administrators alone
+# Roles in the municipality are given and taken by administrators alone; those at schools end by a deed.
+SLIPPED_IN: dict[str, Any] = {"municipal_roles-0-DELETE": "on", "memberships-0-role": "leader"}
+sends(
     "portal_user_change",
     "portal_user",
     about="second_reviewer",
     fills=True,
     spares=("portal_municipalrole but for administrator", "schools_membership"),
     name="Andet Navn",
-    **{"municipal_roles-0-DELETE": "on", "memberships-0-role": "leader"},
+    **SLIPPED_IN,
 )
 sends("portal_user_change (of an administrator)", "portal_user", about="head", fills=True, name="Andet Navn")
 sends(
@@ -274,6 +276,7 @@ sends("portal_user_change_address", "portal_user", "portal_message", email="ande
 sends("portal_user_give_role", "schools_membership", school=lambda world: world.at.school.pk, role="ambassador")
 sends("portal_user_leave", "schools_membership", school=lambda world: world.at.school.pk)
 sends("portal_user_reopen", "portal_user", about="resting")
+sends("portal_user_take_off_factor", "mfa_authenticator", "portal_message", about="forgetful")
 HOLD: dict[str, Any] = {"reason": "En klage", "until": "2027-01-01"}
 for listing, held, idle in (
     ("portal_user", "resting", "person"),
@@ -460,6 +463,14 @@ def enrol_for_a_stranger(world: World, role: str) -> dict[str, Any]:
     return {"session_id": world.at.session_to_enrol.pk, "request": asked}
 
 
+@call("offers.enrolment.enrol_class (below grade 7)")
+def enrol_small(world: World, role: str) -> dict[str, Any]:
+    asked = EnrolmentRequest(
+        school_class=world.at.small_class, pupils=20, adults=2, even_if_grade=True, teacher=world.people["teacher"]
+    )
+    return {"session_id": world.at.session_to_enrol.pk, "request": asked}
+
+
 def _held(world: World, role: str) -> dict[str, Any]:
     return {"link_id": world.links[role][0][0].pk}
 
@@ -471,6 +482,11 @@ calls("portal.links.withdraw (of a colleague's link)", link_id=of("child"))
 calls("portal.links.renew", link_id=of("link"))
 calls("offers.approval.answer_for_school", enrolment_id=of("awaiting"), approve=True)
 calls("offers.handover.hand_over", enrolment_id=of("enrolment"), teacher_id=lambda world: world.people["colleague"].pk)
+calls(
+    "offers.handover.hand_over (to a teacher from elsewhere)",
+    enrolment_id=of("enrolment"),
+    teacher_id=lambda world: world.people["teacher_elsewhere"].pk,
+)
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
 calls("offers.planning.move_session", session_id=of("session"), starts=TIMES)
@@ -494,6 +510,7 @@ calls(
     email="andet@skole.fjordby.example",
 )
 calls("portal.people.reopen_account", user_id=of("resting"))
+calls("portal.people.take_off_factor", user_id=of("forgetful"))
 calls("portal.uploads.change_logo", file=None)
 calls("portal.outbox.resend", message_id=of("message"))
 calls("portal.exports.note_export", of=School, count=1, form="csv", persons=False, chosen=False)
@@ -539,6 +556,7 @@ calls("offers.material.add_material", offer_id=of("draft"), file=_safe("document
 calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("orphan"))
 calls("offers.enrolment.cancel_enrolment", enrolment_id=of("enrolment"), reason="")
 calls("offers.enrolment.change_numbers", enrolment_id=of("enrolment"), pupils=20, adults=2)
+calls("offers.enrolment.answer_request (that awaits the leader)", enrolment_id=of("awaiting"), accept=True)
 calls("offers.enrolment.answer_request", enrolment_id=of("pending"), accept=True)
 calls("offers.waiting_list.accept_place", enrolment_id=of("offered"))
 calls("offers.waiting_list.decline_place", enrolment_id=of("offered"))
@@ -560,6 +578,12 @@ calls(
     meeting_id=lambda world: world.at.past_orphan.session.meetings.get().pk,
     outcome="held",
 )
+calls(
+    "offers.encounters.report_visit (on another visit's date)",
+    enrolment_id=of("past"),
+    meeting_id=lambda world: world.at.session_past_elsewhere.meetings.get().pk,
+    outcome="held",
+)
 calls("offers.encounters.decide_visit", enrolment_id=of("past"), meeting_id=_past_meeting, outcome="held")
 calls("offers.encounters.undo_visit", enrolment_id=of("told"), reason="Forkert")
 calls("offers.surveys.answer_survey", survey_id=of("survey"), answers=ANSWERS, comment="", may_quote=False)
@@ -573,6 +597,7 @@ calls("offers.authoring.create_offer", company_id=of("company"), content={"title
 calls("offers.authoring.edit_offer", offer_id=of("published"), content={"title": "Nyt"}, version=1)
 calls("offers.authoring.clone_offer", offer_id=of("published"))
 calls("offers.publishing.send_back", offer_id=of("submitted"), comments=[("", "Skriv mere.")])
+calls("offers.publishing.publish (of what was not sent in)", offer_id=of("draft"))
 calls("offers.publishing.publish", offer_id=of("submitted"))
 calls("offers.publishing.reject", offer_id=of("submitted"), reason="Nej")
 calls("offers.publishing.pause", offer_id=of("published"), reason="Ombygning")

@@ -79,6 +79,7 @@ SECRETS = {
     "comment": "Rødkælkestemme",
     "letter": "Stæreflokbrev",
     "class_elsewhere": "Blåmejseholdet",
+    "small_class": "Gærdesmuttegruppen",
 }
 # One id for things of different kinds: only the purpose of a link tells them apart.
 SAME = {side: uuid5(NAMESPACE_DNS, f"matrix {side}") for side in ("here", "elsewhere")}
@@ -164,6 +165,9 @@ def _people(world: World) -> None:
         ),
         factories.SchoolClassFactory(school=at.school, letter="B"),
     )
+    at.small_class = factories.SchoolClassFactory(
+        school=at.school, start_year=None, letter="", name=SECRETS["small_class"], grade_from=2, grade_to=4
+    )
     schools: dict[str, tuple[Any, str]] = {
         "teacher": (at.school, Membership.Role.TEACHER),
         "colleague": (at.school, Membership.Role.TEACHER),
@@ -202,6 +206,8 @@ def _people(world: World) -> None:
     )
     at.waiting_role = Membership.objects.get(user=world.people["unconfirmed"])
     at.resting = factories.UserFactory(is_active=False)
+    at.forgetful = factories.UserFactory()
+    TOTP.activate(at.forgetful, factories.APP_SECRET)
     at.closed_school = factories.SchoolFactory(name="Lukket", closed_on=date(2026, 8, 1))
     at.empty_school = factories.SchoolFactory(name="Tom")
 
@@ -219,6 +225,8 @@ def _companies(world: World) -> None:
     at.company, at.company_elsewhere = at.contact.company, at.contact_elsewhere.company
     at.idle_company = factories.CompanyFactory(name="Uden forløb")
     here, there = (at.company, at.contact), (at.company_elsewhere, at.contact_elsewhere)
+    at.idle_contact = factories.ContactFactory(company=at.idle_company)
+    _offer(at.idle_company, at.idle_contact, state.DRAFT, "Kun et udkast", published_at=None)
     at.published = _offer(*here, state.PUBLISHED, "Svejs et bogmærke", acceptance=Offer.Acceptance.MANUAL)
     at.published_elsewhere = _offer(*there, state.PUBLISHED, "Lav en ost")
     at.bare = _offer(*here, state.PUBLISHED, "Uden tider")
@@ -281,6 +289,7 @@ def _visits(world: World) -> None:
     at.orphan = _enrolment(_session(at.published), here, at.klass)
     at.past_orphan = _enrolment(_session(at.published, starts_at=past), here, at.klass)
     Enrolment.objects.filter(pk__in=[at.orphan.pk, at.past_orphan.pk]).update(teacher=None)
+    at.small = _enrolment(_session(at.published), here, at.small_class, grade=3)
     at.past = _enrolment(at.session_past, here, at.klass)
     at.past_elsewhere = _enrolment(at.session_past_elsewhere, there, at.klass_elsewhere)
     soon = NOW + timedelta(days=2)
@@ -343,6 +352,8 @@ def _links(world: World) -> None:
     world.links["outdated"] = [(link, link.version - 1) for link in own]
     world.links["revoked"] = [(_ended(link, revoked_at=NOW), 1) for link in own]
     world.links["expired"] = [(_ended(link, expires_at=NOW - timedelta(minutes=1)), 1) for link in own]
+    sent_on = _child(made["host"])
+    world.links["sent_on"] = [(sent_on, sent_on.version)]
     world.links["erased"] = [(_ended(link), 1) for link in own]
     for link, _version in world.links["erased"]:
         Link.objects.filter(pk=link.pk).delete()
@@ -369,7 +380,7 @@ def _child(root: Link) -> Link:
         reference_id=root.reference_id,
         parent=root,
         holder_name="En Kollega",
-        holder_address="kollega@firma.example",
+        holder_address=f"{uuid4()}@firma.example",
         expires_at=root.expires_at,
         created_at=NOW,
     )
@@ -389,7 +400,7 @@ def _rest(world: World) -> None:
     municipality.save()
     at.logo = municipality.logo
     host = world.links["host"][0][0]
-    at.link, at.child = host, _child(host)
+    at.link, at.child = host, world.links["sent_on"][0][0]
     at.asked = ErasureRequest.objects.create(kind="user", subject_id=world.people["newcomer"].pk, asked_at=NOW)
     at.erasure = Erasure.objects.create(kind="user", subject_digest="0" * 64, counts={"user": 1}, erased_at=NOW)
     at.hold = LegalHold.objects.create(
@@ -398,7 +409,6 @@ def _rest(world: World) -> None:
     LegalHold.objects.create(
         kind="contact", subject_id=at.second_contact.pk, reason="En klage", until=date(2027, 1, 1), created_at=NOW
     )
-    at.idle_contact = factories.ContactFactory(company=at.idle_company)
     columns = {"name": "Ny Skole", "kind": "", "grade_from": "0", "grade_to": "9"}
     at.tables = {
         kind: PendingTable.objects.create(
@@ -503,9 +513,11 @@ def _objects(world: World) -> None:
             for name in ("published", "draft", "archived")
         }
         | {
+            "no course": {"offer_id": uuid4(), "upload_id": at.published.picture.pk},
             "another's": {"offer_id": at.published.pk, "upload_id": at.draft.picture.pk},
             "missing": {"offer_id": at.published.pk, "upload_id": uuid4()},
         },
+        "which-school": {"my own": {}, "another": {"?": f"?skole={at.school_elsewhere.pk}"}},
         "logo": {"shown": {"upload_id": at.logo.pk}, "another": {"upload_id": at.draft.picture.pk}},
         "role-asked-for": {
             "own": {"membership_id": at.waiting_role.pk},

@@ -349,3 +349,8 @@ def test_a_claim_is_committed_before_it_is_returned(now: datetime) -> None:
     assert connection.in_atomic_block is False
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         claim(now)
+
+
+def test_every_occasion_has_a_name_and_every_name_an_occasion() -> None:
+    assert set(outbox.names()) == set(outbox.occasions())
+    assert outbox.name_of("long-gone") == "long-gone"

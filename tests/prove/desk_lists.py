@@ -31,6 +31,8 @@ from tests import factories
 
 BATCH = 2_000
 CHOICES = 3  # of each filter
+TRIES = 3
+GAVE_UP = 60_000.0  # milliseconds, for a page that was never there
 WORDS = ["Svejs", "Byg", "Bag", "Mål", "Tegn", "Undersøg", "Design", "Plant", "Reparér", "Pak", "Sælg", "Tæl"]
 TOWNS = ["Fjordby", "Havn", "Bakke", "Eng", "Skov", "Strand"]
 SMALL = {"portal.municipality", "portal.calendarperiod", "portal.heartbeat", "portal.subject", "portal.industry"}
@@ -259,18 +261,26 @@ def ways(client: Client, address: str) -> Iterator[str]:
         yield f"?o={column}" if column % 2 else f"?o=-{column}"
 
 
-def measure(client: Client, address: str) -> dict[str, Any]:
-    """Ask for a list in every way and return the milliseconds, the queries and the number of rows."""
+def measure(client: Client, address: str, most: float) -> dict[str, Any]:
+    """Ask for a list in every way and return the milliseconds, the queries and the number of rows.
+
+    A page over ``most`` milliseconds is asked for again, twice at most, and its fastest answer counts: what else the
+    machine does at that moment is not the page's. What is slow by itself is slow three times.
+    """
     times: list[tuple[float, str]] = []
     queries = 0
     for query in dict.fromkeys(ways(client, address)):
-        with CaptureQueriesContext(connection) as captured:
-            began = time.perf_counter()
-            answer = client.get(address + query)
-            times.append(((time.perf_counter() - began) * 1000, query))
-        queries = max(queries, len(captured))
-        if answer.status_code != 200:
-            raise SystemExit(f"{address}{query} answered {answer.status_code}")
+        tries: list[float] = []
+        while not tries or (min(tries) > most and len(tries) < TRIES):
+            with CaptureQueriesContext(connection) as captured:
+                began = time.perf_counter()
+                answer = client.get(address + query)
+                tries.append((time.perf_counter() - began) * 1000)
+            queries = max(queries, len(captured))
+            if answer.status_code != 200:  # the database gave up, most likely: slower than any page may be
+                print(f"{address}{query} answered {answer.status_code}", file=sys.stderr, flush=True)
+                tries = [GAVE_UP] * TRIES
+        times.append((min(tries), query))
     return {"times": times, "queries": queries}
 
 
@@ -300,11 +310,11 @@ def control(client: Client) -> dict[str, float]:
         del desk.get_queryset
 
 
-def main(count: int) -> None:
+def main(count: int, most: float) -> None:
     factories.MunicipalityFactory.create()
     fill(count)
     cache.clear()
-    client = Client(headers={"host": "127.0.0.1"})
+    client = Client(headers={"host": "127.0.0.1"}, raise_request_exception=False)
     client.force_login(factories.AdministratorFactory.create(), "allauth.account.auth_backends.AuthenticationBackend")
     lists: dict[str, Any] = {}
     for model in admin.site._registry:
@@ -312,10 +322,11 @@ def main(count: int) -> None:
         address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         if label in SMALL or client.get(address).status_code != 200:
             continue
-        lists[label] = {**measure(client, address), "rows": model._default_manager.count()}
-        print(label, f"{time.perf_counter():.0f} s", file=sys.stderr, flush=True)
+        lists[label] = {**measure(client, address, most), "rows": model._default_manager.count()}
+        slowest = sorted(((round(took), query) for took, query in lists[label]["times"]), reverse=True)[:3]
+        print(f"   … {label}: slowest {slowest}", file=sys.stderr, flush=True)
     print(json.dumps({"lists": lists, "control": control(client)}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), float(sys.argv[2]))
