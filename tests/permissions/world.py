@@ -579,7 +579,7 @@ def _sessions(world: World) -> None:
         world.cookies[role] = _signed_in(user)
     for role in ("newcomer", "coordinator", "administrator"):
         store = SessionStore(_signed_in(world.people[role]))
-        store[SIGNED_IN_AT] = (NOW - timedelta(hours=2)).timestamp()
+        store[SIGNED_IN_AT] = (NOW - timedelta(minutes=20)).timestamp()
         store.save()
         world.cookies[f"{role}, long after signing in"] = store.session_key or ""
     for role, held in world.links.items():

@@ -36,6 +36,9 @@ NO_DOORS: dict[tuple[str, str, str], str] = {
     ("portal/admin.py", "Desk.deed_on_several", "not self.may_act(request)"): "the list knows no such action for them",
     ("portal/admin.py", "Desk.deed_on_several", "self.may_act(request)"): "the list knows no such action for them",
     ("portal/desk.py", "DeskSite.login", "login_not_required"): "with or without it one is sent to sign in",
+    ("portal/exports.py", "Exporting.export_chosen", "not self.may_export(request)"): "the list knows no such action",
+    ("portal/exports.py", "Exporting.export_chosen", "self.may_export(request)"): "the list knows no such action",
+    ("portal/domain/people.py", "take_off_factor", "user"): "whose factors go",
     ("portal/domain/people.py", "change_address", "user"): "whose earlier addresses go",
     **{
         ("offers/domain/handover.py", function, text): "what is handed over, not who may"
