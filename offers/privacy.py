@@ -16,12 +16,17 @@ from companies.models import Contact
 from offers.domain import dates, search
 from offers.models import (
     Agreement,
+    Dialogue,
+    DialogueEntry,
     Encounter,
     Enrolment,
     Invite,
     Material,
     Meeting,
+    MoveProposal,
     Offer,
+    ProposedMeeting,
+    Question,
     ReviewComment,
     Revision,
     Session,
@@ -84,6 +89,20 @@ def invites_of(subject: Subject) -> QuerySet[Invite]:
     return Invite.objects.filter(contact=subject.id) if subject.is_contact else Invite.objects.none()
 
 
+def dialogues_of(subject: Subject) -> QuerySet[Dialogue]:
+    """Return the talks about times that the person has as the class's teacher, or as the course's contact."""
+    if subject.is_user:
+        return Dialogue.objects.filter(teacher=subject.id)
+    return Dialogue.objects.filter(offer__in=offers_of(subject))
+
+
+def questions_of(subject: Subject) -> QuerySet[Question]:
+    """Return the questions the person asked, or that were asked about the person's courses."""
+    if subject.is_user:
+        return Question.objects.filter(teacher=subject.id)
+    return Question.objects.filter(offer__in=offers_of(subject))
+
+
 def surveys_of(subject: Subject) -> QuerySet[SurveyRequest]:
     """Return the surveys the person was asked to answer."""
     wanted = Q(pk__in=[])
@@ -139,8 +158,9 @@ HOLDINGS = [
         pseudonym="contact",
         none="picture id company state version activity_type industry education_areas illustration grade_from grade_to"
         " subjects before_minutes after_minutes duration_minutes meetings places_counted places min_pupils adults venue"
-        " price_ore closes_days acceptance has_waiting_list publish_at published_at submitted_at last_confirmed_at"
-        " created_at updated_at",
+        " price_ore counts_adults max_pupils opens_days closes_days days_counted cancel_days most_per_class"
+        " fewest_meetings by_agreement acceptance has_waiting_list publish_at published_at submitted_at"
+        " last_confirmed_at created_at updated_at",
         hidden="words search",
         of=offers_of,
         after_scrub=reindex,
@@ -187,7 +207,8 @@ HOLDINGS = [
         purpose=COURSES,
         keep=COURSE,
         free_text="note cancel_reason",
-        none="id offer state places places_taken opens_at closes_at starts_at ends_at sequence created_at",
+        none="id offer state places places_taken min_pupils max_pupils draw_at drawn_at opens_at"
+        " closes_at starts_at ends_at sequence created_at",
         sooner={"note": COMMENT, "cancel_reason": COMMENT},
         of=about_offers_of(Session),
     ),
@@ -195,8 +216,9 @@ HOLDINGS = [
         model="offers.Meeting",
         purpose=COURSES,
         keep=COURSE,
-        free_text="place",
+        free_text="place cancel_reason",
         none="id session number starts_at ends_at state",
+        sooner={"cancel_reason": COMMENT},
         of=lambda subject: Meeting.objects.filter(session__offer__in=offers_of(subject)),
     ),
     Holding(
@@ -204,10 +226,11 @@ HOLDINGS = [
         purpose=VISITS,
         keep=KEPT,
         contact="teacher_phone",
-        free_text="ended_reason",
+        free_text="ended_reason title_then place_then",
         pseudonym="teacher form_token",
         none="id session school_class school group grade pupils adults places status status_at waiting_since answer_by"
-        " created_at leader_answer school_then class_then",
+        " created_at leader_answer school_then class_then status_before is_late draw_number batch host_then"
+        " price_ore_then starts_then ends_then",
         hidden="form_token",
         sooner={"teacher": VISIT, "teacher_phone": VISIT, "ended_reason": VISIT, "form_token": VISIT},
         of=enrolments_of,
@@ -219,6 +242,63 @@ HOLDINGS = [
         free_text="needs_text",
         none="needs_step_free needs_quiet needs_diet needs_language",
         of=enrolments_of,
+    ),
+    Holding(
+        model="offers.MoveProposal",
+        purpose=VISITS,
+        keep=KEPT,
+        free_text="reason",
+        none="id session state proposed_by silence answer_by nudge_at nudged_at created_at ended_at",
+        sooner={"reason": COMMENT},
+        of=lambda subject: MoveProposal.objects.filter(session__offer__in=offers_of(subject)),
+    ),
+    Holding(
+        model="offers.ProposedMeeting",
+        purpose=COURSES,
+        keep=COURSE,
+        free_text="place",
+        none="id proposal number starts_at ends_at",
+        of=lambda subject: ProposedMeeting.objects.filter(proposal__session__offer__in=offers_of(subject)),
+    ),
+    Holding(
+        model="offers.MoveAnswer",
+        purpose=VISITS,
+        keep=KEPT,
+        none="id proposal enrolment answer answered_at",
+    ),
+    Holding(
+        model="offers.Dialogue",
+        purpose=VISITS,
+        keep=KEPT,
+        pseudonym="teacher form_token",
+        none="id offer school school_class pupils adults state state_at awaits nudges nudge_at enrolment created_at",
+        hidden="form_token",
+        sooner={"teacher": VISIT, "form_token": VISIT},
+        of=dialogues_of,
+    ),
+    Holding(
+        model="offers.ProposedTime",
+        purpose=VISITS,
+        keep=KEPT,
+        none="id dialogue side starts_at ends_at proposed_at is_withdrawn",
+    ),
+    Holding(
+        model="offers.DialogueEntry",
+        purpose=VISITS,
+        keep=COMMENT,
+        free_text="text",
+        none="id dialogue side at",
+        of=lambda subject: DialogueEntry.objects.filter(dialogue__in=dialogues_of(subject)),
+    ),
+    Holding(
+        model="offers.Question",
+        purpose=VISITS,
+        keep=COMMENT,
+        free_text="text answer",
+        pseudonym="teacher form_token",
+        none="id offer school answered_by asked_at answered_at",
+        hidden="form_token",
+        of=questions_of,
     ),
     Holding(
         model="offers.VisitReport",
@@ -291,6 +371,12 @@ def old_comments(cut: datetime, now: datetime) -> QuerySet[ReviewComment]:
     """Return what was asked of a company before the cut, but for what is still to be answered."""
     waiting = Q(resolved_at__isnull=True, offer__state=Offer.State.CHANGES_REQUESTED)
     return ReviewComment.objects.filter(at__lt=cut).exclude(waiting)
+
+
+def dialogues_over(cut: datetime, now: datetime) -> QuerySet[Dialogue]:
+    """Return the talks that still name a teacher though the visit, or the talk without one, was over before the cut."""
+    over = Q(enrolment__session__ends_at__lt=cut) | Q(enrolment__isnull=True, state_at__lt=cut)
+    return Dialogue.objects.exclude(state__in=Dialogue.State.open()).filter(over, teacher__isnull=False)
 
 
 def idle_accounts(cut: datetime, now: datetime) -> QuerySet[User]:
@@ -412,6 +498,44 @@ RULES = [
             COMMENT,
             cancel_reason=REMOVED,
         ),
+    ),
+    Rule(
+        name="cancel-reasons-of-dates",
+        lifetime=COMMENT,
+        fields=("offers.Meeting.cancel_reason",),
+        run=in_batches(
+            lambda cut, _now: Meeting.objects.filter(ends_at__lt=cut).exclude(cancel_reason=""),
+            COMMENT,
+            cancel_reason="",
+        ),
+    ),
+    Rule(
+        name="reasons-of-moves",
+        lifetime=COMMENT,
+        fields=("offers.MoveProposal.reason",),
+        run=in_batches(
+            lambda cut, _now: MoveProposal.objects.filter(ended_at__lt=cut).exclude(reason=REMOVED),
+            COMMENT,
+            reason=REMOVED,
+        ),
+    ),
+    Rule(
+        name="teachers-in-dialogues",
+        lifetime=VISIT,
+        fields=("offers.Dialogue.teacher", "offers.Dialogue.form_token"),
+        run=in_batches(dialogues_over, VISIT, teacher=None),
+    ),
+    Rule(
+        name="texts-of-dialogues",
+        lifetime=COMMENT,
+        fields=("offers.DialogueEntry.text",),
+        run=in_batches(lambda cut, _now: DialogueEntry.objects.filter(at__lt=cut), COMMENT),
+    ),
+    Rule(
+        name="questions-to-hosts",
+        lifetime=COMMENT,
+        fields=tuple(f"offers.Question.{name}" for name in ("text", "answer", "teacher", "form_token")),
+        run=in_batches(lambda cut, _now: Question.objects.filter(asked_at__lt=cut), COMMENT),
     ),
     Rule(
         name="void-reasons",
@@ -537,6 +661,21 @@ def erase_enrolments(subject: Subject, now: datetime) -> int:
     return enrolments_of(subject).update(teacher=None, teacher_phone="", needs_text="", ended_reason="")
 
 
+def erase_dialogues(subject: Subject, now: datetime) -> int:
+    """Take a teacher off the talks about times, close those that are open, and empty what was written."""
+    rows = dialogues_of(subject)
+    pks = list(rows.values_list("pk", flat=True))
+    DialogueEntry.objects.filter(dialogue__in=pks).update(text=REMOVED)
+    questions = questions_of(subject)
+    if subject.is_user:
+        Dialogue.objects.filter(pk__in=pks, state__in=Dialogue.State.open()).update(
+            state=Dialogue.State.WITHDRAWN, state_at=now, nudge_at=None
+        )
+        Dialogue.objects.filter(pk__in=pks).update(teacher=None)
+        return len(pks) + questions.delete()[0]
+    return len(pks) + questions.exclude(answer="").update(answer=REMOVED)
+
+
 def erase_invites(subject: Subject, now: datetime) -> int:
     """Empty the personal words of invitations, and end those that are still open."""
     rows = invites_of(subject)
@@ -568,6 +707,7 @@ ERASERS = [
     Eraser(name="mails-about-classes", run=erase_mails_about),
     Eraser(name="survey-comments", run=erase_survey_comments),
     Eraser(name="enrolments", run=erase_enrolments),
+    Eraser(name="dialogues", run=erase_dialogues),
     Eraser(name="invites", run=erase_invites),
     Eraser(name="signatures", run=erase_signatures),
     Eraser(name="courses", run=leave_offers),

@@ -412,7 +412,9 @@ HOLDINGS = [
         free_text="tagline introduction",
         none="id brand_color teacher_reminders host_reminders request_hold_days place_offer_days freshness_days"
         " survey_threshold keep_needs_days keep_visit_months keep_contact_months keep_account_months keep_mail_days"
-        " keep_comment_months keep_log_months place_offer_hours smaller_may_overtake freshness_warnings"
+        " keep_comment_months keep_log_months place_offer_hours smaller_may_overtake unvisited_first most_per_class"
+        " most_per_class_at_company priority_days priority_for draw_minutes cancel_days move_answer_days move_default"
+        " hosts_add_dates host_notice_days host_most_dates dialogue_nudge_days freshness_warnings"
         " organisation_models teacher_domains memberships_need_confirmation logo takes_office_files",
         untouched="name sender_name address contact_email contact_phone sender_email reply_to tagline introduction",
     ),

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 
 from offers.domain import encounters, planning, surveys, waiting_list
 from offers.domain import enrolment as enrolling
-from offers.domain.enrolment import EnrolmentRequest
+from offers.domain.rules import EnrolmentRequest
 from offers.management.story import ON_REQUEST, POPULAR, UNNOTICED, Course, Story, Visit
 from offers.management.town import HERO, Teacher
 from offers.models import Enrolment, Meeting, Offer, Session, SurveyRequest, VisitReport

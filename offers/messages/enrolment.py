@@ -17,8 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import calendar_file, dates, planning, reminders, waiting_list
-from offers.domain import enrolment as enrolling
+from offers.domain import calendar_file, dates, planning, reminders, rules, waiting_list
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import links
 from portal.domain.actor import municipal_roles_held
@@ -171,7 +170,7 @@ def _others(session: Session, need: int, now: datetime) -> list[dict[str, str]]:
     """Return other sessions of the course with room, with the address where one enrols."""
     return [
         {"when": dates.span_in_words(other.starts_at, other.ends_at), "url": _address("enrol", other.pk)}
-        for other in enrolling.alternatives(session, need, now=now)
+        for other in rules.alternatives(session, need, now=now)
     ]
 
 

@@ -40,11 +40,20 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
             | Q(Exists(coordinator))
         )
 
+    def in_draw(self) -> "EnrolmentQuerySet":
+        """Asked before the draw; they hold nothing yet."""
+        return self.filter(status=Enrolment.Status.IN_DRAW).order_by("created_at", "id")
+
     def awaiting_leader(self) -> "EnrolmentQuerySet":
         """A leader of the school has been asked and has not answered; they hold places, or stand in line."""
         return self.filter(
             leader_answer=Enrolment.LeaderAnswer.AWAITED,
-            status__in=[Enrolment.Status.PENDING, Enrolment.Status.WAITLISTED, Enrolment.Status.OFFERED],
+            status__in=[
+                Enrolment.Status.PENDING,
+                Enrolment.Status.WAITLISTED,
+                Enrolment.Status.OFFERED,
+                Enrolment.Status.IN_DRAW,
+            ],
         )
 
     def known_to_host(self) -> "EnrolmentQuerySet":
@@ -88,6 +97,9 @@ class Enrolment(models.Model):
     explicitly. ``places`` is what it holds while it holds, counted as the offer counts (pupils, or 1). The form
     token recognises the double click and the retry. The free text about needs dies 30 days after the visit and
     never enters a mail, a PDF or an export.
+
+    What ends in ``_then`` is a snapshot of what was agreed: written with the enrolment and anew when the session is
+    moved, so that a course that is renamed, priced anew or archived afterwards changes no history.
     """
 
     class Status(models.TextChoices):
@@ -95,6 +107,7 @@ class Enrolment(models.Model):
         CONFIRMED = "confirmed", _("confirmed")
         WAITLISTED = "waitlisted", _("on the waiting list")
         OFFERED = "offered", _("place offered")
+        IN_DRAW = "in_draw", _("in the draw")
         DECLINED = "declined", _("declined")
         REQUEST_EXPIRED = "request_expired", _("request expired")
         OFFER_EXPIRED = "offer_expired", _("offer of a place expired")
@@ -112,12 +125,12 @@ class Enrolment(models.Model):
         @classmethod
         def open(cls) -> list[str]:
             """Statuses of a visit that is still ahead: it holds a place or waits for one."""
-            return [cls.PENDING, cls.CONFIRMED, cls.WAITLISTED, cls.OFFERED]
+            return [cls.PENDING, cls.CONFIRMED, cls.WAITLISTED, cls.OFFERED, cls.IN_DRAW]
 
         @classmethod
         def active(cls) -> list[str]:
             """Statuses among which a class stands once in a session."""
-            return [*cls.holding(), cls.WAITLISTED]
+            return [*cls.holding(), cls.WAITLISTED, cls.IN_DRAW]
 
     class LeaderAnswer(models.TextChoices):
         """Whether a leader of the school must agree, and does. *Awaited* ones are never confirmed."""
@@ -166,6 +179,25 @@ class Enrolment(models.Model):
     )
     answer_by = models.DateTimeField(_("answer by"), null=True, blank=True)
     ended_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    status_before = models.CharField(
+        _("status before it ended"),
+        max_length=30,
+        choices=Status,
+        blank=True,
+        editable=False,
+        help_text="What cancelling can be undone to.",
+    )
+    is_late = models.BooleanField(_("cancelled after the deadline"), default=False, db_default=False, editable=False)
+    draw_number = models.PositiveIntegerField(_("number drawn"), null=True, blank=True, editable=False)
+    batch = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="The same for classes that were enrolled together."
+    )
+    title_then = models.CharField(_("course as called"), max_length=80, blank=True, editable=False)
+    host_then = models.CharField(_("host as called"), max_length=120, blank=True, editable=False)
+    place_then = models.CharField(_("place as agreed"), max_length=300, blank=True, editable=False)
+    price_ore_then = models.PositiveIntegerField(_("price as agreed (øre)"), null=True, blank=True, editable=False)
+    starts_then = models.DateTimeField(_("beginning as agreed"), null=True, blank=True, editable=False)
+    ends_then = models.DateTimeField(_("end as agreed"), null=True, blank=True, editable=False)
     school_then = models.CharField(
         _("school as called"),
         max_length=100,
@@ -193,6 +225,7 @@ class Enrolment(models.Model):
             models.Index(fields=["session", "status", "waiting_since"], name="enrolment_in_line"),
             models.Index(fields=["teacher", "-created_at"], name="enrolment_of_teacher"),
             models.Index(fields=["-created_at"], name="enrolment_newest"),
+            models.Index(fields=["school_class", "status"], name="enrolment_of_class"),
             models.Index(
                 fields=["answer_by"],
                 name="enrolment_answer_due",
@@ -203,7 +236,9 @@ class Enrolment(models.Model):
             models.UniqueConstraint(
                 name="class_is_enrolled_once_in_a_session",
                 fields=["session", "school_class", "group"],
-                condition=Q(status__in=["pending", "confirmed", "waitlisted", "offered", "completed", "no_show"]),
+                condition=Q(
+                    status__in=["pending", "confirmed", "waitlisted", "offered", "in_draw", "completed", "no_show"]
+                ),
                 violation_error_message=_("The class is already enrolled in this session."),
             ),
             models.CheckConstraint(

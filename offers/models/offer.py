@@ -57,6 +57,10 @@ class Offer(models.Model):
         PUPILS = "pupils", _("pupils")
         CLASSES = "classes", _("classes")
 
+    class DaysCounted(models.TextChoices):
+        DAYS = "days", _("days")
+        SCHOOL_DAYS = "school_days", _("school days")
+
     class Acceptance(models.TextChoices):
         AUTOMATIC = "automatic", _("places are confirmed at once")
         MANUAL = "manual", _("the host or the coordinator answers each request")
@@ -134,7 +138,19 @@ class Offer(models.Model):
     places = models.PositiveSmallIntegerField(
         _("places"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )
+    counts_adults = models.BooleanField(
+        _("adults take places too"),
+        default=False,
+        db_default=False,
+        help_text=_("Only where places are counted in pupils: every accompanying adult then takes one as well."),
+    )
     min_pupils = models.PositiveSmallIntegerField(_("at least (pupils)"), null=True, blank=True)
+    max_pupils = models.PositiveSmallIntegerField(
+        _("at most of one class (pupils)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+    )
     adults = models.PositiveSmallIntegerField(_("accompanying adults"), null=True, blank=True)
     venue = models.CharField(_("where"), max_length=10, choices=Venue, default=Venue.HOST)
     meeting_point = models.CharField(_("meeting point"), max_length=300, blank=True)
@@ -144,8 +160,52 @@ class Offer(models.Model):
     safety = models.TextField(_("safety"), max_length=2000, blank=True)
     transport = models.CharField(_("how to get there"), max_length=300, blank=True)
     price_ore = models.PositiveIntegerField(_("price for a class (øre)"), default=0)
+    opens_days = models.PositiveSmallIntegerField(
+        _("enrolment opens (days before)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_("Empty: as soon as the date is planned."),
+    )
     closes_days = models.PositiveSmallIntegerField(
         _("enrolment closes (days before)"), default=7, validators=[MaxValueValidator(90)]
+    )
+    days_counted = models.CharField(
+        _("opening and closing are counted in"),
+        max_length=12,
+        choices=DaysCounted,
+        default=DaysCounted.DAYS,
+        db_default="days",
+    )
+    cancel_days = models.PositiveSmallIntegerField(
+        _("schools may cancel until (school days before)"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(30)],
+        help_text=_("Empty: as the municipality has chosen. Afterwards the coordinator decides."),
+    )
+    most_per_class = models.PositiveSmallIntegerField(
+        _("dates for one class in a school year, at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(40)],
+        help_text=_("Empty: as the municipality has chosen."),
+    )
+    fewest_meetings = models.PositiveSmallIntegerField(
+        _("it still makes sense with (dates)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(40)],
+        help_text=_(
+            "Of a course with several dates: are so many left when one is called off, it goes on without it;"
+            " otherwise the whole is called off. Empty: half of them."
+        ),
+    )
+    by_agreement = models.BooleanField(
+        _("teachers may propose times"),
+        default=False,
+        db_default=False,
+        help_text=_("By agreement: a class asks with up to three times, and you agree on one. It needs no dates."),
     )
     acceptance = models.CharField(_("answer"), max_length=10, choices=Acceptance, default=Acceptance.AUTOMATIC)
     has_waiting_list = models.BooleanField(_("full sessions have a waiting list"), default=True)
@@ -192,6 +252,21 @@ class Offer(models.Model):
                 name="offer_grades_are_in_order",
                 condition=Q(grade_from__isnull=True) | Q(grade_to__isnull=True) | Q(grade_from__lte=F("grade_to")),
                 violation_error_message=_("The first grade must not be above the last."),
+            ),
+            models.CheckConstraint(
+                name="offer_group_sizes_are_in_order",
+                condition=Q(min_pupils__isnull=True) | Q(max_pupils__isnull=True) | Q(min_pupils__lte=F("max_pupils")),
+                violation_error_message=_("The smallest group must not be larger than the largest."),
+            ),
+            models.CheckConstraint(
+                name="offer_opens_before_it_closes",
+                condition=Q(opens_days__isnull=True) | Q(opens_days__gt=F("closes_days")),
+                violation_error_message=_("Enrolment must open more days before than it closes."),
+            ),
+            models.CheckConstraint(
+                name="offer_adults_are_counted_among_pupils",
+                condition=Q(counts_adults=False) | Q(places_counted="pupils"),
+                violation_error_message=_("Adults can take places only where places are counted in pupils."),
             ),
             models.CheckConstraint(
                 name="offer_has_at_least_one_date",

@@ -3,6 +3,7 @@
 import uuid
 from datetime import datetime
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -64,6 +65,24 @@ class Session(models.Model):
     closes_at = models.DateTimeField(_("enrolment closes"))
     starts_at = models.DateTimeField(_("begins"))
     ends_at = models.DateTimeField(_("ends"))
+    min_pupils = models.PositiveSmallIntegerField(
+        _("at least (pupils)"), null=True, blank=True, help_text=_("Empty: as the course says.")
+    )
+    max_pupils = models.PositiveSmallIntegerField(
+        _("at most of one class (pupils)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+        help_text=_("Empty: as the course says."),
+    )
+    draw_at = models.DateTimeField(
+        _("the draw is at"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Requests from the opening until then hold nothing; lots decide their order."),
+    )
+    drawn_at = models.DateTimeField(_("drawn"), null=True, blank=True, editable=False)
     note = models.CharField(_("note to teachers"), max_length=300, blank=True)
     cancel_reason = models.CharField(_("why it was cancelled"), max_length=300, blank=True)
     sequence = models.PositiveIntegerField(
@@ -81,6 +100,11 @@ class Session(models.Model):
             models.Index(fields=["offer", "starts_at"], name="session_of_offer"),
             models.Index(fields=["starts_at"], name="session_open", condition=Q(state="open")),
             models.Index(fields=["starts_at"], name="session_by_start"),
+            models.Index(
+                fields=["draw_at"],
+                name="session_to_be_drawn",
+                condition=Q(draw_at__isnull=False, drawn_at__isnull=True),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -107,6 +131,16 @@ class Session(models.Model):
                 name="session_opens_before_it_closes",
                 condition=Q(opens_at__lt=F("closes_at")),
                 violation_error_message=_("Enrolment must open before it closes."),
+            ),
+            models.CheckConstraint(
+                name="session_draws_while_it_is_open",
+                condition=Q(draw_at__isnull=True) | (Q(draw_at__gt=F("opens_at")) & Q(draw_at__lte=F("closes_at"))),
+                violation_error_message=_("The draw must be after enrolment opens and before it closes."),
+            ),
+            models.CheckConstraint(
+                name="session_group_sizes_are_in_order",
+                condition=Q(min_pupils__isnull=True) | Q(max_pupils__isnull=True) | Q(min_pupils__lte=F("max_pupils")),
+                violation_error_message=_("The smallest group must not be larger than the largest."),
             ),
             models.CheckConstraint(
                 name="session_cancelled_says_why",
@@ -143,6 +177,7 @@ class Meeting(models.Model):
     starts_at = models.DateTimeField(_("begins"))
     ends_at = models.DateTimeField(_("ends"))
     place = models.CharField(_("place"), max_length=300, blank=True)
+    cancel_reason = models.CharField(_("why it was cancelled"), max_length=300, blank=True)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.PLANNED)
 
     class Meta:

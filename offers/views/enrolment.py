@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from offers.domain import calendar_file, reminders, waiting_list
+from offers.domain import calendar_file, reminders, rules, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.forms.enrolment import CancelEnrolmentForm, EnrolmentForm, NumbersForm, PlaceForm
 from offers.models import Enrolment, Session
@@ -71,7 +71,7 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         raise Http404
     coordinator = is_coordinator(person)
     facts = _session_facts(session, now)
-    refusal = enrolling.refusal_for(session, None, now=now)
+    refusal = rules.refusal_for(session, None, now=now)
     if refusal and request.method != "POST":  # what was typed is kept, so a POST is refused on its form
         return render(request, "offers/enrol_closed.html", {**facts, "refusal": refusal})
     school = _chosen_school(request, now) if coordinator else None
@@ -108,7 +108,7 @@ def _enrol(
     """Do it, and go on to the receipt; or put what stands against it on the form."""
     facts = dict(form.cleaned_data)
     group = 2 if facts.pop("second_group") else 1
-    asked = enrolling.EnrolmentRequest(**{**facts, "group": group})
+    asked = rules.EnrolmentRequest(**{**facts, "group": group})
     try:
         enrolment = enrolling.enrol_class(session_id=session.pk, request=asked, by=by, now=now)
     except Refusal as refusal:
@@ -226,7 +226,7 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     awaits_leader = one.leader_answer == Enrolment.LeaderAnswer.AWAITED and one.status in CHANGEABLE
     others = []
     if one.status not in Status.holding() and not begun:
-        others = enrolling.alternatives(session, one.places, now=now)
+        others = rules.alternatives(session, one.places, now=now)
     context = {
         **_session_facts(session, now),
         "enrolment": one,

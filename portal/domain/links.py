@@ -30,11 +30,17 @@ from portal.domain.outbox import Recipient
 from portal.domain.refusal import Refusal
 from portal.models import AuditEntry, FormerAddress, Link
 
-PREFIXES = {Link.Purpose.INVITE: "inv_", Link.Purpose.HOST: "hst_", Link.Purpose.SURVEY: "svy_"}
+PREFIXES = {
+    Link.Purpose.INVITE: "inv_",
+    Link.Purpose.HOST: "hst_",
+    Link.Purpose.SURVEY: "svy_",
+    Link.Purpose.CALENDAR: "cal_",
+}
 LIFETIMES = {
     Link.Purpose.INVITE: timedelta(days=30),
     Link.Purpose.HOST: timedelta(days=365),
     Link.Purpose.SURVEY: timedelta(days=21),
+    Link.Purpose.CALENDAR: timedelta(days=5 * 365),
 }
 RENEWED_BY_USE = {Link.Purpose.INVITE, Link.Purpose.HOST}
 SENT_ON = {Link.Purpose.INVITE, Link.Purpose.HOST}

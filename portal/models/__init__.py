@@ -5,7 +5,7 @@ from portal.models.audit import AuditEntry
 from portal.models.job import DemoClock, Document, DocumentJob, Heartbeat
 from portal.models.link import FormerAddress, Link
 from portal.models.message import Message
-from portal.models.municipality import CalendarPeriod, Municipality, OrganisationModel
+from portal.models.municipality import CalendarPeriod, MoveDefault, Municipality, OrganisationModel, PriorityFor
 from portal.models.privacy import Erasure, ErasureRequest, LegalHold, SubjectKind
 from portal.models.sign_in import SignInCode
 from portal.models.table import PendingTable
@@ -30,10 +30,12 @@ __all__ = [
     "LegalHold",
     "Link",
     "Message",
+    "MoveDefault",
     "MunicipalRole",
     "Municipality",
     "OrganisationModel",
     "PendingTable",
+    "PriorityFor",
     "SignInCode",
     "Subject",
     "SubjectKind",

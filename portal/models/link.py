@@ -42,6 +42,7 @@ class Link(models.Model):
         INVITE = "invite", _("describe a course")
         HOST = "host", _("a contact's visits")
         SURVEY = "survey", _("survey")
+        CALENDAR = "calendar", _("a person's own calendar")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     purpose = models.CharField(_("opens"), max_length=20, choices=Purpose)

@@ -35,6 +35,20 @@ class OrganisationModel(models.TextChoices):
     AD_HOC = "ad_hoc", _("Ad hoc: single visits as they come, without a plan")
 
 
+class PriorityFor(models.TextChoices):
+    """Who may enrol first where the municipality gives priority to those who have had least."""
+
+    CLASSES = "classes", _("classes without a visit this school year")
+    SCHOOLS = "schools", _("schools with fewer visits for each class than the average")
+
+
+class MoveDefault(models.TextChoices):
+    """What a class's silence means when a session is to be moved."""
+
+    KEEP = "keep", _("comes at the new time")
+    RELEASE = "release", _("gives its places back")
+
+
 class Municipality(models.Model):
     """The one municipality that this installation serves: name, look, sender and the rules it chose.
 
@@ -117,6 +131,92 @@ class Municipality(models.Model):
         help_text=_(
             "Off: the line stands still until the first class fits. On: a free place goes to the first class that fits."
         ),
+    )
+    unvisited_first = models.BooleanField(
+        _("classes without a visit this school year stand first in line"),
+        default=False,
+        db_default=False,
+        help_text=_("On: on waiting lists they come before classes that have already been out. Then time decides."),
+    )
+    most_per_class = models.PositiveSmallIntegerField(
+        _("dates of the same course for one class in a school year, at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(40)],
+        help_text=_("Empty: as many as it likes. A course may say otherwise."),
+    )
+    most_per_class_at_company = models.PositiveSmallIntegerField(
+        _("dates at the same company for one class in a school year, at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(40)],
+        help_text=_("Empty: as many as it likes."),
+    )
+    priority_days = models.PositiveSmallIntegerField(
+        _("priority after the opening (days)"),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(28)],
+        help_text=_("So long only those who have had least may enrol. 0: no priority."),
+    )
+    priority_for = models.CharField(
+        _("priority is for"),
+        max_length=8,
+        choices=PriorityFor,
+        default=PriorityFor.CLASSES,
+        db_default="classes",
+    )
+    draw_minutes = models.PositiveSmallIntegerField(
+        _("draw lots among the requests of the first (minutes)"),
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(1440)],
+        help_text=_(
+            "For dates whose enrolment opens later than they are planned, such as a season: e.g. 60, and the first hour"
+            " is no race. 0: no draw."
+        ),
+    )
+    cancel_days = models.PositiveSmallIntegerField(
+        _("schools may cancel until (school days before)"),
+        default=3,
+        db_default=3,
+        validators=[MaxValueValidator(30)],
+        help_text=_("Afterwards the coordinator decides. A course may say otherwise."),
+    )
+    move_answer_days = models.PositiveSmallIntegerField(
+        _("classes answer a proposed move within (school days)"),
+        default=5,
+        db_default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+    )
+    move_default = models.CharField(
+        _("a class that does not answer"),
+        max_length=8,
+        choices=MoveDefault,
+        default=MoveDefault.KEEP,
+        db_default="keep",
+    )
+    hosts_add_dates = models.BooleanField(
+        _("hosts may add dates themselves"), default=True, db_default=True, help_text=_("To their published courses.")
+    )
+    host_notice_days = models.PositiveSmallIntegerField(
+        _("hosts add dates at the earliest (school days ahead)"),
+        default=10,
+        db_default=10,
+        validators=[MaxValueValidator(60)],
+    )
+    host_most_dates = models.PositiveSmallIntegerField(
+        _("dates to come of one course that hosts may add, at most"),
+        default=20,
+        db_default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(200)],
+    )
+    dialogue_nudge_days = models.PositiveSmallIntegerField(
+        _("a request for an agreement is reminded of after (school days)"),
+        default=5,
+        db_default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text=_("After two reminders without an answer it is closed, and the teacher and you are told."),
     )
     freshness_days = models.PositiveSmallIntegerField(
         _("a course stays fresh (days)"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from offers.domain import approval, places, waiting_list
+from offers.domain import approval, places, rules, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Offer, Session
@@ -55,7 +55,7 @@ def teacher_of(school: School, role: str = "teacher") -> User:
 def enrol(
     session: Session, school: School, now: datetime, *, person: User | None = None, pupils: int = 24
 ) -> Enrolment:
-    request = enrolling.EnrolmentRequest(
+    request = rules.EnrolmentRequest(
         school_class=factories.SchoolClassFactory.create(school=school), pupils=pupils, adults=2
     )
     by = Actor.of_user(person or teacher_of(school))
@@ -102,7 +102,7 @@ def test_a_leaders_and_a_coordinators_own_enrolment_and_that_of_another_school_a
     by_the_leader = enrol(session, school, now, person=leader_of(school))
     elsewhere = factories.SchoolFactory.create()
     there = enrol(session, elsewhere, now)
-    request = enrolling.EnrolmentRequest(school_class=factories.SchoolClassFactory.create(school=school), pupils=5)
+    request = rules.EnrolmentRequest(school_class=factories.SchoolClassFactory.create(school=school), pupils=5)
     third = factories.SessionFactory.create()
     by_town = enrolling.enrol_class(
         session_id=third.pk, request=request, by=Actor.of_user(factories.CoordinatorFactory.create()), now=now

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from offers.domain import enrolment as enrolling
-from offers.domain.enrolment import EnrolmentRequest, answer_request, cancel_enrolment, change_numbers, enrol_class
+from offers.domain.enrolment import answer_request, cancel_enrolment, change_numbers, enrol_class
+from offers.domain.rules import EnrolmentRequest
 from offers.models import Enrolment, Offer, Session
 from portal.domain import links
 from portal.domain.actor import Actor

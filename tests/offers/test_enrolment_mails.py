@@ -9,7 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.utils import translation
 
 from offers.domain import enrolment as enrolling
-from offers.domain import handover, waiting_list
+from offers.domain import handover, rules, waiting_list
 from offers.domain.planning import cancel_session, move_session
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Offer, Session
@@ -39,9 +39,7 @@ def session() -> Session:
 def somebody(session: Session, now: datetime, label: str = "A") -> Enrolment:
     role = factories.MembershipFactory.create(user__language="en", user__name="Mette Holm")
     one = factories.SchoolClassFactory.create(school=role.school, letter=label)
-    request = enrolling.EnrolmentRequest(
-        school_class=one, adults=2, phone="22334455", needs_quiet=True, needs_text=SECRET
-    )
+    request = rules.EnrolmentRequest(school_class=one, adults=2, phone="22334455", needs_quiet=True, needs_text=SECRET)
     return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
 
 

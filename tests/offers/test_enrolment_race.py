@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection
 from django.db.models import Sum
 
 from offers.domain import enrolment as enrolling
-from offers.domain import waiting_list
+from offers.domain import rules, waiting_list
 from offers.domain.planning import cancel_session, change_places
 from offers.models import Enrolment, Session
 from offers.models.session import SessionQuerySet
@@ -60,7 +60,7 @@ def enrolling_somebody(session: Session, now: datetime, pupils: int = 24) -> Wor
 def enrolling_class(
     session: Session, role: Membership, school_class: SchoolClass, now: datetime, token: Any = None
 ) -> Work:
-    request = enrolling.EnrolmentRequest(school_class=school_class, adults=2, form_token=token or uuid4())
+    request = rules.EnrolmentRequest(school_class=school_class, adults=2, form_token=token or uuid4())
     by = Actor.of_user(role.user)
     return lambda: enrolling.enrol_class(session_id=session.pk, request=request, by=by, now=now)
 
@@ -103,7 +103,7 @@ def test_without_the_lock_the_constraint_still_keeps_the_places(now: datetime, m
     session = factories.SessionFactory.create(places=28)
     works = [enrolling_somebody(session, now) for _ in range(2)]
     looked = Barrier(2)
-    decide = enrolling.refusal_for
+    decide = rules.refusal_for
 
     def decide_together(*args: Any, **more: Any) -> Refusal | None:
         refusal = decide(*args, **more)
@@ -111,7 +111,7 @@ def test_without_the_lock_the_constraint_still_keeps_the_places(now: datetime, m
         return refusal
 
     monkeypatch.setattr(SessionQuerySet, "locked", lambda self: self)
-    monkeypatch.setattr(enrolling, "refusal_for", decide_together)
+    monkeypatch.setattr(rules, "refusal_for", decide_together)
 
     outcome = at_once(*works)
 

@@ -12,6 +12,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from offers.domain import enrolment as enrolling
+from offers.domain import rules
 from offers.models import Enrolment, Offer, Session
 from portal.domain.actor import Actor
 from portal.models import Message, User
@@ -56,7 +57,7 @@ def answers(school_class: SchoolClass, **more: Any) -> dict[str, Any]:
 
 
 def enrolled(session: Session, role: Membership, school_class: SchoolClass, now: datetime, **more: Any) -> Enrolment:
-    request = enrolling.EnrolmentRequest(school_class=school_class, adults=2, **more)
+    request = rules.EnrolmentRequest(school_class=school_class, adults=2, **more)
     return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
 
 

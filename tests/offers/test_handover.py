@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import translation
 
 from offers.domain import enrolment as enrolling
-from offers.domain import reminders
+from offers.domain import reminders, rules
 from offers.domain.handover import begin_role, hand_over, leave_school
 from offers.models import Enrolment, Session
 from portal import mail
@@ -57,7 +57,7 @@ def jonas(school: School) -> User:
 @pytest.fixture
 def enrolment(session: Session, mette: User, school: School, now: datetime) -> Enrolment:
     one: SchoolClass = factories.SchoolClassFactory.create(school=school)
-    request = enrolling.EnrolmentRequest(school_class=one, adults=2, phone="11111111")
+    request = rules.EnrolmentRequest(school_class=one, adults=2, phone="11111111")
     return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(mette), now=now)
 
 

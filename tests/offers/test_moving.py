@@ -9,7 +9,7 @@ from django.utils import translation
 from icalendar import Calendar
 
 from offers.domain import enrolment as enrolling
-from offers.domain import reminders
+from offers.domain import reminders, rules
 from offers.domain.planning import cancel_session, move_session, plan_session, shifted
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Meeting, Offer, Session
@@ -53,7 +53,7 @@ def session(offer: Offer, now: datetime) -> Session:
 def somebody(session: Session, now: datetime, pupils: int = 20) -> Enrolment:
     role = factories.MembershipFactory.create(user__language="en")
     one = factories.SchoolClassFactory.create(school=role.school)
-    request = enrolling.EnrolmentRequest(school_class=one, pupils=pupils, adults=2)
+    request = rules.EnrolmentRequest(school_class=one, pupils=pupils, adults=2)
     return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
 
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from offers.domain import places
-from offers.domain.enrolment import EnrolmentRequest, cancel_enrolment, enrol_class
+from offers.domain.enrolment import cancel_enrolment, enrol_class
 from offers.domain.planning import change_places
+from offers.domain.rules import EnrolmentRequest
 from offers.domain.waiting_list import position
 from offers.models import Enrolment, Offer, Session
 from portal.domain.actor import Actor

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from offers.domain import enrolment as enrolling
+from offers.domain import rules
 from offers.domain.planning import cancel_session, change_places, plan_session, plan_weekly_series
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import links
@@ -170,7 +171,7 @@ def test_calling_off_ends_every_enrolment_gives_back_every_place_and_tells_every
     for minute in range(2):
         role = factories.MembershipFactory.create()
         one = factories.SchoolClassFactory.create(school=role.school)
-        request = enrolling.EnrolmentRequest(school_class=one, adults=2)
+        request = rules.EnrolmentRequest(school_class=one, adults=2)
         by = Actor.of_user(role.user)
         moment = now + timedelta(minutes=minute)
         ones.append(enrolling.enrol_class(session_id=session.pk, request=request, by=by, now=moment))

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from offers.domain import enrolment as enrolling
+from offers.domain import rules
 from offers.models import Enrolment, Session
 from portal.domain import clock
 from portal.domain.actor import Actor
@@ -114,7 +115,7 @@ def test_each_role_enrols_the_classes_that_the_table_says(school: School, role: 
     done, refused = set(), []
     for grade in (7, 4):
         school_class = factories.SchoolClassFactory.create(school=school, start_year=2026 - grade)
-        request = enrolling.EnrolmentRequest(school_class=school_class, pupils=20)
+        request = rules.EnrolmentRequest(school_class=school_class, pupils=20)
         try:
             enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(person), now=now)
         except Refusal as refusal:

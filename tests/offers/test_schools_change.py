@@ -6,6 +6,7 @@ import pytest
 from django.utils import translation
 
 from offers.domain import enrolment as enrolling
+from offers.domain import rules
 from offers.domain.school import close_school, keep_names_of_school, merge_schools, renamed_by_merging
 from offers.models import Enrolment, Session
 from portal.domain.actor import Actor
@@ -70,7 +71,7 @@ def test_a_school_with_visits_after_the_day_does_not_close(school: School, now: 
 def test_a_class_of_a_closed_school_is_not_enrolled(school: School, now: datetime) -> None:
     one = factories.SchoolClassFactory.create(school=school)
     close_school(school_id=school.pk, on=date(2026, 9, 15), by=DESK, now=now)
-    request = enrolling.EnrolmentRequest(school_class=SchoolClass.objects.get(pk=one.pk), adults=2)
+    request = rules.EnrolmentRequest(school_class=SchoolClass.objects.get(pk=one.pk), adults=2)
     session = factories.SessionFactory.create()
 
     code = refused(enrolling.enrol_class, session_id=session.pk, request=request, by=DESK, now=now)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from offers.domain import enrolment as enrolling
-from offers.domain import waiting_list
+from offers.domain import rules, waiting_list
 from offers.domain.planning import change_places
 from offers.models import Enrolment, Session
 from portal.domain.actor import Actor
@@ -26,7 +26,7 @@ Status = Enrolment.Status
 def somebody(session: Session, now: datetime, pupils: int = 24) -> Enrolment:
     role = factories.MembershipFactory.create()
     one = factories.SchoolClassFactory.create(school=role.school, pupils=pupils)
-    request = enrolling.EnrolmentRequest(school_class=one, adults=2)
+    request = rules.EnrolmentRequest(school_class=one, adults=2)
     return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
 
 
@@ -128,7 +128,7 @@ def test_two_classes_of_the_same_name_stand_apart_in_line(municipality: Any, now
     namesakes = []
     for role in roles:
         one = factories.SchoolClassFactory.create(school=role.school, letter="A")
-        request = enrolling.EnrolmentRequest(school_class=one)
+        request = rules.EnrolmentRequest(school_class=one)
         by = Actor.of_user(role.user)
         namesakes.append(enrolling.enrol_class(session_id=session.pk, request=request, by=by, now=now))
     assert [waiting_list.position(one) for one in namesakes] == [1, 2]

@@ -19,7 +19,7 @@ from PIL import Image
 
 from companies.models import Company
 from offers.admin.offer import SeriesForm
-from offers.domain.enrolment import EnrolmentRequest
+from offers.domain.rules import EnrolmentRequest
 from portal.domain.calendar import local_day
 from portal.domain.tables import rows_of
 from portal.domain.uploads import SafeFile
