@@ -187,6 +187,7 @@ def main(part: str, share: Share) -> None:
         except TimeUp:
             name += " (as far as the time went)"
         broken = [line for line in found if is_broken(line)]
+        has_control = part in {"requests", "lists", "made-up"} and not share.number
         told = {
             "name": name,
             "sent": sweep.ground.sent,
