@@ -826,7 +826,7 @@ def _facts(
         name = _first_up(str(column.verbose_name))
         if tag.is_hidden:
             secret = _("(a secret; it is there, and is not shown)")
-            yield Fact(name=name, value=secret, words=secret, telling=tag.kind != Kind.NONE)
+            yield Fact(name=name, value=secret, words=secret, telling=_is_telling(column))
             continue
         value = _mask(_shown(row, column, subject, now), strangers)
         words = _in_words(getattr(row, column.attname)) or value
