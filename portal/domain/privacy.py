@@ -830,9 +830,10 @@ def _facts(
             continue
         value = _mask(_shown(row, column, subject, now), strangers)
         words = _in_words(getattr(row, column.attname)) or value
-        yield Fact(name=name, value=value, words=words, telling=_is_telling(column))
+        yield Fact(name=name, value=value, words=words, telling=_is_telling(column) and not KEY.search(words))
 
 
+KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-")
 # Fields that say something to machines alone, besides keys; parts of their names.
 FOR_MACHINES = ("token", "digest", "dedupe", "version", "reference", "session_key", "uid", "object_id", "object_type")
 

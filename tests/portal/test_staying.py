@@ -40,10 +40,10 @@ def test_a_page_says_when_one_is_signed_out_and_a_visitors_page_does_not() -> No
 
     page, strangers = browser.get("/").content.decode(), Client().get("/").content.decode()
 
-    assert "Du bliver logget ud af dig selv kl. 22.00." in page  # twelve hours after the tests' now
+    assert "Du bliver automatisk logget ud kl. 22.00." in page  # twelve hours after the tests' now
     assert 'data-left="43200"' in page
     assert "session-warning" not in strangers
-    assert "logget ud af dig selv" not in strangers
+    assert "automatisk logget ud" not in strangers
 
 
 def test_asking_is_no_visit_and_pressing_early_changes_nothing(clock: Any) -> None:
