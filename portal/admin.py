@@ -17,6 +17,7 @@ from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetW
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, models
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
@@ -610,11 +611,13 @@ class Desk(Exporting):
         template: str = "admin/desk_deed.html",
         extra: dict[str, Any] | None = None,
         ready: bool = True,
+        preview: Callable[[Any], EmailMessage | None] | None = None,
     ) -> HttpResponse:
         """Answer a deed's page: GET says what will happen, POST calls ``act`` and goes back.
 
         A refusal stands on the form, at its field, and what was typed is kept. ``ready`` is False while a first
         answer is still to be looked over. ``places`` says at which input a refusal's field stands, where they differ.
+        ``preview`` adds a button that shows the mail as it would leave, and does nothing else.
         """
         if request.method not in {"GET", "HEAD", "POST"}:
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
@@ -622,8 +625,10 @@ class Desk(Exporting):
         sent = request.method == "POST" and ready
         if form is None:
             form = DeskForm(request.POST if sent else None)
-        status = 200
-        if sent and form.is_valid():
+        status, shown = 200, None
+        if sent and preview is not None and "preview" in request.POST:
+            shown = preview(form) if form.is_valid() else None
+        elif sent and form.is_valid():
             try:
                 outcome = act(form)
             except Refusal as refusal:
@@ -650,6 +655,8 @@ class Desk(Exporting):
             "danger": danger,
             "back": back,
             "hidden": list(hidden),
+            "has_preview": preview is not None,
+            "preview": shown,
             **(extra or {}),
         }
         request.current_app = self.admin_site.name

@@ -14,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from offers.domain import dates, encounters, handover, needs, waiting_list
 from offers.domain import enrolment as enrolling
+from offers.forms import declining
+from offers.messages.enrolment import declined_as_it_would_be
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
 from portal.admin import (
     DeskForm,
@@ -71,12 +73,24 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
+    why = forms.ChoiceField(label=_("Why?"), choices=declining.CHOICES, required=False)
     reason = Words(
-        label=_("Why?"),
-        max_length=300,
+        label=_("More, or in your own words"),
+        max_length=220,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("The teacher reads this."),
+        help_text=_("The teacher reads both."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        declining.refuse_silence(self, typed)
+        return typed
+
+    @property
+    def words(self) -> str:
+        """What the teacher will read."""
+        return declining.reason_of(self.cleaned_data)
 
 
 class CancelForm(DeskForm):
@@ -344,8 +358,9 @@ class EnrolmentDesk(ReadDesk):
             ],
             button=_("Decline"),
             danger=True,
-            act=lambda form: self.answer(request, enrolment, accept=False, reason=form.cleaned_data["reason"]),
+            act=lambda form: self.answer(request, enrolment, accept=False, reason=form.words),
             done=_("The request is declined."),
+            preview=lambda form: declined_as_it_would_be(enrolment, reason=form.words, now=clock.now()),
         )
 
     @admin.action(description=_("Approve requests"))
@@ -378,7 +393,7 @@ class EnrolmentDesk(ReadDesk):
             ],
             button=_("Decline"),
             danger=True,
-            act=lambda row: self.answer(request, row, accept=False, reason=form.cleaned_data["reason"]),
+            act=lambda row: self.answer(request, row, accept=False, reason=form.words),
             done=lambda count: gettext("Requests declined: %(count)s") % {"count": count},
         )
 

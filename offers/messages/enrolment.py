@@ -4,12 +4,14 @@ A ticked need is named to the host; the free text about needs never is.
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
@@ -19,6 +21,7 @@ from django.utils.translation import ngettext
 from companies.models import Contact
 from offers.domain import calendar_file, dates, planning, reminders, rules, waiting_list
 from offers.models import Enrolment, Meeting, Offer, Session
+from portal import mail
 from portal.domain import links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.calendar import local_day
@@ -669,6 +672,26 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
         ],
         facts=facts,
         button=_("See the session"),
+    )
+
+
+def declined_as_it_would_be(enrolment: Enrolment, *, reason: str, now: datetime) -> EmailMultiAlternatives | None:
+    """Return the mail that the teacher would get if the request were declined so; None when nobody gets one."""
+    teacher = enrolment.teacher
+    if teacher is None or not teacher.is_active:
+        return None
+    as_declined = copy(enrolment)
+    as_declined.status, as_declined.ended_reason = Status.DECLINED, reason[:300]
+    message = Message(
+        occasion="enrolment_declined",
+        reference_id=enrolment.pk,
+        recipient_kind="user",
+        recipient_id=teacher.pk,
+        address=teacher.email,
+        language=teacher.language,
+    )
+    return mail.write(
+        message, lambda: _write(message, _declined(as_declined, now), as_declined.session, as_declined, now)
     )
 
 
