@@ -1,5 +1,6 @@
 """The desk's ground: what every list, form and action of the admin shares, and the ground's own lists."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -418,6 +419,15 @@ class Desk(Exporting):
         names = [one if isinstance(one, str) else one.parameter_name for one in fields]
         known = [name for name in [*names, self.date_hierarchy] if name]
         return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
+
+    def get_inline_formsets(self, *args: Any, **kwargs: Any) -> Any:
+        """Let the button for one more row say that: the framework's words fit neither gender nor small letters."""
+        found = super().get_inline_formsets(*args, **kwargs)
+        for one in found:
+            facts = json.loads(one.inline_formset_data())
+            facts["options"]["addText"] = gettext("Add another row")
+            one.inline_formset_data = json.dumps(facts)
+        return found
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Refuse a form whose rows are counted wrongly: no browser sends that, and each counted row is made."""
@@ -1108,6 +1118,13 @@ class MessageDesk(ReadDesk):
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Sequence[str]:
         facts = ["state", "why", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
         return [*facts, "subject", "text"] if COORDINATOR in self.roles(request) else facts
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """Put what happened last first; behind what has happened, what is planned, the next first."""
+        planned = models.Q(send_at__gt=clock.now())
+        behind = models.Case(models.When(planned, then=models.Value(1)), default=models.Value(0))
+        the_next = models.Case(models.When(planned, then=models.F("send_at")))
+        return [behind.asc(), the_next.asc(nulls_first=True), "-send_at"]
 
     def may_act(self, request: HttpRequest) -> bool:
         """The coordinator sends again; the operator only looks."""
