@@ -180,6 +180,8 @@ SENTENCES: dict[str, Sentence] = {
     "enrolment-request-expired": gettext_lazy("The request ran out, since nobody answered it"),
     "enrolment-offer-expired": gettext_lazy("The offered place went on, since nobody answered"),
     "enrolment-cancelled-by-school": gettext_lazy("%(who)s cancelled the enrolment"),
+    "enrolment-cancelling-asked": gettext_lazy("%(who)s asked the coordinators to cancel the enrolment"),
+    "enrolment-restored": gettext_lazy("%(who)s undid the cancelling; the enrolment stands as before"),
     "enrolment-cancelled-by-host": gettext_lazy("%(who)s cancelled the enrolment for the host"),
     "enrolment-cancelled-by-municipality": gettext_lazy("%(who)s cancelled the enrolment for the municipality"),
     "visit-reported": _reported,

@@ -11,7 +11,7 @@ from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import dates, notices, places, planning, rules, snapshot
+from offers.domain import cancelling, dates, notices, places, planning, rules, snapshot
 from offers.models import Enrolment, Offer, Session
 from portal.domain import audit, calendar
 from portal.domain.actor import Actor
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class OnBehalf:
-    """For whom a class is enrolled: the contact teacher, and the actor's roles at the school (none of a coordinator)."""
+    """For whom a class is enrolled: the contact teacher, and the actor's roles at the school, if any."""
 
     teacher: User | None
     roles: list[Membership]
@@ -161,7 +161,8 @@ def _enrol(
     if status != Status.WAITLISTED:
         places.take(session, need)
     audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)
-    notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now)
+    by_another = {"enrolled_by": str(by.user_id)} if by.user_id and teacher and by.user_id != teacher.pk else None
+    notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now, parameters=by_another)
     if awaits_leader:
         notices.tell_leaders(enrolment, "leader_request", now=now)
     elif status == Status.CONFIRMED:
@@ -175,8 +176,8 @@ def _enrol(
 def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: datetime) -> Enrolment:
     """Take a class out of a session, and offer what becomes free to the first in line.
 
-    By whoever may see the enrolment at the school, or by a coordinator; until the session begins. Cancelling what has
-    ended returns it as it is.
+    By the school until its deadline (``cancelling.cancel_until``), by a coordinator until the session begins; what is
+    not confirmed may leave at any time. Cancelling what has ended returns it as it is.
     """
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
@@ -189,14 +190,18 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
             % {"when": dates.moment_in_words(session.starts_at)},
             code="begun",
         )
+    late = cancelling.refuse_when_late(enrolment, by, now)
     was, host_knows = enrolment.status, enrolment.leader_answer != LeaderAnswer.AWAITED
     by_school = not by.is_coordinator or by.user_id == enrolment.teacher_id
     status = Status.CANCELLED_BY_SCHOOL if by_school else Status.CANCELLED_BY_MUNICIPALITY
     places.end(enrolment, status, reason=reason.strip()[:300], by=by, now=now)
-    notices.tell_teacher(enrolment, "enrolment_cancelled", now=now)
+    Enrolment.objects.filter(pk=enrolment.pk).update(status_before=was, is_late=late)
+    enrolment.status_before, enrolment.is_late = was, late
+    key = now.isoformat()  # it may be undone, and cancelled again
+    notices.tell_teacher(enrolment, "enrolment_cancelled", now=now, key=key)
     if was in {Status.CONFIRMED, Status.PENDING} and host_knows:
-        notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now)
-        notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now)
+        notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now, key=key)
+        notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now, key=key)
     places.offer_to_line(session, by=by, now=now)
     return enrolment
 

@@ -27,6 +27,7 @@ class Date:
     starts_at: datetime
     ends_at: datetime
     place: str
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +107,13 @@ def dates_of(enrolment: Enrolment, now: datetime) -> list[Date]:
         return [Date(number=1, starts_at=visit.starts_at, ends_at=visit.ends_at, place=visit.place)]
     place = visit.place if visit.is_history and enrolment.starts_then else place_of(session, enrolment.school)
     return [
-        Date(number=one.number, starts_at=one.starts_at, ends_at=one.ends_at, place=one.place or place)
+        Date(
+            number=one.number,
+            starts_at=one.starts_at,
+            ends_at=one.ends_at,
+            place=one.place or place,
+            is_cancelled=one.state == Meeting.State.CANCELLED,
+        )
         for one in sorted(session.meetings.all(), key=lambda meeting: meeting.number)
     ]
 
