@@ -45,8 +45,7 @@ class Visit:
     @property
     def price_kr(self) -> str:
         """The price in kroner, without decimals when there are none."""
-        kroner, ore = divmod(self.price_ore, 100)
-        return f"{kroner},{ore:02d}" if ore else str(kroner)
+        return Offer(price_ore=self.price_ore).price_kr
 
 
 def facts_of(session: Session, school: School) -> dict[str, Any]:

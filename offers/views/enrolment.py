@@ -368,7 +368,8 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 def together(request: HttpRequest, batch: UUID) -> HttpResponse:
     """Say for each of several classes that were enrolled together what became of it."""
     now = clock.now()
-    mine = Enrolment.objects.visible_to(_person(request)).filter(batch=batch).order_by("created_at", "pk")
+    mine = Enrolment.objects.visible_to(_person(request)).filter(batch=batch)
+    mine = mine.order_by("-school_class__start_year", "school_class__letter", "school_class__name")
     rows = list(_with_facts(mine).prefetch_related("session__meetings"))
     if not rows:
         raise Http404
