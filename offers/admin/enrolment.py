@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import dates, encounters, handover, needs, waiting_list
+from offers.domain import dates, encounters, handover, needs, snapshot, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.forms import declining
 from offers.messages.enrolment import declined_as_it_would_be
@@ -295,11 +295,12 @@ class EnrolmentDesk(ReadDesk):
 
     @display(description=_("Course"), ordering="session__offer__title", header=True)
     def course(self, enrolment: Enrolment) -> list[str]:
-        return [str(enrolment.session.offer), enrolment.session.offer.company.name]
+        visit = snapshot.visit_of(enrolment, clock.now())
+        return [visit.title, visit.host]
 
     @display(description=_("Date"), ordering="session__starts_at")
     def day(self, enrolment: Enrolment) -> str:
-        return day_and_hour(enrolment.session.starts_at)
+        return day_and_hour(snapshot.visit_of(enrolment, clock.now()).starts_at)
 
     @display(description=_("Answer by"), ordering="answer_by")
     def answer_until(self, enrolment: Enrolment) -> str:

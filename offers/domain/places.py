@@ -7,11 +7,12 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef
 from django.utils.translation import gettext as _
 
 from offers.domain import notices
-from offers.models import Enrolment, Offer, Session
+from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -22,8 +23,10 @@ ANSWER_HOUR = 16
 
 
 def locked_session(session_id: UUID) -> Session:
-    """Return the session with its course and host, its row held until the transaction ends."""
-    return Session.objects.locked().select_related("offer__company", "offer__contact").get(pk=session_id)
+    """Return the session with its course, its host and the places of its dates, its row held until the end."""
+    dates = Meeting.objects.filter(session=OuterRef("pk")).order_by("number")
+    rows = Session.objects.locked().select_related("offer__company", "offer__contact")
+    return rows.annotate(named_places=ArraySubquery(dates.values("place"))).get(pk=session_id)
 
 
 def locked_enrolment(enrolment_id: UUID) -> Enrolment:
