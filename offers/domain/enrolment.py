@@ -1,18 +1,17 @@
 """Enrolment: a class takes its places in a session, waits in line, changes its numbers, or leaves again."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from offers.domain import dates, notices, places, planning, rules
-from offers.models import Enrolment, Offer, Session
+from offers.models import Enrolment, Session
 from portal.domain import audit, calendar
 from portal.domain.actor import Actor
-from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
 from portal.models import User
 from schools.domain import approval, membership
@@ -36,28 +35,15 @@ def enrol_class(*, session_id: UUID, request: rules.EnrolmentRequest, by: Actor,
     session = places.locked_session(session_id)
     if earlier := _earlier_answer(session, request):
         return earlier
-    if refusal := rules.refusal_for(session, request, now=now):
+    rules.hold_classes(session, [request.school_class])
+    if refusal := rules.refusal_for(session, request, now=now, by_coordinator=by.is_coordinator):
         raise refusal
     _refuse_beyond_guidance(request.school_class, session, roles)
 
     offer = session.offer
-    need = places.needed(offer, request.head_count)
-    status, answer_by, waiting_since = Status.CONFIRMED, None, None
-    last_in_line = session.enrolments.waitlisted().aggregate(since=Max("waiting_since"))["since"]
-    if need > session.places_left or last_in_line is not None:
-        if not offer.has_waiting_list:
-            raise Refusal(
-                _("Other classes are first in line for the free places. %(instead)s")
-                % {"instead": rules.next_possibility(session, need, now=now)},
-                code="full",
-            )
-        status, waiting_since = Status.WAITLISTED, now
-        if last_in_line is not None and last_in_line >= now:
-            # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
-            waiting_since = last_in_line + timedelta(microseconds=1)
-    elif awaits_leader or offer.acceptance == Offer.Acceptance.MANUAL:
-        status = Status.PENDING
-        answer_by = places.request_deadline(session, places.the_municipality(), SchoolCalendar.load(), now)
+    need = places.needed(offer, request.head_count, request.adults)
+    standing = rules.standing_for(session, need, awaits_leader=awaits_leader, now=now)
+    status = standing.status
     enrolment = Enrolment.objects.create(
         session=session,
         school_class=request.school_class,
@@ -77,14 +63,15 @@ def enrol_class(*, session_id: UUID, request: rules.EnrolmentRequest, by: Actor,
         status=status,
         status_at=now,
         leader_answer=LeaderAnswer.AWAITED if awaits_leader else LeaderAnswer.NOT_NEEDED,
-        waiting_since=waiting_since,
-        answer_by=answer_by,
+        waiting_since=standing.waiting_since,
+        answer_by=standing.answer_by,
         form_token=request.token_for(session),
         created_at=now,
     )
-    if status != Status.WAITLISTED:
+    if standing.holds:
         places.take(session, need)
-    audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)
+    action = "enrolment-" + status.value.replace("_", "-")
+    audit.record(by, action, enrolment, at=now, pupils=enrolment.pupils, places=need, **standing.seen)
     notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now)
     if awaits_leader:
         notices.tell_leaders(enrolment, "leader_request", now=now)
@@ -136,7 +123,7 @@ def change_numbers(
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
     session = enrolment.session
-    if enrolment.status not in {Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED}:
+    if enrolment.status not in Status.open():
         raise Refusal(_("The enrolment has ended and cannot be changed."), code="ended")
     if now >= session.closes_at:
         raise Refusal(
@@ -146,7 +133,7 @@ def change_numbers(
         )
     if refusal := rules.numbers_refused(session, pupils, adults):
         raise refusal
-    need = places.needed(session.offer, pupils)
+    need = places.needed(session.offer, pupils, adults)
     holds, before = enrolment.status in Status.holding(), enrolment.places
     if holds and need - before > session.places_left:
         raise Refusal(
