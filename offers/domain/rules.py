@@ -394,10 +394,6 @@ def _must_wait(session: Session, school_class: SchoolClass, now: datetime) -> Re
     year = calendar.school_year_of(calendar.local_day(now))
     held = Encounter.objects.filter(school_year=year, voided_at__isnull=True)
     facts: dict[str, Any] = {"until": dates.moment_in_words(until)}
-    if until < session.closes_at:
-        facts["instead"] = _("You can enrol from then on; what is left then is for everybody.")
-    else:
-        facts["instead"] = next_possibility(session, 1, now=now)
     if places.rules_for(session).priority_for == PriorityFor.SCHOOLS:
         active = SchoolClass.objects.filter(is_active=True)
         classes, ours = active.count(), active.filter(school=school_class.school_id).count()
@@ -405,6 +401,7 @@ def _must_wait(session: Session, school_class: SchoolClass, now: datetime) -> Re
         own = held.filter(school=school_class.school_id).count() / max(ours, 1)
         if own <= average:
             return None
+        facts["instead"] = _after_priority(session, until, now)
         facts |= {"school": school_class.school, "own": _decimal(own), "average": _decimal(average)}
         sentence = _(
             "Until %(until)s only schools with few visits may enrol. %(school)s has had %(own)s visits for each class"
@@ -414,12 +411,20 @@ def _must_wait(session: Session, school_class: SchoolClass, now: datetime) -> Re
     count = held.filter(school_class=school_class).count()
     if not count:
         return None
+    facts["instead"] = _after_priority(session, until, now)
     facts |= {"label": school_class.label(calendar.local_day(session.starts_at)), "count": count}
     sentence = _(
         "Until %(until)s only classes without a visit this school year may enrol, and %(label)s has had %(count)d."
         " %(instead)s"
     )
     return Refusal(sentence % facts, code="priority", field="school_class")
+
+
+def _after_priority(session: Session, until: datetime, now: datetime) -> str:
+    """Return what a class can do that must let others go first."""
+    if until < session.closes_at:
+        return _("You can enrol from then on; what is left then is for everybody.")
+    return next_possibility(session, 1, now=now)
 
 
 def _decimal(number: float) -> str:
