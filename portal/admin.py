@@ -887,8 +887,47 @@ class MunicipalityDesk(Desk):
             {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
         ),
         (
-            _("Requests and waiting lists"),
-            {"fields": ("request_hold_days", "place_offer_days", "place_offer_hours", "smaller_may_overtake")},
+            _("Requests and cancelling"),
+            {"fields": ("request_hold_days", "cancel_days")},
+        ),
+        (
+            _("Waiting lists"),
+            {"fields": ("place_offer_days", "place_offer_hours", "unvisited_first", "smaller_may_overtake")},
+        ),
+        (
+            _("Fair shares"),
+            {
+                "fields": (
+                    "most_per_class",
+                    "most_per_class_at_company",
+                    "priority_days",
+                    "priority_for",
+                    "draw_minutes",
+                ),
+                "description": _(
+                    "Each is off until you fill it in, and every teacher is told the rule, the numbers and what to do"
+                    " instead. You yourself may make exceptions: what coordinators enrol is bound neither by limits nor"
+                    " by priority. The draw is for dates planned from then on."
+                ),
+            },
+        ),
+        (
+            _("Moving dates"),
+            {
+                "fields": ("move_answer_days", "move_default"),
+                "description": _("When a host or you propose another time, each class is asked whether it stays."),
+            },
+        ),
+        (
+            _("What hosts may do themselves"),
+            {"fields": ("hosts_add_dates", "host_notice_days", "host_most_dates")},
+        ),
+        (
+            _("Courses by agreement"),
+            {
+                "fields": ("dialogue_nudge_days",),
+                "description": _("A teacher proposes times for a course, and host and teacher agree on one."),
+            },
         ),
         (
             _("Courses and surveys"),

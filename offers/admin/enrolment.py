@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +45,7 @@ ENROLMENT_COLORS = {
     E.CONFIRMED: "success",
     E.WAITLISTED: "info",
     E.OFFERED: "warning",
+    E.IN_DRAW: "info",
     E.COMPLETED: "success",
     E.NO_SHOW: "danger",
 }
@@ -222,6 +225,7 @@ class EnrolmentDesk(ReadDesk):
     ordering = ("-created_at",)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("status", "status_at", "answer_by", "waiting_since", "ended_reason")}),
+        (_("How it came"), {"fields": ("why", "draw_number")}),
         (_("Who comes"), {"fields": ("school", "label", "group", "grade", "pupils", "adults", "places")}),
         (_("Where to"), {"fields": ("session", "teacher", "teacher_phone", "created_at")}),
         (
@@ -229,7 +233,7 @@ class EnrolmentDesk(ReadDesk):
             {"fields": ("needs",)},
         ),
     )
-    readonly_fields = ("label", "needs")
+    readonly_fields = ("label", "needs", "why")
     inlines: ClassVar[Any] = (ReportRows, EncounterRows, SurveyRows)
     actions: ClassVar[Any] = ("approve_several", "decline_several", "cancel_several")
     actions_detail: ClassVar[Any] = (
@@ -261,7 +265,7 @@ class EnrolmentDesk(ReadDesk):
             names.append("read_needs")
         if obj.status == E.PENDING:
             names += ["approve", "decline"]
-        if obj.session.starts_at > clock.now() and obj.status in {E.PENDING, E.CONFIRMED, E.WAITLISTED, E.OFFERED}:
+        if obj.session.starts_at > clock.now() and obj.status in E.open():
             names += ["change_numbers", "cancel", "hand_over"]
         if obj.status == E.WAITLISTED and obj.session.starts_at > clock.now():
             names.append("give_place")
@@ -278,6 +282,12 @@ class EnrolmentDesk(ReadDesk):
     @display(description=_("Class"))
     def label(self, enrolment: Enrolment) -> str:
         return enrolment.class_label
+
+    @display(description=_("Why it has its place, or waits"))
+    def why(self, enrolment: Enrolment) -> str | SafeString:
+        """Say from the log how the class got its places."""
+        sentences = waiting_list.why_in_words(enrolment)
+        return format_html_join(SafeString("<br>"), "{}", ((one,) for one in sentences)) or "–"
 
     @display(description=_("Needs"))
     def needs(self, enrolment: Enrolment) -> str:
