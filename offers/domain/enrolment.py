@@ -76,6 +76,7 @@ def enrol_classes(
     """
     on_behalf = [_on_behalf(one, by) for one in requests]
     session = places.locked_session(session_id)
+    rules.hold_classes(session, [one.school_class for one in requests])  # all at once, in one order for everybody
     batch = requests[0].form_token if len(requests) > 1 else None
     answers: dict[int, Answer] = {}
     for number in _in_order(session, requests, together):
@@ -316,7 +317,7 @@ def _in_order(session: Session, requests: Sequence[rules.EnrolmentRequest], toge
         return order
     left, fitting = session.places_left, []
     for number in order:
-        need = places.needed(session.offer, requests[number].head_count)
+        need = places.needed(session.offer, requests[number].head_count, requests[number].adults)
         if need <= left:
             fitting.append(number)
             left -= need
@@ -341,7 +342,7 @@ def _not_all_fit(session_id: UUID, requests: Sequence[rules.EnrolmentRequest], *
     mine = Enrolment.objects.filter(batch=requests[0].form_token)
     session.places_taken -= sum(one.places for one in mine if one.status in Status.holding())
     waiting = session.enrolments.waitlisted().exclude(pk__in=mine).count()
-    need = sum(places.needed(session.offer, one.head_count) for one in requests)
+    need = sum(places.needed(session.offer, one.head_count, one.adults) for one in requests)
     names = {
         "classes": in_words([one.school_class.label(day) for one in requests]),
         "need": need,
