@@ -264,8 +264,9 @@ def test_opening_and_closing_are_counted_in_days_or_in_school_days(
 def test_a_session_has_its_own_opening_closing_and_sizes(municipality: Municipality, now: datetime) -> None:
     offer = factories.OfferFactory.create()
     starts = datetime.fromisoformat("2026-10-01T09:00:00+02:00")
-    own = {"opens_at": now + DAY, "closes_at": now + 3 * DAY}
-    session = planning.plan_session(offer_id=offer.pk, starts=starts, by=DESK, now=now, **own)
+    session = planning.plan_session(
+        offer_id=offer.pk, starts=starts, opens_at=now + DAY, closes_at=now + 3 * DAY, by=DESK, now=now
+    )
     assert (session.opens_at, session.closes_at) == (now + DAY, now + 3 * DAY)
 
     changed = planning.change_enrolling(
@@ -636,6 +637,9 @@ def test_every_reason_why_one_cannot_enrol_names_a_number_or_a_day_and_what_to_d
         ),
         (
             "too-many",
-            "Tidspunktet har højst plads til 28 elever, og du skrev 29. Du kan tilmelde klassen som to hold på to tidspunkter.",
+            (
+                "Tidspunktet har højst plads til 28 elever, og du skrev 29."
+                " Du kan tilmelde klassen som to hold på to tidspunkter."
+            ),
         ),
     ]
