@@ -316,7 +316,11 @@ class Story:
         known = Offer.objects.filter(pk=course.offer_id) if course.offer_id else Offer.objects.none()
         version = known.values_list("version", flat=True).first() or 0
         for step in steps:
-            said = self._who(course) if step == 1 else {name: content[name] for name in authoring.STEP_FIELDS[step]}
+            said = (
+                self._who(course)
+                if step == 1
+                else {name: content[name] for name in authoring.STEP_FIELDS[step] if name in content}
+            )
             offer = authoring.save_step(
                 invite_id=invite.pk, step=step, content=said, version=version, by=by, now=self.time.now
             )
