@@ -14,8 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import dates, encounters, handover, needs, waiting_list
+from offers.domain import dates, encounters, handover, needs, snapshot, waiting_list
 from offers.domain import enrolment as enrolling
+from offers.forms import declining
+from offers.messages.enrolment import declined_as_it_would_be
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
 from portal.admin import (
     DeskForm,
@@ -74,12 +76,24 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
+    why = forms.ChoiceField(label=_("Why?"), choices=declining.CHOICES, required=False)
     reason = Words(
-        label=_("Why?"),
-        max_length=300,
+        label=_("More, or in your own words"),
+        max_length=220,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("The teacher reads this."),
+        help_text=_("The teacher reads both."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        declining.refuse_silence(self, typed)
+        return typed
+
+    @property
+    def words(self) -> str:
+        """What the teacher will read."""
+        return declining.reason_of(self.cleaned_data)
 
 
 class CancelForm(DeskForm):
@@ -291,11 +305,12 @@ class EnrolmentDesk(ReadDesk):
 
     @display(description=_("Course"), ordering="session__offer__title", header=True)
     def course(self, enrolment: Enrolment) -> list[str]:
-        return [str(enrolment.session.offer), enrolment.session.offer.company.name]
+        visit = snapshot.visit_of(enrolment, clock.now())
+        return [visit.title, visit.host]
 
     @display(description=_("Date"), ordering="session__starts_at")
     def day(self, enrolment: Enrolment) -> str:
-        return day_and_hour(enrolment.session.starts_at)
+        return day_and_hour(snapshot.visit_of(enrolment, clock.now()).starts_at)
 
     @display(description=_("Answer by"), ordering="answer_by")
     def answer_until(self, enrolment: Enrolment) -> str:
@@ -354,8 +369,9 @@ class EnrolmentDesk(ReadDesk):
             ],
             button=_("Decline"),
             danger=True,
-            act=lambda form: self.answer(request, enrolment, accept=False, reason=form.cleaned_data["reason"]),
+            act=lambda form: self.answer(request, enrolment, accept=False, reason=form.words),
             done=_("The request is declined."),
+            preview=lambda form: declined_as_it_would_be(enrolment, reason=form.words, now=clock.now()),
         )
 
     @admin.action(description=_("Approve requests"))
@@ -388,7 +404,7 @@ class EnrolmentDesk(ReadDesk):
             ],
             button=_("Decline"),
             danger=True,
-            act=lambda row: self.answer(request, row, accept=False, reason=form.cleaned_data["reason"]),
+            act=lambda row: self.answer(request, row, accept=False, reason=form.words),
             done=lambda count: gettext("Requests declined: %(count)s") % {"count": count},
         )
 

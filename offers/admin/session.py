@@ -14,6 +14,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from offers.admin.timetable import SessionAsAWhole
 from offers.domain import dates, planning, rules
 from offers.models import Encounter, Enrolment, Meeting, Session
 from portal.admin import (
@@ -217,7 +218,7 @@ class EnrollingForm(DeskForm):
 
 
 @admin.register(Session)
-class SessionDesk(Desk):
+class SessionDesk(SessionAsAWhole, Desk):
     """The bookable occasions of all courses."""
 
     icon = "event"

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import ExtractMonth, ExtractYear, JSONObject
 from django.utils.translation import gettext as _
 
 from offers.domain import notices
-from offers.models import Encounter, Enrolment, Offer, Session
+from offers.models import Encounter, Enrolment, Meeting, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -38,10 +39,12 @@ RULES = (
 
 
 def locked_session(session_id: UUID) -> Session:
-    """Return the session with its course and host and the rules, its row held until the transaction ends."""
+    """Return the session with its course, host, places of its dates and the rules, its row held until the end."""
+    dates = Meeting.objects.filter(session=OuterRef("pk")).order_by("number")
     sessions = Session.objects.locked().select_related("offer__company", "offer__contact")
     rules = Municipality.objects.values(found=JSONObject(**{name: name for name in RULES}))
-    return sessions.annotate(rules=Subquery(rules[:1])).get(pk=session_id)
+    found = sessions.annotate(named_places=ArraySubquery(dates.values("place")), rules=Subquery(rules[:1]))
+    return found.get(pk=session_id)
 
 
 def rules_for(session: Session) -> Municipality:

@@ -4,12 +4,14 @@ A ticked need is named to the host; the free text about needs never is.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
@@ -17,11 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import calendar_file, dates, places, planning, reminders, rules, waiting_list
+from offers.domain import calendar_file, cancelling, dates, places, planning, reminders, rules, snapshot, waiting_list
 from offers.models import Enrolment, Meeting, Offer, Session
+from portal import mail
 from portal.domain import links
 from portal.domain.actor import municipal_roles_held
-from portal.domain.calendar import local_day
+from portal.domain.calendar import SchoolCalendar, local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
 from portal.domain.phone import as_written
 from portal.models import Link, Message, MunicipalRole, User
@@ -111,16 +114,21 @@ def _place(meeting: Meeting, offer: Offer, enrolment: Enrolment | None) -> str:
     return ", ".join(part for part in (offer.company.name, offer.company.full_address) if part)
 
 
-def _dates(session: Session, enrolment: Enrolment | None) -> list[tuple[str, str]]:
-    """Return when and where, a pair for each; several dates stand one below the other."""
+def _dates(session: Session, enrolment: Enrolment | None, now: datetime) -> list[tuple[str, str]]:
+    """Return when and where, a pair for each; several dates stand one below the other. History as it was agreed."""
+    if enrolment is not None and snapshot.is_history(enrolment, now):
+        then = snapshot.dates_of(enrolment, now)
+        agreed = [(_("When"), "\n".join(dates.span_in_words(one.starts_at, one.ends_at) for one in then))]
+        places_then = dict.fromkeys(one.place for one in then if one.place)
+        return [*agreed, *([(_("Where"), "\n".join(places_then))] if places_then else [])]
     meetings = list(session.meetings.order_by("number"))
-    places = {_place(meeting, session.offer, enrolment) for meeting in meetings}
+    where = {_place(meeting, session.offer, enrolment) for meeting in meetings}
     whens = [dates.span_in_words(meeting.starts_at, meeting.ends_at) for meeting in meetings]
-    if len(places) > 1:
+    if len(where) > 1:
         whens = [f"{when}, {_place(one, session.offer, enrolment)}" for when, one in zip(whens, meetings, strict=True)]
     facts = [(_("When"), "\n".join(whens))]
-    if len(places) == 1:
-        facts.append((_("Where"), places.pop()))
+    if len(where) == 1:
+        facts.append((_("Where"), where.pop()))
     return facts
 
 
@@ -184,14 +192,32 @@ def _until(moment: datetime | None) -> str:
     return dates.moment_in_words(moment) if moment is not None else ""
 
 
+def _cancel_until(enrolment: Enrolment) -> datetime:
+    return cancelling.cancel_until(enrolment.session, places.the_municipality(), SchoolCalendar.load())
+
+
+def _enrolled_by(message: Message, enrolment: Enrolment) -> list[str]:
+    """Return the sentence that says who enrolled the class, when it was somebody else than the contact teacher."""
+    who = message.parameters.get("enrolled_by")
+    person = User.objects.filter(pk=who).first() if who else None
+    if person is None or message.recipient_id == person.pk:
+        return []
+    return [
+        _("%(name)s (%(email)s) has enrolled the class, with you as contact teacher.")
+        % {"name": person.name, "email": person.email}
+    ]
+
+
 def _write(message: Message, words: Words, session: Session, enrolment: Enrolment | None, now: datetime) -> Letter:
     """Put facts, words, button and file together."""
     offer = session.offer
+    visit = snapshot.visit_of(enrolment, now) if enrolment is not None else None
+    at_host = visit is not None and offer.venue == Offer.Venue.HOST
     subject_parts = {
         "kind": words.kind,
         "class": enrolment.class_label if enrolment is not None else offer.title,
-        "day": dates.short_day(session.starts_at),
-        "place": _where(offer, enrolment),
+        "day": dates.short_day(visit.starts_at if visit is not None else session.starts_at),
+        "place": visit.host if visit is not None and at_host else _where(offer, enrolment),
     }
     if message.recipient_kind == "contact":
         url = _host_address(message, now)
@@ -215,11 +241,11 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
     about_class = _class(enrolment) if enrolment is not None else []
     context = {
         "name": _name(message),
-        "title": offer.title,
-        "company": offer.company.name,
+        "title": visit.title if visit is not None else offer.title,
+        "company": visit.host if visit is not None else offer.company.name,
         "sentences": words.sentences,
         "facts": [
-            (word, value.split("\n")) for word, value in (*_dates(session, enrolment), *about_class, *words.facts)
+            (word, value.split("\n")) for word, value in (*_dates(session, enrolment, now), *about_class, *words.facts)
         ],
         "quote": words.quote,
         "others": _others(session, enrolment.places, now) if words.others and enrolment is not None else [],
@@ -279,8 +305,8 @@ def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
             % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
             *_lot(enrolment),
             _("The attached file puts the visit into your calendar. We remind you in good time."),
-            _("You can change the numbers until %(when)s, and cancel until the visit begins.")
-            % {"when": _until(enrolment.session.closes_at)},
+            _("You can change the numbers until %(when)s, and cancel until %(until)s.")
+            % {"when": _until(enrolment.session.closes_at), "until": _until(_cancel_until(enrolment))},
         ],
         button=_("See your enrolment"),
         file="PUBLISH",
@@ -386,6 +412,18 @@ def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _restored(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Enrolled after all"),
+        sentences=[
+            _("Cancelling was undone: the enrolment of %(class)s stands again as it stood before.")
+            % {"class": enrolment.class_label}
+        ],
+        button=_("See the enrolment"),
+        file="PUBLISH" if calendar_file.method_for(enrolment) == "PUBLISH" else None,
+    )
+
+
 def _declined(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request declined"),
@@ -423,7 +461,7 @@ def _request_expired(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
-    company = enrolment.session.offer.company.name
+    company = snapshot.visit_of(enrolment, now).host
     by_host = enrolment.status == Status.CANCELLED_BY_HOST
     return Words(
         kind=_("Visit cancelled"),
@@ -570,6 +608,17 @@ def _host_cancelled(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _host_restored(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("The class comes after all"),
+        sentences=[
+            _("%(class)s from %(school)s comes after all. Please forget that it had cancelled.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name}
+        ],
+        button=_("See who comes"),
+    )
+
+
 def _host_new_teacher(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("New contact teacher"),
@@ -690,6 +739,37 @@ def _coordinator_cancelled(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _coordinator_restored(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("The class comes after all"),
+        sentences=[
+            _("%(class)s has undone its cancelling and stands as before. The host knows.")
+            % {"class": enrolment.class_label}
+        ],
+        button=_("See the enrolment"),
+    )
+
+
+def _coordinator_asked_to_cancel(enrolment: Enrolment, now: datetime) -> Words:
+    teacher = enrolment.teacher
+    reach = (teacher.name, teacher.email, as_written(enrolment.teacher_phone)) if teacher is not None else ()
+    return Words(
+        kind=_("A class asks to cancel late"),
+        sentences=[
+            _("%(class)s from %(school)s cannot come, and the deadline for cancelling was %(when)s.")
+            % {
+                "class": enrolment.class_label,
+                "school": enrolment.school_name,
+                "when": _until(_cancel_until(enrolment)),
+            },
+            _("The class stays enrolled until you cancel it at your desk. Then host and teacher are told. The reason:"),
+        ],
+        quote=enrolment.ended_reason,
+        facts=[(_("Teacher"), "\n".join(part for part in reach if part))] if reach else [],
+        button=_("Decide at your desk"),
+    )
+
+
 def _coordinator_session_cancelled(session: Session, now: datetime) -> Words:
     ended = session.enrolments.filter(status=Status.CANCELLED_BY_HOST).count()
     return Words(
@@ -726,6 +806,26 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
     )
 
 
+def declined_as_it_would_be(enrolment: Enrolment, *, reason: str, now: datetime) -> EmailMultiAlternatives | None:
+    """Return the mail that the teacher would get if the request were declined so; None when nobody gets one."""
+    teacher = enrolment.teacher
+    if teacher is None or not teacher.is_active:
+        return None
+    as_declined = copy(enrolment)
+    as_declined.status, as_declined.ended_reason = Status.DECLINED, reason[:300]
+    message = Message(
+        occasion="enrolment_declined",
+        reference_id=enrolment.pk,
+        recipient_kind="user",
+        recipient_id=teacher.pk,
+        address=teacher.email,
+        language=teacher.language,
+    )
+    return mail.write(
+        message, lambda: _write(message, _declined(as_declined, now), as_declined.session, as_declined, now)
+    )
+
+
 # --- When each is still wanted ------------------------------------------------------------------------------------
 
 
@@ -755,7 +855,9 @@ def _about_enrolment(
     def letter(message: Message, now: datetime) -> Letter:
         enrolment = _enrolment(message)
         assert enrolment is not None
-        return _write(message, words(enrolment, now), enrolment.session, enrolment, now)
+        said = words(enrolment, now)
+        said = replace(said, sentences=[*_enrolled_by(message, enrolment), *said.sentences])
+        return _write(message, said, enrolment.session, enrolment, now)
 
     return Occasion(still_wanted=still_wanted, letter=letter)
 
@@ -852,6 +954,10 @@ OCCASIONS: dict[str, Occasion] = {
     "leader_request": _about_enrolment(
         _leader_request, Status.PENDING, Status.WAITLISTED, Status.OFFERED, Status.IN_DRAW
     ),
+    "enrolment_restored": _about_enrolment(_restored, *Status.open(), coming=True),
+    "host_restored_enrolment": _about_enrolment(_host_restored, Status.PENDING, *COMING, coming=True),
+    "coordinator_restored": _about_enrolment(_coordinator_restored, *Status.open(), coming=True),
+    "coordinator_asked_to_cancel": _about_enrolment(_coordinator_asked_to_cancel, Status.CONFIRMED, coming=True),
     "coordinator_request": _about_enrolment(_coordinator_request, Status.PENDING),
     "coordinator_request_expired": _about_enrolment(_coordinator_expired, Status.REQUEST_EXPIRED, coming=True),
     "coordinator_cancelled": _about_enrolment(

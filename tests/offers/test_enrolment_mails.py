@@ -112,6 +112,10 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         "coordinator_session_cancelled",
         "coordinator_session_moved",
         "coordinator_place_free",
+        "enrolment_restored",  # tests/offers/test_cancelling.py
+        "host_restored_enrolment",
+        "coordinator_restored",
+        "coordinator_asked_to_cancel",
     }
 
 
