@@ -554,3 +554,38 @@ def test_searching_for_odd_things_is_answered_calmly(coordinator: Client, query:
 @pytest.mark.parametrize(("typed", "number"), [("24", 24), (" 24 ", 24), ("0", 0)])
 def test_a_whole_number_is_written_with_ten_digits(typed: str, number: int) -> None:
     assert WholeNumber().clean(typed) == number
+
+
+def test_what_happened_last_stands_first_among_the_mails_and_what_is_planned_behind(
+    coordinator: Client, now: datetime
+) -> None:
+    for name, hours in (("i-går", -24), ("nu", 0), ("næste-sommer", 6000), ("i-morgen", 24), ("før", -48)):
+        a_message(now, address=f"{name}@firma.example", send_at=now + timedelta(hours=hours))
+
+    page = coordinator.get(reverse("admin:portal_message_changelist"))
+
+    found = [message.address.partition("@")[0] for message in page.context["cl"].result_list]
+    assert found == ["nu", "i-går", "før", "i-morgen", "næste-sommer"]
+
+
+def test_a_list_says_how_many_rows_it_has_in_danish(coordinator: Client, now: datetime) -> None:
+    a_message(now)
+    one = coordinator.get(reverse("admin:portal_message_changelist")).content.decode()
+    Message.objects.bulk_create(
+        Message(
+            occasion="invite", reference_type="offers.invite", reference_id=uuid4(), dedupe_key=str(number),
+            recipient_kind="address", address="kontakt@firma.example", state=Message.State.SENT, send_at=now,
+        )
+        for number in range(1233)
+    )  # fmt: skip
+    many = coordinator.get(reverse("admin:portal_message_changelist")).content.decode()
+
+    assert (re.search(r">\s*1 linje<", one) is not None, "1.234 linjer" in many) == (True, True)
+
+
+def test_the_button_for_one_more_row_is_plain_danish() -> None:
+    person = factories.UserFactory.create()
+    page = signed_in(factories.AdministratorFactory.create()).get(reverse("admin:portal_user_change", args=[person.pk]))
+
+    data = page.content.decode()
+    assert ("Tilføj endnu en linje" in data, "Tilføj endnu en Rolle" in data) == (True, False)
