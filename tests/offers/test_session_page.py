@@ -102,6 +102,7 @@ def test_the_month_is_narrowed_to_an_industry_and_to_free_places(session: Sessio
     here = f"?maaned={session.starts_at:%Y-%m}"
     elsewhere = factories.SessionFactory.create(starts_at=session.starts_at, places=24, places_taken=24)
 
+    assert session.offer.industry is not None
     everything, free = entries(month(here)), entries(month(here + "&ledige=1"))
     same = entries(month(f"{here}&branche={session.offer.industry.slug}"))
 
