@@ -18,6 +18,7 @@ from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetW
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, models
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
@@ -620,11 +621,13 @@ class Desk(Exporting):
         template: str = "admin/desk_deed.html",
         extra: dict[str, Any] | None = None,
         ready: bool = True,
+        preview: Callable[[Any], EmailMessage | None] | None = None,
     ) -> HttpResponse:
         """Answer a deed's page: GET says what will happen, POST calls ``act`` and goes back.
 
         A refusal stands on the form, at its field, and what was typed is kept. ``ready`` is False while a first
         answer is still to be looked over. ``places`` says at which input a refusal's field stands, where they differ.
+        ``preview`` adds a button that shows the mail as it would leave, and does nothing else.
         """
         if request.method not in {"GET", "HEAD", "POST"}:
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
@@ -632,8 +635,10 @@ class Desk(Exporting):
         sent = request.method == "POST" and ready
         if form is None:
             form = DeskForm(request.POST if sent else None)
-        status = 200
-        if sent and form.is_valid():
+        status, shown = 200, None
+        if sent and preview is not None and "preview" in request.POST:
+            shown = preview(form) if form.is_valid() else None
+        elif sent and form.is_valid():
             try:
                 outcome = act(form)
             except Refusal as refusal:
@@ -660,6 +665,8 @@ class Desk(Exporting):
             "danger": danger,
             "back": back,
             "hidden": list(hidden),
+            "has_preview": preview is not None,
+            "preview": shown,
             **(extra or {}),
         }
         request.current_app = self.admin_site.name
@@ -880,8 +887,47 @@ class MunicipalityDesk(Desk):
             {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
         ),
         (
-            _("Requests and waiting lists"),
-            {"fields": ("request_hold_days", "place_offer_days", "place_offer_hours", "smaller_may_overtake")},
+            _("Requests and cancelling"),
+            {"fields": ("request_hold_days", "cancel_days")},
+        ),
+        (
+            _("Waiting lists"),
+            {"fields": ("place_offer_days", "place_offer_hours", "unvisited_first", "smaller_may_overtake")},
+        ),
+        (
+            _("Fair shares"),
+            {
+                "fields": (
+                    "most_per_class",
+                    "most_per_class_at_company",
+                    "priority_days",
+                    "priority_for",
+                    "draw_minutes",
+                ),
+                "description": _(
+                    "Each is off until you fill it in, and every teacher is told the rule, the numbers and what to do"
+                    " instead. You yourself may make exceptions: what coordinators enrol is bound neither by limits nor"
+                    " by priority. The draw is for dates planned from then on."
+                ),
+            },
+        ),
+        (
+            _("Moving dates"),
+            {
+                "fields": ("move_answer_days", "move_default"),
+                "description": _("When a host or you propose another time, each class is asked whether it stays."),
+            },
+        ),
+        (
+            _("What hosts may do themselves"),
+            {"fields": ("hosts_add_dates", "host_notice_days", "host_most_dates")},
+        ),
+        (
+            _("Courses by agreement"),
+            {
+                "fields": ("dialogue_nudge_days",),
+                "description": _("A teacher proposes times for a course, and host and teacher agree on one."),
+            },
         ),
         (
             _("Courses and surveys"),

@@ -13,7 +13,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain.authoring import HIGHEST, LOWEST, MANDATORY, STEP_FIELDS
+from offers.domain.authoring import HIGHEST, LOWEST, MANDATORY, STEP_FIELDS, contradictions
 from offers.models import Offer
 from portal.forms.fields import Line, Phone, WebAddress, WholeNumber, Words
 from portal.models import ActivityType, EducationArea, Industry, Subject
@@ -50,6 +50,7 @@ WITH_A_USUAL_VALUE: dict[str, Any] = {
     "meetings": 1,
     "closes_days": 7,
     "places_counted": Offer.Counted.PUPILS,
+    "days_counted": Offer.DaysCounted.DAYS,
     "venue": Offer.Venue.HOST,
 }
 
@@ -373,6 +374,14 @@ class PracticalForm(StepForm):
     )
     places = number("places", _("Places"), _("E.g. 28 pupils: a class is 20 to 28. Or 1 class at a time."))
     min_pupils = number("min_pupils", _("At least (pupils)"))
+    max_pupils = number(
+        "max_pupils", _("At most of one class (pupils)"), _("Larger classes are asked to come as two groups.")
+    )
+    counts_adults = forms.BooleanField(
+        label=_("Adults take places too"),
+        required=False,
+        help_text=_("Tick it when the room or the bus has so many places in all, teachers included."),
+    )
     adults = number("adults", _("Accompanying adults"), _("Usually 2 for a class."))
     venue = forms.ChoiceField(
         label=_("Where"),
@@ -409,6 +418,31 @@ class PracticalForm(StepForm):
         _("Enrolment closes (days before)"),
         _("How long before do you need to know who comes? Usually 7."),
     )
+    opens_days = number(
+        "opens_days", _("Enrolment opens (days before)"), _("Leave it empty: as soon as the date is planned.")
+    )
+    days_counted = forms.ChoiceField(
+        label=_("Opening and closing are counted in"),
+        choices=Offer.DaysCounted.choices,
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("Choose one of the two.")},
+    )
+    cancel_days = number(
+        "cancel_days",
+        _("Schools may cancel until (school days before)"),
+        _("Leave it empty: as the municipality has chosen."),
+    )
+    most_per_class = number(
+        "most_per_class",
+        _("Dates for one class in a school year, at most"),
+        _("Leave it empty: as the municipality has chosen."),
+    )
+    fewest_meetings = number(
+        "fewest_meetings",
+        _("It still makes sense with (dates)"),
+        _("When one date must be called off and so many are left, the course goes on without it. Empty: half of them."),
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -423,7 +457,22 @@ class PracticalForm(StepForm):
                     params={"least": least, "places": places},
                 ),
             )
+        for code, sentence, field, wrong in contradictions(cleaned):
+            if wrong:
+                self.add_error(field, ValidationError(sentence, code=code))
         return self.cleaned_data
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something about enrolment that one can leave has been filled in, or is wrong: then it stands open."""
+        more = ("opens_days", "cancel_days", "most_per_class", "fewest_meetings")
+        days = self["days_counted"].value()
+        several = str(self["meetings"].value() or "1") != "1"
+        return (
+            several
+            or days not in (None, "", Offer.DaysCounted.DAYS)
+            or any(self[name].value() not in (None, "") for name in more)
+        )
 
     @property
     def content(self) -> dict[str, Any]:

@@ -151,11 +151,12 @@ class WebAddress(forms.CharField):
         if not typed.lower().startswith("https://"):
             raise ValidationError(self.error_messages["https"], code="not-https")
         try:
-            host = urlsplit(typed).hostname or ""
+            parts = urlsplit(typed)
+            host, _port = parts.hostname or "", parts.port  # a port above 65535 is a ValueError
             URLValidator(schemes=["https"])(typed)
         except (ValidationError, ValueError):
             raise ValidationError(self.error_messages["address"], code="invalid") from None
-        if "@" in urlsplit(typed).netloc or "." not in host or is_number(host):
+        if "@" in parts.netloc or "." not in host or is_number(host):
             raise ValidationError(self.error_messages["address"], code="invalid")
         return typed
 
