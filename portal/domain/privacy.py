@@ -625,9 +625,11 @@ def ask_for_erasure(*, kind: str, subject_id: UUID, by: Actor, now: datetime) ->
     if made:
         audit.record(by, "erasure-asked", request, at=now)
         coordinating = MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
-        people = User.objects.filter(is_active=True, municipal_roles__role__in=coordinating).exclude(pk=by.user_id)
-        for person in people.distinct().order_by("pk"):
-            outbox.post(occasion="erasure_asked", about=request, to=outbox.Recipient.of_user(person), now=now)
+        people = User.objects.filter(is_active=True, municipal_roles__role__in=coordinating).distinct()
+        for person in people.order_by("pk"):
+            if person.pk != by.user_id:
+                to = outbox.Recipient.of_user(person)
+                outbox.post(occasion="erasure_asked", about=request, to=to, now=now)
     return request
 
 
