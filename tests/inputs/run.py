@@ -30,7 +30,7 @@ from tests.inputs.ground import Ground, TimeUp, frames_kept, make_ground, plainl
 from tests.inputs.requests import CALM, JUNK, UNKNOWN, Ask
 from tests.inputs.sweep import Place, Sweep
 
-SECONDS = int(os.environ.get("PROVE_INPUTS_SECONDS", "600"))  # at most for one part; a part cut short says so
+SECONDS = int(os.environ.get("PROVE_INPUTS_SECONDS", "1800"))  # at most for one part; a part cut short says so
 
 
 Rows = TypeVar("Rows")
