@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from offers.domain import authoring, dates
-from offers.models import Encounter, Enrolment, Invite, Signature, SurveyRequest, VisitReport
+from offers.models import Encounter, Enrolment, Invite, MoveAnswer, Signature, SurveyRequest, VisitReport
 from portal.history import Facts, Holders, Sentence, Text, in_words, pupils
 from portal.models import Link
 
@@ -64,8 +64,27 @@ def _planned(facts: Facts) -> Text:
 
 
 def _moved(facts: Facts) -> Text:
-    return _("%(who)s moved the session from {before} to {after}").format(
-        before=_moment(facts, "before"), after=_moment(facts, "starts_at")
+    words = _("%(who)s moved the session from {before} to {after}")
+    if facts.get("agreed"):
+        words = _("%(who)s moved the session from {before} to {after}, having agreed it with every class")
+    return words.format(before=_moment(facts, "before"), after=_moment(facts, "starts_at"))
+
+
+def _move_proposed(facts: Facts) -> Text:
+    return _("%(who)s proposed to move the session from {before} to {after}; answers until {when}").format(
+        before=_moment(facts, "before"), after=_moment(facts, "starts_at"), when=_moment(facts, "answer_by")
+    )
+
+
+def _move_answered(facts: Facts) -> Text:
+    if facts.get("answer") == MoveAnswer.Answer.STAY:
+        return _("%(who)s said that the class comes at the proposed time")
+    return _("%(who)s said that the class cannot come at the proposed time")
+
+
+def _meeting_cancelled(facts: Facts) -> Text:
+    return _("%(who)s called off date %(number)s, {when}; %(left)s dates are left").format(
+        when=_moment(facts, "starts_at")
     )
 
 
@@ -158,6 +177,10 @@ SENTENCES: dict[str, Sentence] = {
     "offer-archived": gettext_lazy("%(who)s archived the course"),
     "session-planned": _planned,
     "session-moved": _moved,
+    "move-proposed": _move_proposed,
+    "move-answered": _move_answered,
+    "move-withdrawn": gettext_lazy("The proposed move was dropped"),
+    "meeting-cancelled": _meeting_cancelled,
     "session-places-changed": gettext_lazy("%(who)s changed the places from %(before)s to %(places)s"),
     "session-cancelled": _counted(
         "%(who)s cancelled the session, with %(enrolments)s enrolment",

@@ -48,7 +48,7 @@ def host_file(session: Session, *, now: datetime) -> bytes:
         event.add("summary", session.offer.title)
         if meeting.place:
             event.add("location", meeting.place)
-        event.add("status", "CONFIRMED")
+        event.add("status", "CANCELLED" if meeting.state == Meeting.State.CANCELLED else "CONFIRMED")
         event.add("transp", "OPAQUE")
         entries.append(event)
     return _written(session, "PUBLISH", entries)
@@ -106,6 +106,7 @@ def _entry(enrolment: Enrolment, meeting: Meeting, method: Method, address: str,
         event.add("location", place)
     event.add("url", address)
     pending = enrolment.status == Enrolment.Status.PENDING
-    event.add("status", "CANCELLED" if method == "CANCEL" else "TENTATIVE" if pending else "CONFIRMED")
+    off = method == "CANCEL" or meeting.state == Meeting.State.CANCELLED
+    event.add("status", "CANCELLED" if off else "TENTATIVE" if pending else "CONFIRMED")
     event.add("transp", "OPAQUE")
     return event

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 
 from offers.domain import search
 from offers.filters import SORTS, CatalogueFilter, cards
-from offers.models import Material, Meeting, Offer, Session
+from offers.models import Material, Meeting, MoveProposal, Offer, Session
 from portal.domain import clock
 from portal.domain.actor import is_coordinator
 from portal.domain.calendar import local_day
@@ -147,9 +147,10 @@ class Row:
     meetings: list[Meeting]
     state: str
     can_enrol: bool
+    move: MoveProposal | None = None
 
     @classmethod
-    def of(cls, session: Session, *, offer: Offer, now: datetime) -> "Row":
+    def of(cls, session: Session, *, offer: Offer, now: datetime, move: MoveProposal | None = None) -> "Row":
         meetings = list(session.meetings.all())
         if session.state == Session.State.CANCELLED:
             state = "cancelled"
@@ -164,7 +165,11 @@ class Row:
         open_for_all = offer.state == Offer.State.PUBLISHED and session.state == Session.State.OPEN
         in_line = state == "full" and offer.has_waiting_list
         return cls(
-            session=session, meetings=meetings, state=state, can_enrol=open_for_all and (state == "free" or in_line)
+            session=session,
+            meetings=meetings,
+            state=state,
+            can_enrol=open_for_all and (state == "free" or in_line),
+            move=move,
         )
 
 
@@ -198,7 +203,9 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
         .order_by("starts_at", "pk")
         .prefetch_related(Prefetch("meetings", Meeting.objects.order_by("number")))
     )
-    rows = [Row.of(session, offer=shown, now=now) for session in sessions]
+    proposed = MoveProposal.objects.open().filter(session__offer=shown).prefetch_related("meetings")
+    moves = {one.session_id: one for one in proposed}
+    rows = [Row.of(session, offer=shown, now=now, move=moves.get(session.pk)) for session in sessions]
     context = {
         "offer": shown,
         "public": public,

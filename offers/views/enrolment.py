@@ -16,12 +16,13 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from offers.domain import calendar_file, reminders, rules, waiting_list
+from offers.domain import calendar_file, encounters, moving, rebooking, reminders, rules, waiting_list
 from offers.domain import enrolment as enrolling
+from offers.forms.dates import MoveAnswerForm
 from offers.forms.enrolment import CancelEnrolmentForm, EnrolmentForm, NumbersForm, PlaceForm
-from offers.models import Enrolment, Session
+from offers.models import Enrolment, MoveAnswer, MoveProposal, Session
 from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
@@ -92,7 +93,7 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         initial=_first_answers(request, person, school, classes),
     )
     seen = request.POST.get("seen", "")
-    if seen and seen != str(session.sequence):
+    if seen and seen != facts["seen"]:
         form.add_error(
             None, _("The date was moved while you wrote. Look at the new time above, and send again if it suits you.")
         )
@@ -169,7 +170,15 @@ def _first_answers(
 
 def _session_facts(session: Session, now: datetime) -> dict[str, Any]:
     """Return what every page about a session says."""
-    return {"session": session, "offer": session.offer, "meetings": list(session.meetings.all()), "now": now}
+    proposal = moving.proposed(session)
+    return {
+        "session": session,
+        "offer": session.offer,
+        "meetings": list(session.meetings.all()),
+        "now": now,
+        "move": proposal,
+        "seen": f"{session.sequence}" + (f":{proposal.pk}" if proposal else ""),
+    }
 
 
 # --- Seeing --------------------------------------------------------------------------------------------------------
@@ -205,6 +214,7 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
         "offered": [_row(one) for one in asked],
         "coming": [_row(one) for one in coming],
         "waiting": [_row(one, position=number) for one, number in waiting_list.in_line(line)],
+        "asked_to_move": _asked_to_move(mine, now),
         "past": [_row(one) for one in page],
         "page": page,
         "school_wide": school_wide,
@@ -212,6 +222,13 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
         "coordinator": is_coordinator(person),
     }
     return render(request, "offers/my_enrolments.html", context)
+
+
+def _asked_to_move(rows: QuerySet[Enrolment], now: datetime) -> list[Row]:
+    """Return the enrolments for which it has not been said whether the class comes at a proposed time."""
+    waits = MoveAnswer.objects.filter(answer=MoveAnswer.Answer.PENDING, proposal__state=MoveProposal.State.OPEN)
+    ahead = rows.filter(status__in=moving.ASKED, session__starts_at__gt=now)
+    return [_row(one) for one in ahead.filter(pk__in=waits.values("enrolment")).order_by("session__starts_at", "pk")]
 
 
 @never_cache
@@ -224,11 +241,18 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     begun, closed = now >= session.starts_at, now >= session.closes_at
     in_hand = Enrolment.objects.manageable_by(_person(request)).filter(pk=one.pk).exists()
     awaits_leader = one.leader_answer == Enrolment.LeaderAnswer.AWAITED and one.status in CHANGEABLE
-    others = []
-    if one.status not in Status.holding() and not begun:
+    others, instead = [], []
+    if one.status not in Status.active() and in_hand:
+        instead = rebooking.suggestions(one, now=now)
+    elif one.status not in Status.holding() and not begun:
         others = rules.alternatives(session, one.places, now=now)
+    facts = _session_facts(session, now)
     context = {
-        **_session_facts(session, now),
+        **facts,
+        "instead": instead,
+        "asked_to_move": facts["move"] is not None and one.status in moving.ASKED and not begun,
+        "said_to_move": moving.answer_of(one, facts["move"]) if facts["move"] is not None else "",
+        "objects_until": one.status_at + encounters.OBJECT_WITHIN,
         "enrolment": one,
         "color": color,
         "icon": icon,
@@ -347,6 +371,58 @@ def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "late": one.answer_by is not None and now >= one.answer_by,
     }
     return render(request, "offers/enrolment_place.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Show the time there is beside the time that is proposed, and take the answer: we come, or we cannot."""
+    now, one = clock.now(), _in_hand(request, enrolment_id)
+    facts = _session_facts(one.session, now)
+    form = MoveAnswerForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        stay = form.cleaned_data["answer"] == MoveAnswerForm.STAY
+        try:
+            moving.answer_move(enrolment_id=one.pk, stay=stay, by=actor_of(request), now=now)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            said = (
+                _("Thank you. The class comes at the new time.")
+                if stay
+                else _("Thank you. The class cannot come then.")
+            )
+            messages.success(request, said)
+        return redirect("enrolment", one.pk)
+    if facts["move"] is None or one.status not in moving.ASKED:
+        return redirect("enrolment", one.pk)
+    context = {**facts, "enrolment": one, "form": form, "said_to_move": moving.answer_of(one, facts["move"])}
+    return render(request, "offers/enrolment_move.html", context)
+
+
+@never_cache
+@require_POST
+def rebook(request: HttpRequest, enrolment_id: UUID, session_id: UUID) -> HttpResponse:
+    """Enrol the same class with the same numbers and needs in one of the suggested sessions."""
+    now, one = clock.now(), _in_hand(request, enrolment_id)
+    asked = rebooking.request_again(one, with_words=one.teacher_id == request.user.pk)
+    session = get_object_or_404(Session.objects.visible(), pk=session_id)
+    earlier = Enrolment.objects.filter(form_token=asked.token_for(session)).first()
+    if earlier is not None:
+        return redirect("enrolment", earlier.pk)
+    if one.status in Status.active() or rebooking.suggested(one, session.pk, now=now) is None:
+        messages.error(request, _("This date is no longer among those that suit the class. Choose another."))
+        return redirect("enrolment", one.pk)
+    try:
+        made = enrolling.enrol_class(session_id=session.pk, request=asked, by=actor_of(request), now=now)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return redirect("enrolment", one.pk)
+    except IntegrityError as error:
+        messages.error(request, str(sentence_for(error)))
+        return redirect("enrolment", one.pk)
+    messages.success(request, _("Done. The class has a new date, with the same numbers and needs as before."))
+    return redirect("enrolment", made.pk)
 
 
 # --- Common --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from django.utils import translation
 
 from offers.domain import enrolment as enrolling
 from offers.domain import handover, rules, waiting_list
-from offers.domain.planning import cancel_session, move_session
+from offers.domain.moving import move_session
+from offers.domain.planning import cancel_session
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Offer, Session
 from portal import mail
@@ -92,7 +93,7 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
     asked = somebody(factories.SessionFactory.create(offer=session.offer), now, "E")
     enrolling.expire_requests(now + timedelta(days=14))
     later = [(session.starts_at + timedelta(days=7), session.ends_at + timedelta(days=7))]
-    move_session(session_id=session.pk, starts=later, by=Actor.job("test"), now=now)
+    move_session(session_id=session.pk, starts=later, agreed=True, by=Actor.job("test"), now=now)
     colleague = factories.MembershipFactory.create(school=second.school).user
     handover.hand_over(enrolment_id=second.pk, teacher_id=colleague.pk, by=Actor.job("test"), now=now)
     cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)

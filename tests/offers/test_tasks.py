@@ -34,12 +34,14 @@ def test_following_the_calendar_does_every_job_and_leaves_heartbeats(municipalit
     tasks.follow_the_calendar()
 
     assert heartbeats() == [
+        "carry-out-moves",
         "end-roles-at-closed-schools",
         "expire-offered-places",
         "expire-requests",
         "expire-surveys",
         "follow-offers",
         "follow-the-calendar",
+        "nudge-moves",
         "plan-reminders",
     ]
 

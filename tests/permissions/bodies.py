@@ -489,7 +489,7 @@ calls(
 )
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
-calls("offers.planning.move_session", session_id=of("session"), starts=TIMES)
+calls("offers.moving.move_session", session_id=of("session"), starts=TIMES)
 calls("offers.authoring.edit_offer (under review)", offer_id=of("submitted"), content={"title": "Nyt"}, version=1)
 calls("companies.relations.change_relation", company_id=of("company"), state=Company.State.RESTING)
 calls("offers.contacts.contact_leaves", contact_id=of("contact"))
