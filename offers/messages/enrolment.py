@@ -588,6 +588,12 @@ def _called_off(message: Message, session: Session) -> list[tuple[str, str]]:
     return [(_("Called off"), "\n".join(dates.span_in_words(one.starts_at, one.ends_at) for one in rows))]
 
 
+def _first_off(message: Message, session: Session) -> datetime | None:
+    """Return when the first of them would have begun, for the subject."""
+    rows = session.meetings.filter(number__in=message.parameters.get("numbers", [])).order_by("number")
+    return rows.values_list("starts_at", flat=True).first()
+
+
 def _goes_on(message: Message) -> str:
     """Return what becomes of the rest."""
     if message.parameters.get("rest"):
@@ -608,6 +614,7 @@ def _meeting_cancelled(message: Message, enrolment: Enrolment, now: datetime) ->
         ],
         quote=str(message.parameters.get("reason", "")),
         facts=_called_off(message, enrolment.session),
+        day=_first_off(message, enrolment.session),
         button=_("See your enrolment"),
         file="PUBLISH" if calendar_file.method_for(enrolment) == "PUBLISH" else None,
     )
@@ -817,6 +824,7 @@ def _host_meeting_cancelled(message: Message, session: Session, now: datetime) -
         ],
         quote=str(message.parameters.get("reason", "")),
         facts=_called_off(message, session),
+        day=_first_off(message, session),
         button=_("See your sessions"),
         file="PUBLISH",
     )
@@ -832,6 +840,7 @@ def _coordinator_meeting_cancelled(message: Message, session: Session, now: date
         ],
         quote=str(message.parameters.get("reason", "")),
         facts=_called_off(message, session),
+        day=_first_off(message, session),
         button=_("See the session"),
     )
 
