@@ -95,8 +95,8 @@ def test_the_second_to_fall_takes_the_whole_course_with_it_and_the_rule_is_expla
     assert (states(course), course.state) == (["cancelled"] * 3, "cancelled")
     assert (enrolled.status, course.places_taken) == ("cancelled_by_municipality", 0)
     assert enrolled.ended_reason == (
-        "Også forhindret. (Forløbet var planlagt med 3 mødegange og giver mening med mindst 2; der ville være 1 tilbage."
-        " Derfor er det hele aflyst.)"
+        "Også forhindret. (Forløbet var planlagt med 3 mødegange og giver mening med mindst 2; der ville være 1"
+        " tilbage. Derfor er det hele aflyst.)"
     )
     assert Message.objects.filter(occasion="session_cancelled").count() == 1
 

@@ -370,7 +370,7 @@ sends("offers_offer_choose_picture", "offers_offer", "portal_upload", picture=_d
 sends("offers_offer_add_material", "offers_material", "portal_upload", document=_printed, title="Et ark")
 sends("offers_offer_remove_files", "offers_offer", files="picture")
 sends("offers_session:cancel_several", "offers_session", "offers_enrolment", "portal_message", reason="Sygdom")
-sends("offers_session:shift_several", "offers_session", "offers_meeting", days="7")
+sends("offers_session:shift_several", "offers_session", "offers_meeting", days="7", agreed="on")
 sends(
     "offers_session_move",
     "offers_session",
@@ -379,6 +379,7 @@ sends(
     day_1="2026-10-06",
     begins_1="09:00",
     ends_1="11:00",
+    agreed="on",
 )
 sends("offers_session_change", "offers_session", fills=True, note="Husk madpakke")
 sends("offers_session_change_places", "offers_session", places="90")
@@ -489,7 +490,7 @@ calls(
 )
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
-calls("offers.moving.move_session", session_id=of("session"), starts=TIMES)
+calls("offers.moving.move_session", session_id=of("session_to_enrol"), starts=TIMES)
 calls("offers.authoring.edit_offer (under review)", offer_id=of("submitted"), content={"title": "Nyt"}, version=1)
 calls("companies.relations.change_relation", company_id=of("company"), state=Company.State.RESTING)
 calls("offers.contacts.contact_leaves", contact_id=of("contact"))
