@@ -18,7 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import dates, notices, planning, reminders
+from offers.domain import dates, notices, planning, reminders, snapshot
 from offers.domain import places as seats
 from offers.models import Enrolment, Meeting, MoveAnswer, MoveProposal, ProposedMeeting, Session
 from portal.domain import audit, calendar, outbox
@@ -494,7 +494,9 @@ def _move(
 ) -> None:
     """Write the new dates, take back and plan anew what is to be said about them, and tell (a step)."""
     concerned = list(
-        session.enrolments.filter(status__in=TOLD_OF_MOVES).select_related("teacher").order_by("created_at", "pk")
+        session.enrolments.filter(status__in=TOLD_OF_MOVES)
+        .select_related("teacher", "school")
+        .order_by("created_at", "pk")
     )
     before = times(meetings)
     _take_back(session, concerned)
@@ -503,7 +505,7 @@ def _move(
         if one.answer_by is not None and one.answer_by > session.starts_at:
             Enrolment.objects.filter(pk=one.pk).update(answer_by=session.starts_at)
         one.session = session
-    _freeze_what_was_agreed(concerned)
+    snapshot.write_snapshot(session, concerned)
     audit.record(
         by,
         "session-moved",
@@ -517,10 +519,6 @@ def _move(
     )
     _tell_of_the_move(session, concerned, before, times(meetings), by_host=by_host, left=left, now=now)
     reminders.plan_for(session, now=now)
-
-
-def _freeze_what_was_agreed(staying: list[Enrolment]) -> None:
-    """Write the snapshots of those who come at the new time (a step)."""
 
 
 def _tell_of_the_move(
@@ -588,10 +586,10 @@ def _write_times(
     opens_at = session.opens_at
     if opens_at >= closes_at:
         opens_at = min(_as_long_before(opens_at, old_start, new_start), closes_at - SHORTEST_OPENING)
+    if session.draw_at is not None:
+        session.draw_at = min(session.draw_at + (opens_at - session.opens_at), closes_at)
     session.starts_at, session.ends_at = new_start, spans[-1][1]
     session.opens_at, session.closes_at = opens_at, closes_at
-    if session.draw_at is not None:
-        session.draw_at = max(min(session.draw_at, closes_at), opens_at + SHORTEST_OPENING)
     Session.objects.filter(pk=session.pk).update(
         starts_at=session.starts_at,
         ends_at=session.ends_at,

@@ -35,6 +35,7 @@ def test_following_the_calendar_does_every_job_and_leaves_heartbeats(municipalit
 
     assert heartbeats() == [
         "carry-out-moves",
+        "draw-lots",
         "end-roles-at-closed-schools",
         "expire-offered-places",
         "expire-requests",
