@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from threading import Barrier
 from typing import Any
 from uuid import uuid4
@@ -233,8 +234,8 @@ def test_a_move_is_carried_out_once_while_a_class_answers_another_enrols_and_the
             answering(first, now, stay=True),
             answering(second, now, stay=False),
             enrolling_somebody(session, now, 20),
-            lambda due=proposal.answer_by: moving.carry_out_due(due),
-            lambda due=proposal.answer_by: moving.carry_out_due(due),
+            partial(moving.carry_out_due, proposal.answer_by),
+            partial(moving.carry_out_due, proposal.answer_by),
         )
 
         moving.carry_out_due(proposal.answer_by)
