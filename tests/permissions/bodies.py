@@ -111,6 +111,8 @@ def enrol(world: World, role: str, thing: str) -> dict[str, Any]:
 sends("enrolment-change", "offers_enrolment", "offers_session", pupils=20, adults=3)
 sends("enrolment-cancel", "offers_enrolment", "offers_session", reason="Udflugt")
 sends("enrolment-place", "offers_enrolment", answer="yes")
+sends("enrolment-move", "offers_moveanswer", answer="stay")
+sends("enrolment-rebook", "offers_enrolment")
 
 
 @body("enrolment-report", "offers_visitreport")
@@ -125,6 +127,20 @@ sends("link-invite", "offers_invite")
 sends("builder-step", "offers_offer", during="Rundvisning, svejsning, oprydning.", version=1)
 sends("builder-submit", "offers_offer", "portal_message")
 sends("host-cancel", "offers_session", "offers_enrolment", "portal_message", reason="Maskinen er i stykker.")
+sends("host-cancel-date", "offers_session", "offers_meeting", "portal_message", reason="Maskinen er i stykker.")
+MOVED: dict[str, Any] = {"day_1": "2026-10-06", "begins_1": "09:00", "ends_1": "11:00", "reason": "Ombygning"}
+sends("host-move", "offers_moveproposal", "portal_message", **MOVED)
+sends("host-move-withdraw", "offers_moveproposal", "portal_message")
+sends(
+    "host-dates",
+    "offers_session",
+    "offers_meeting",
+    day_1="2026-10-06",
+    begins_1="09:00",
+    minutes="120",
+    places="28",
+    weeks="1",
+)
 sends("host-answer", "offers_enrolment", "portal_message", answer="yes")
 
 
@@ -381,6 +397,16 @@ sends(
     ends_1="11:00",
     agreed="on",
 )
+sends("offers_session_propose_move", "offers_moveproposal", "portal_message", **MOVED)
+sends("offers_session_carry_out_move", "offers_moveproposal", "offers_session", about="asked_session")
+sends("offers_session_withdraw_move", "offers_moveproposal", "portal_message", about="asked_session")
+sends(
+    "offers_session_cancel_date",
+    "offers_meeting",
+    "portal_message",
+    meeting=lambda world: world.at.session.meetings.get().pk,
+    reason="Sygdom",
+)
 sends("offers_session_change", "offers_session", fills=True, note="Husk madpakke")
 sends("offers_session_change_places", "offers_session", places="90")
 sends(
@@ -498,6 +524,11 @@ calls(
 )
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
+calls("offers.moving.propose_move", session_id=of("session"), starts=TIMES, reason="Ombygning")
+calls("offers.moving.answer_move", enrolment_id=of("asked"), stay=True)
+calls("offers.moving.withdraw_move", proposal_id=of("proposal"))
+calls("offers.moving.carry_out_move", proposal_id=of("proposal"))
+calls("offers.planning.cancel_meeting", meeting_id=lambda world: world.at.session.meetings.get().pk, reason="Sygdom")
 calls("offers.moving.move_session", session_id=of("session_to_enrol"), starts=TIMES)
 calls("offers.authoring.edit_offer (under review)", offer_id=of("submitted"), content={"title": "Nyt"}, version=1)
 calls("companies.relations.change_relation", company_id=of("company"), state=Company.State.RESTING)

@@ -30,7 +30,10 @@ from offers.models import (
     Enrolment,
     Invite,
     Meeting,
+    MoveAnswer,
+    MoveProposal,
     Offer,
+    ProposedMeeting,
     Session,
     SurveyRequest,
     VisitReport,
@@ -313,6 +316,21 @@ def _visits(world: World) -> None:
     ):
         asks = {"status": state.PENDING, "answer_by": soon, "leader_answer": Enrolment.LeaderAnswer.AWAITED}
         setattr(at, f"awaiting{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
+    for suffix, offer, teacher, klass in (
+        ("", at.published, here, at.klass),
+        ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
+    ):
+        asked = _session(offer)
+        enrolled = _enrolment(asked, teacher, klass)
+        proposal = MoveProposal.objects.create(
+            session=asked, proposed_by="host", reason="Ombygning", silence="keep", answer_by=NOW + timedelta(days=7)
+        )
+        times = {"starts_at": asked.starts_at + timedelta(days=7), "ends_at": asked.ends_at + timedelta(days=7)}
+        ProposedMeeting.objects.create(proposal=proposal, number=1, **times)
+        MoveAnswer.objects.create(proposal=proposal, enrolment=enrolled)
+        lost = _enrolment(_session(offer, taken=0), teacher, klass, status=state.CANCELLED_BY_HOST)
+        for name, thing in (("asked", enrolled), ("asked_session", asked), ("proposal", proposal), ("lost", lost)):
+            setattr(at, f"{name}{suffix}", thing)
     at.told = _enrolment(at.session_told, here, at.klass, status=state.COMPLETED)
     meeting = at.session_told.meetings.get()
     at.report = VisitReport.objects.create(
@@ -545,11 +563,17 @@ def _objects(world: World) -> None:
         "enrolment": both("enrolment_id", "enrolment"),
         "place": both("enrolment_id", "offered"),
         "visit": both("enrolment_id", "past"),
+        "asked": both("enrolment_id", "asked"),
+        "lost": both("enrolment_id", "lost", session_id=at.session_to_enrol.pk),
+        "day": both("contact_id", "contact", day="2026-09-29"),
         "invite": both("invite_id", "invite") | {"gone": {"invite_id": at.gone}},
         "step": both("invite_id", "invite", step=4)
         | {"gone": {"invite_id": at.gone, "step": 4}, "no such step": {"invite_id": at.invite.pk, "step": 9}},
         "contact": both("contact_id", "contact"),
         "host-session": hosted("session_id", "session"),
+        "host-date": {name: {**found, "number": 1} for name, found in hosted("session_id", "session").items()},
+        "host-asked": hosted("session_id", "asked_session"),
+        "host-offer": hosted("offer_id", "published"),
         "host-enrolment": hosted("enrolment_id", "enrolment"),
         "host-request": hosted("enrolment_id", "pending")
         | {"awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk}},
