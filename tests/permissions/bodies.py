@@ -525,7 +525,7 @@ calls(
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
 calls("offers.moving.propose_move", session_id=of("session"), starts=TIMES, reason="Ombygning")
-calls("offers.moving.answer_move", enrolment_id=of("asked"), stay=True)
+calls("offers.moving.answer_move", enrolment_id=of("moving"), stay=True)
 calls("offers.moving.withdraw_move", proposal_id=of("proposal"))
 calls("offers.moving.carry_out_move", proposal_id=of("proposal"))
 calls("offers.planning.cancel_meeting", meeting_id=lambda world: world.at.session.meetings.get().pk, reason="Sygdom")

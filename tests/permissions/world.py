@@ -329,7 +329,7 @@ def _visits(world: World) -> None:
         ProposedMeeting.objects.create(proposal=proposal, number=1, **times)
         MoveAnswer.objects.create(proposal=proposal, enrolment=enrolled)
         lost = _enrolment(_session(offer, taken=0), teacher, klass, status=state.CANCELLED_BY_HOST)
-        for name, thing in (("asked", enrolled), ("asked_session", asked), ("proposal", proposal), ("lost", lost)):
+        for name, thing in (("moving", enrolled), ("asked_session", asked), ("proposal", proposal), ("lost", lost)):
             setattr(at, f"{name}{suffix}", thing)
     at.told = _enrolment(at.session_told, here, at.klass, status=state.COMPLETED)
     meeting = at.session_told.meetings.get()
@@ -563,7 +563,7 @@ def _objects(world: World) -> None:
         "enrolment": both("enrolment_id", "enrolment"),
         "place": both("enrolment_id", "offered"),
         "visit": both("enrolment_id", "past"),
-        "asked": both("enrolment_id", "asked"),
+        "asked": both("enrolment_id", "moving"),
         "lost": both("enrolment_id", "lost", session_id=at.session_to_enrol.pk),
         "day": both("contact_id", "contact", day="2026-09-29"),
         "invite": both("invite_id", "invite") | {"gone": {"invite_id": at.gone}},
