@@ -84,6 +84,7 @@ STEP_FIELDS: dict[int, tuple[str, ...]] = {
         "transport",
         "price_ore",
         "closes_days",
+        "by_agreement",
     ),
 }
 DESCRIBED = tuple(name for step in range(2, LAST_STEP) for name in STEP_FIELDS[step])

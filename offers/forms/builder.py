@@ -431,6 +431,13 @@ class PracticalForm(StepForm):
         _("Enrolment closes (days before)"),
         _("How long before do you need to know who comes? Usually 7."),
     )
+    by_agreement = forms.BooleanField(
+        label=_("Teachers may propose times themselves"),
+        help_text=_(
+            "By agreement: a class asks with up to three times, and you find one together. No dates are needed."
+        ),
+        required=False,
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

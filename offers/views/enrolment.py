@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from offers.domain import calendar_file, reminders, rules, waiting_list
+from offers.domain import calendar_file, dialogue, questions, reminders, rules, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.forms.enrolment import CancelEnrolmentForm, EnrolmentForm, NumbersForm, PlaceForm
 from offers.models import Enrolment, Session
@@ -207,6 +207,8 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
         "waiting": [_row(one, position=number) for one, number in waiting_list.in_line(line)],
         "past": [_row(one) for one in page],
         "page": page,
+        "requests": dialogue.of_school(person, whole_school=whole_school, now=now),
+        "asked": [] if whole_school else questions.asked_by(person, now=now),
         "school_wide": school_wide,
         "whole_school": whole_school,
         "coordinator": is_coordinator(person),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from companies.models import Contact
-from offers.domain import dates, encounters, needs, planning, reminders
+from offers.domain import dates, dialogue, encounters, needs, planning, questions, reminders
 from offers.domain import enrolment as enrolments
 from offers.forms.followup import AnswerForm, CancelForm, ReportForm, report_forms
 from offers.models import Enrolment, Invite, Meeting, Offer, Session, VisitReport
@@ -104,6 +104,8 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
             "holder": cast(LinkRequest, request).link.holder_name or contact.name,
             "upcoming": [_overview_row(session) for session in upcoming],
             "requests": requests,
+            "dialogues": dialogue.of_company(contact.company_id, now=now),
+            "questions": questions.waiting_for(contact.company_id),
             **_past(contact, now=now),
             "offers": _offers(contact, now=now),
         },
