@@ -120,7 +120,7 @@ def may_accept(time: ProposedTime, side: str) -> bool:
 
 
 def next_nudge(now: datetime) -> datetime:
-    """Return when whoever owes an answer is reminded: at 8, as many school days ahead as the municipality has chosen."""
+    """Return when whoever owes an answer is reminded: at 8, so many school days ahead as the municipality chose."""
     count = seats.the_municipality().dialogue_nudge_days
     return calendar.at(SchoolCalendar.load().school_days_after(calendar.local_day(now), count), NUDGE_HOUR)
 
