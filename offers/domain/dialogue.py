@@ -402,9 +402,12 @@ def close_for_erasure(dialogue: Dialogue, *, now: datetime) -> None:
 
 
 def _locked(dialogue_id: UUID) -> Dialogue:
-    """Return the dialogue, its row held until the transaction ends: of two who answer at once, one is first."""
-    rows = Dialogue.objects.select_for_update(of=("self",))
-    rows = rows.select_related("offer__company", "offer__contact", "school", "school_class", "teacher")
+    """Return the dialogue, its row held until the transaction ends: of two who answer at once, one is first.
+
+    What it points to is read once the row is held: a join would show whoever waited the enrolment of before.
+    """
+    Dialogue.objects.select_for_update().get(pk=dialogue_id)
+    rows = Dialogue.objects.select_related("offer__company", "offer__contact", "school", "school_class", "teacher")
     return rows.select_related("enrolment__session").get(pk=dialogue_id)
 
 

@@ -53,13 +53,13 @@ def _asked(message: Message) -> Question | None:
 
 
 def _contact(message: Message) -> Contact | None:
-    if message.recipient_kind != "contact":
+    if message.recipient_kind != "contact" or message.recipient_id is None:
         return None
     return Contact.objects.filter(pk=message.recipient_id, is_active=True).first()
 
 
 def _person(message: Message) -> User | None:
-    if message.recipient_kind != "user":
+    if message.recipient_kind != "user" or message.recipient_id is None:
         return None
     return User.objects.filter(pk=message.recipient_id, is_active=True).first()
 

@@ -203,7 +203,7 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
             content = calendar_file.calendar_file(enrolment, method=words.file, now=now)
             name = slugify(enrolment.class_label) or "klasse"
         else:
-            content, name = calendar_file.host_file(session, now=now), slugify(offer.title) or "forloeb"
+            content, name = calendar_file.host_file(session, now=now), offer.slug
         filename = f"{name}-{_first_day(session).isoformat()}.ics"
         files = [Attachment(filename=filename, content=content, mimetype=f"text/calendar; method={words.file}")]
     about_class = _class(enrolment) if enrolment is not None else []
