@@ -165,8 +165,8 @@ def test_the_same_form_asks_once_and_ten_questions_a_day_are_enough(
 
     assert refused(lambda: ask(offer, role.user, now)) == "too-many"
     assert Question.objects.count() == 10
-    assert ask(offer, factories.MembershipFactory.create().user, now).pk
-    assert ask(offer, role.user, now + timedelta(days=1)).pk
+    assert ask(offer, factories.MembershipFactory.create().user, now).answered_at is None
+    assert ask(offer, role.user, now + timedelta(days=1)).answered_at is None
 
 
 @pytest.mark.django_db
