@@ -467,7 +467,7 @@ def plan_for_one_class(
     closes_at = closing_time(offer, starts_at)
     if closes_at <= now:
         closes_at = starts_at
-    return _plan(
+    session = _plan(
         offer,
         [(starts_at, ends_at)],
         places=places,
@@ -479,6 +479,10 @@ def plan_for_one_class(
         by=by,
         now=now,
     )
+    if session.draw_at is not None:  # there is nobody to draw lots among
+        Session.objects.filter(pk=session.pk).update(draw_at=None)
+        session.draw_at = None
+    return session
 
 
 def _spans(

@@ -32,7 +32,7 @@ class Talks:
             (
                 6,
                 partial(
-                    self._answer, "frisoer-kemi-og-kunder", "Om formiddagen har vi kunder. Kan I komme en tirsdag?"
+                    self._answer, "frisoer-kemi-og-kunder", "Om formiddagen har vi kunder. Kan I komme midt på dagen?"
                 ),
             ),
             (6, partial(self._ask, "ro-puls-og-samarbejde", 0, "Klassen har puls og kondital på skemaet.")),
