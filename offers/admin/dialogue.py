@@ -160,7 +160,7 @@ class DialogueDesk(ReadDesk):
     icon = "forum"
     exports_persons = True
     export_pairs: ClassVar[Any] = {"class_name": (_("Class"), _("School")), "course": (_("Course"), _("Company"))}
-    list_display = ("class_name", "course", "state_label", "awaits", "since", "next_reminder", "teacher")
+    list_display = ("class_name", "course", "state_label", "turn", "since", "next_reminder", "teacher")
     list_filter = (AgeFilter, "state", "awaits", SchoolFilter)
     search_fields = ("school__name", "offer__title", "offer__company__name", "teacher__name")
     search_help_text = _("School, course, company or teacher")
@@ -208,6 +208,10 @@ class DialogueDesk(ReadDesk):
     @display(description=_("State"), ordering="state", label=DIALOGUE_COLORS)
     def state_label(self, dialogue: Dialogue) -> tuple[str, str]:
         return dialogue.state, dialogue.get_state_display()
+
+    @display(description=_("Whose turn"), ordering="awaits")
+    def turn(self, dialogue: Dialogue) -> str:
+        return dialogue.get_awaits_display() if dialogue.state in State.open() else "–"
 
     @display(description=_("Since"), ordering="state_at")
     def since(self, dialogue: Dialogue) -> str:

@@ -39,8 +39,8 @@ class Talks:
             (5, partial(self._agree, "ro-puls-og-samarbejde")),
             (3, partial(self._ask_host, "enzymer-i-kassen", "Skal klassen have kitler med, eller har I nogle?")),
             (2, partial(self._answer_host, "enzymer-i-kassen", "I skal intet have med. Kitler og briller låner I.")),
-            (2, partial(self._ask, "skriv-en-pressemeddelelse", 0, "Vi vil gerne skrive om skolens motionsdag.")),
-            (1, partial(self._ask_host, "et-bed-til-bierne", "Kan bedet stå i en skolegård med fliser?")),
+            (0, partial(self._ask, "skriv-en-pressemeddelelse", 0, "Vi vil gerne skrive om skolens motionsdag.")),
+            (0, partial(self._ask_host, "et-bed-til-bierne", "Kan bedet stå i en skolegård med fliser?")),
         ]
         for back, what in lines:
             self.time.at(calendar.at(self.time.day(back), 8), what)

@@ -220,7 +220,7 @@ def _host_awaits_leader(talk: Dialogue, now: datetime) -> Words:
             _("Please keep the time free. You get a mail with the teacher's address as soon as there is an answer."),
         ],
         facts=facts,
-        button=_("See the request"),
+        button=_("See how it stands"),
     )
 
 
@@ -254,7 +254,7 @@ def _teacher_asked(talk: Dialogue, now: datetime) -> Words:
             _("Nothing is agreed yet. You get a mail as soon as there is an answer, and we remind the host meanwhile."),
         ],
         facts=[*_times(talk, Side.TEACHER, now, _("Proposed")), *_class(talk)],
-        button=_("See your request"),
+        button=_("See how it stands"),
     )
 
 
@@ -294,7 +294,7 @@ def _teacher_not_now(talk: Dialogue, now: datetime) -> Words:
         ],
         quote=_said_to(talk, Side.TEACHER),
         facts=_class(talk),
-        button=_("See the request"),
+        button=_("See how it stands"),
     )
 
 
@@ -304,7 +304,7 @@ def _teacher_withdrawn(talk: Dialogue, now: datetime) -> Words:
         sentences=[_("Your school, or the municipality, has taken the request back. The host knows.")],
         quote=_said_to(talk, Side.TEACHER),
         facts=_class(talk),
-        button=_("See the request"),
+        button=_("See how it stands"),
     )
 
 
@@ -319,7 +319,7 @@ def _teacher_no_answer(talk: Dialogue, now: datetime) -> Words:
         kind=_("Request closed without an answer"),
         sentences=[first, _("The municipality's coordinators have been told. You are welcome to ask again.")],
         facts=_class(talk),
-        button=_("See the request"),
+        button=_("See how it stands"),
     )
 
 
@@ -333,7 +333,7 @@ def _coordinator_asked(talk: Dialogue, now: datetime) -> Words:
         ],
         quote=_said_to(talk, Side.COORDINATOR),
         facts=[*_times(talk, Side.TEACHER, now, _("The class proposes")), *_class(talk)],
-        button=_("See the request"),
+        button=_("See how it stands"),
     )
 
 
@@ -347,7 +347,7 @@ def _coordinator_no_answer(talk: Dialogue, now: datetime) -> Words:
             _("A telephone call to host and teacher may still save the visit."),
         ],
         facts=_class(talk),
-        button=_("See the request"),
+        button=_("See how it stands"),
     )
 
 
@@ -388,9 +388,9 @@ def _host_question(question: Question, now: datetime) -> Words:
     return Words(
         kind=_("A question about your course"),
         sentences=[
+            _("You have got a question. Answer on your page, and the teacher gets your answer by mail."),
+            _("A reply to this mail would go to the municipality."),
             _("A teacher from %(school)s asks:") % {"school": question.school.name},
-            _("Answer on your page, and the teacher gets your answer by mail."),
-            _relayed(),
         ],
         quote=question.text,
         facts=_teacher_of(question),
