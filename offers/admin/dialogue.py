@@ -63,13 +63,17 @@ class TimeRows(ReadRows):
     """The times that were proposed."""
 
     model = ProposedTime
-    fields = ("when", "side", "is_withdrawn", "proposed_at")
-    readonly_fields = ("when",)
+    fields = ("when", "side", "possible", "proposed_at")
+    readonly_fields = ("when", "possible")
     verbose_name_plural = _("Proposed times")
 
     @display(description=_("When"))
     def when(self, time: ProposedTime) -> str:
         return dates.span_in_words(time.starts_at, time.ends_at)
+
+    @display(description=_("Possible"), boolean=True)
+    def possible(self, time: ProposedTime) -> bool:
+        return not time.is_withdrawn and time.starts_at > clock.now()
 
 
 class AgreeForm(DeskForm):

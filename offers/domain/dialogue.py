@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from offers.domain import dates, notices, planning, rules
+from offers.domain import dates, notices, planning, rules, snapshot
 from offers.domain import places as seats
 from offers.models import Dialogue, DialogueEntry, Enrolment, Offer, ProposedTime
 from portal.domain import audit, calendar, limits, outbox
@@ -541,7 +541,7 @@ def _end(dialogue: Dialogue, state: str, *, now: datetime, enrolment: Enrolment 
 def _make_visit(dialogue: Dialogue, time: ProposedTime, *, by: Actor, now: datetime) -> Enrolment:
     """Write the session and the class's enrolment in it, which takes all its places."""
     offer = dialogue.offer
-    need = seats.needed(offer, dialogue.pupils)
+    need = seats.needed(offer, dialogue.pupils, dialogue.adults)
     session = planning.plan_for_one_class(
         offer, time.starts_at, time.ends_at, places=need, even_if_closed=by.is_coordinator, by=by, now=now
     )
@@ -568,6 +568,7 @@ def _make_visit(dialogue: Dialogue, time: ProposedTime, *, by: Actor, now: datet
         leader_answer=answers.AWAITED if awaits_leader else answers.NOT_NEEDED,
         answer_by=answer_by,
         created_at=now,
+        **snapshot.facts_of(session, dialogue.school),
     )
     seats.take(session, need)
     audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)

@@ -128,7 +128,7 @@ class Dialogue(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.school_class}, {self.offer}"
+        return f"{self.school_class.label(timezone.localtime(self.created_at).date())}, {self.offer}"
 
 
 class ProposedTime(models.Model):
