@@ -636,7 +636,9 @@ def test_every_reason_why_one_cannot_enrol_names_a_number_or_a_day_and_what_to_d
         ),
         (
             "too-many",
-            "Tidspunktet har højst plads til 28 elever, og du skrev 29."
-            " Du kan tilmelde klassen som to hold på to tidspunkter.",
+            (
+                "Tidspunktet har højst plads til 28 elever, og du skrev 29."
+                " Du kan tilmelde klassen som to hold på to tidspunkter."
+            ),
         ),
     ]
