@@ -542,7 +542,7 @@ def _objects(world: World) -> None:
     def with_time(objects: dict[str, dict[str, Any]], side: str) -> dict[str, dict[str, Any]]:
         own, other = (getattr(at, f"time_of_{side}{suffix}").pk for suffix in two_sides)
         times = {"own": own, "foreign": other, "crossed": other}
-        return {name: {**words, "time_id": times.get(name, 1)} for name, words in objects.items()}
+        return {name: {**words, "time_id": times.get(name, other)} for name, words in objects.items()}
 
     world.objects = {
         "nothing": {"-": {}},
