@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from offers.domain import approval, dialogue
+from offers.domain.school import merge_schools
 from offers.models import Dialogue, Encounter, Enrolment, Offer, Session
 from portal import mail
 from portal.domain import links, outbox
@@ -491,6 +492,19 @@ def test_when_the_teacher_is_erased_the_request_is_taken_back_and_the_host_is_to
     assert (talk.state, talk.teacher) == ("withdrawn", None)
     assert ("host_dialogue_withdrawn", "contact") in mails()
     assert "Vi arbejder med gær." not in letter("host_dialogue_withdrawn", now).body
+
+
+@pytest.mark.django_db
+def test_a_talk_goes_along_when_the_school_merges_into_another(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk, target = ask(offer, school_class, role.user, now), factories.SchoolFactory.create()
+    by = Actor.of_user(factories.CoordinatorFactory.create())
+
+    merge_schools(school_id=role.school.pk, into_id=target.pk, by=by, now=now)
+
+    talk.refresh_from_db()
+    assert talk.school == target
 
 
 # --- At the same moment --------------------------------------------------------------------------------------------
