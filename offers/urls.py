@@ -6,12 +6,14 @@ from offers.views import (
     builder,
     calendar,
     catalogue,
+    dialogue,
     enrolment,
     files,
     guides,
     host,
     members,
     personal_data,
+    questions,
     school,
     sharing,
     surveys,
@@ -49,6 +51,14 @@ urlpatterns = [
     path("tilmeldinger/<uuid:enrolment_id>/plads/", enrolment.place, name="enrolment-place"),
     path("tilmeldinger/<uuid:enrolment_id>/kalender.ics", enrolment.calendar, name="enrolment-calendar"),
     path("tilmeldinger/<uuid:enrolment_id>/afholdt/", surveys.teacher_report, name="enrolment-report"),
+    # Agreeing on a time, and asking the host (teachers)
+    path("foresporgsler/ny/<uuid:offer_id>/", dialogue.ask, name="dialogue-ask"),
+    path("foresporgsler/<uuid:dialogue_id>/", dialogue.dialogue, name="dialogue"),
+    path("foresporgsler/<uuid:dialogue_id>/svar/", dialogue.reply, name="dialogue-reply"),
+    path("foresporgsler/<uuid:dialogue_id>/ja/<int:time_id>/", dialogue.accept, name="dialogue-accept"),
+    path("foresporgsler/<uuid:dialogue_id>/traek/", dialogue.withdraw, name="dialogue-withdraw"),
+    path("spoergsmaal/ny/<uuid:offer_id>/", questions.ask, name="question-ask"),
+    path("spoergsmaal/<uuid:question_id>/", questions.question, name="question"),
     # A school as a whole (its leader, ambassador, learning centre, guidance counsellor)
     path("skolen/", school.school, name="school"),
     path("skolen/godkendelse/", school.approval, name="school-approval"),
@@ -84,6 +94,23 @@ urlpatterns = [
     path("vaert/<uuid:contact_id>/afholdt/<uuid:enrolment_id>/", host.report, name="host-report"),
     path("vaert/<uuid:contact_id>/guide/<uuid:enrolment_id>.pdf", guides.for_host, name="host-guide"),
     path("vaert/<uuid:contact_id>/kollega/", sharing.host, name="host-share"),
+    path("vaert/<uuid:contact_id>/foresporgsler/<uuid:dialogue_id>/", dialogue.host_dialogue, name="host-dialogue"),
+    path(
+        "vaert/<uuid:contact_id>/foresporgsler/<uuid:dialogue_id>/svar/",
+        dialogue.host_reply,
+        name="host-dialogue-reply",
+    ),
+    path(
+        "vaert/<uuid:contact_id>/foresporgsler/<uuid:dialogue_id>/ja/<int:time_id>/",
+        dialogue.host_accept,
+        name="host-dialogue-accept",
+    ),
+    path(
+        "vaert/<uuid:contact_id>/foresporgsler/<uuid:dialogue_id>/ikke-nu/",
+        dialogue.host_not_now,
+        name="host-dialogue-not-now",
+    ),
+    path("vaert/<uuid:contact_id>/spoergsmaal/<uuid:question_id>/", questions.answer, name="host-question"),
     # Looking back (anybody who holds the link)
     path("evaluering/<uuid:survey_id>/", surveys.survey, name="link-survey"),
     # Paper

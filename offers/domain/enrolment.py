@@ -190,6 +190,8 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
     if was in {Status.CONFIRMED, Status.PENDING} and host_knows:
         notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now, key=key)
         notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now, key=key)
+    elif not host_knows:
+        notices.tell_host_it_came_to_nothing(enrolment, now=now)
     places.offer_to_line(session, by=by, now=now)
     return enrolment
 
@@ -286,7 +288,7 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
     if enrolment.leader_answer == LeaderAnswer.AWAITED:
         places.answer_for_leader(enrolment, LeaderAnswer.NOT_NEEDED)
     places.confirm(enrolment, by=by, now=now)
-    notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)
+    notices.tell_host_of_confirmed(enrolment, now=now)
     return enrolment
 
 
@@ -306,6 +308,7 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     places.end(enrolment, Status.REQUEST_EXPIRED, by=by, now=now)
     notices.tell_teacher(enrolment, "request_expired", now=now)
     notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
+    notices.tell_host_it_came_to_nothing(enrolment, now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return True
 

@@ -534,6 +534,48 @@ def _refuse_beyond_the_hosts(offer: Offer, starts_at: datetime, school_calendar:
         )
 
 
+def plan_for_one_class(
+    offer: Offer,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    places: int,
+    even_if_closed: bool,
+    by: Actor,
+    now: datetime,
+) -> Session:
+    """Write the session on which a host and one class have agreed (a step). Nobody else can enrol in it.
+
+    It has the class's places and no more, and enrolment opens a minute before it closes. Until it closes the class may
+    change its numbers: as long as the course says, or until the beginning where that has passed.
+    """
+    if offer.state in NOT_PLANNABLE:
+        raise Refusal(
+            _("The course is %(state)s; sessions can be planned again when it is up to date.")
+            % {"state": offer.get_state_display()},
+            code="offer-over",
+        )
+    closes_at = closing_time(offer, starts_at)
+    if closes_at <= now:
+        closes_at = starts_at
+    session = _plan(
+        offer,
+        [(starts_at, ends_at)],
+        places=places,
+        opens_at=closes_at - SHORTEST_OPENING,
+        closes_at=closes_at,
+        place="",
+        note="",
+        school_calendar=None if even_if_closed else SchoolCalendar.load(),
+        by=by,
+        now=now,
+    )
+    if session.draw_at is not None:  # there is nobody to draw lots among
+        Session.objects.filter(pk=session.pk).update(draw_at=None)
+        session.draw_at = None
+    return session
+
+
 def _spans(
     offer: Offer, starts: datetime | Sequence[tuple[datetime, datetime]], minutes: int | None
 ) -> list[tuple[datetime, datetime]]:

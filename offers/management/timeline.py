@@ -21,7 +21,7 @@ DAYS_BACK = 200
 DAYS_AHEAD = 200
 REALLY_SENT = timedelta(days=3)
 OFTEN = timedelta(hours=1)
-ASKED_FIRST = {"visit_confirm", "host_day_sheet", "invite_reminder", "move_nudge"}
+ASKED_FIRST = {"visit_confirm", "host_day_sheet", "invite_reminder", "move_nudge", "host_question_nudge"}
 
 
 class Timeline:

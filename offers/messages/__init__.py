@@ -2,10 +2,11 @@
 
 from django.utils.translation import gettext_lazy
 
-from offers.messages import authoring, enrolment, followup, links, people
+from offers.messages import authoring, dialogue, enrolment, followup, links, people
 
 OCCASIONS = {
     **authoring.OCCASIONS,
+    **dialogue.OCCASIONS,
     **enrolment.OCCASIONS,
     **followup.OCCASIONS,
     **links.OCCASIONS,
@@ -74,4 +75,26 @@ NAMES = {
     "host_session_cancelled": gettext_lazy("a cancelled date, to the host"),
     "coordinator_session_cancelled": gettext_lazy("a cancelled date, to the coordinators"),
     "coordinator_place_free": gettext_lazy("a free place, to the coordinators"),
+    "host_dialogue_asked": gettext_lazy("a request for an agreement, to the host"),
+    "host_dialogue_answer": gettext_lazy("news about a request for an agreement, to the host"),
+    "host_dialogue_nudge": gettext_lazy("a reminder of a request for an agreement, to the host"),
+    "host_dialogue_awaits_leader": gettext_lazy("an agreed visit that awaits the school's leader, to the host"),
+    "host_dialogue_withdrawn": gettext_lazy("a request for an agreement taken back, to the host"),
+    "host_dialogue_closed": gettext_lazy("a request for an agreement that was closed, to the host"),
+    "host_dialogue_agreed": gettext_lazy("a visit that was agreed on, to the host"),
+    "host_dialogue_came_to_nothing": gettext_lazy("an agreed visit without approval, to the host"),
+    "dialogue_asked": gettext_lazy("a request for an agreement that was sent"),
+    "dialogue_answer": gettext_lazy("an answer to a request for an agreement"),
+    "dialogue_nudge": gettext_lazy("a reminder of a request for an agreement"),
+    "dialogue_agreed": gettext_lazy("a visit that was agreed on"),
+    "dialogue_not_now": gettext_lazy("a request for an agreement: not now"),
+    "dialogue_withdrawn": gettext_lazy("a request for an agreement taken back"),
+    "dialogue_no_answer": gettext_lazy("a request for an agreement without an answer"),
+    "coordinator_dialogue_asked": gettext_lazy("a request for an agreement, to the coordinators"),
+    "coordinator_dialogue_nudge": gettext_lazy("a reminder of a request for an agreement, to the coordinators"),
+    "coordinator_dialogue_no_answer": gettext_lazy("a request without an answer, to the coordinators"),
+    "host_question": gettext_lazy("a question to the host"),
+    "host_question_nudge": gettext_lazy("a reminder of a question to the host"),
+    "coordinator_question": gettext_lazy("a question without a contact, to the coordinators"),
+    "question_answered": gettext_lazy("an answer to a question"),
 }

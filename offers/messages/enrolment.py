@@ -263,11 +263,11 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
         url = _desk("session", session.pk)
     files = []
     if words.file is not None:
-        if enrolment is not None:
+        if enrolment is not None and message.recipient_kind != "contact":
             content = calendar_file.calendar_file(enrolment, method=words.file, now=now)
             name = slugify(enrolment.class_label) or "klasse"
         else:
-            content, name = calendar_file.host_file(session, now=now), slugify(offer.title) or "forloeb"
+            content, name = calendar_file.host_file(session, now=now), offer.slug
         filename = f"{name}-{_first_day(session).isoformat()}.ics"
         files = [Attachment(filename=filename, content=content, mimetype=f"text/calendar; method={words.file}")]
     about_class = _class(enrolment) if enrolment is not None else []
@@ -771,6 +771,46 @@ def _host_new(enrolment: Enrolment, now: datetime) -> Words:
         ],
         facts=[*_teacher(enrolment), *_needs(enrolment)],
         button=_("See who comes"),
+    )
+
+
+def _agreed(enrolment: Enrolment, now: datetime) -> Words:
+    company = enrolment.session.offer.company.name
+    return Words(
+        kind=_("Agreed"),
+        sentences=[
+            _("%(class)s and %(company)s have agreed on a time. The visit is confirmed, and the host has your address.")
+            % {"class": enrolment.class_label, "company": company},
+            _("The attached file puts the visit into your calendar. We remind you in good time."),
+        ],
+        button=_("See your enrolment"),
+        file="PUBLISH",
+    )
+
+
+def _host_agreed(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Agreed"),
+        sentences=[
+            _("You and %(class)s from %(school)s have agreed on a time. The visit is confirmed.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("The attached file puts it into your calendar. From now on you can write to the teacher yourself."),
+        ],
+        facts=[*_teacher(enrolment), *_needs(enrolment)],
+        button=_("See who comes"),
+        file="PUBLISH",
+    )
+
+
+def _host_came_to_nothing(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("The agreed visit does not take place"),
+        sentences=[
+            _("You had found a time with %(class)s from %(school)s, but the school has not approved the visit.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("You need not keep the time free. On your page you can call the date off."),
+        ],
+        button=_("See your sessions"),
     )
 
 
@@ -1314,6 +1354,16 @@ OCCASIONS: dict[str, Occasion] = {
         _session_cancelled, Status.CANCELLED_BY_HOST, Status.CANCELLED_BY_MUNICIPALITY, coming=True
     ),
     "host_new_enrolment": _about_enrolment(_host_new, *COMING, coming=True),
+    "dialogue_agreed": _about_enrolment(_agreed, *COMING, coming=True),
+    "host_dialogue_agreed": _about_enrolment(_host_agreed, *COMING, coming=True),
+    "host_dialogue_came_to_nothing": _about_enrolment(
+        _host_came_to_nothing,
+        Status.DECLINED,
+        Status.REQUEST_EXPIRED,
+        Status.CANCELLED_BY_SCHOOL,
+        Status.CANCELLED_BY_MUNICIPALITY,
+        coming=True,
+    ),
     "host_request": _about_enrolment(_host_request, Status.PENDING),
     "host_changed_enrolment": _about_enrolment(_host_changed, Status.PENDING, *COMING, coming=True),
     "host_cancelled_enrolment": _about_enrolment(

@@ -17,9 +17,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from offers.domain import rules, search
+from offers.domain import dialogue, rules, search
 from offers.filters import SORTS, CatalogueFilter, cards
-from offers.models import Material, Meeting, MoveProposal, Offer, Session
+from offers.models import Dialogue, Material, Meeting, MoveProposal, Offer, Session
 from portal.domain import clock
 from portal.domain.actor import is_coordinator
 from portal.domain.calendar import local_day
@@ -31,6 +31,9 @@ SHOWN_AT_ONCE = 6
 NUMBER = re.compile(r"[0-9]{1,30}", re.ASCII)
 
 HAS_MATERIAL = Exists(Material.objects.filter(offer=OuterRef("pk")))
+
+# A session that one class agreed on is that class's alone.
+BY_AGREEMENT = Exists(Dialogue.objects.filter(enrolment__session=OuterRef("pk")))
 
 BANDS = [("indskoling", range(4)), ("mellemtrin", range(4, 7)), ("udskoling", range(7, 11))]
 
@@ -192,7 +195,7 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
     now = clock.now()
     states = [Session.State.OPEN, Session.State.CANCELLED]
     sessions = (
-        shown.sessions.filter(Q(state__in=states))
+        shown.sessions.filter(Q(state__in=states), ~BY_AGREEMENT)
         .upcoming(now)
         .order_by("starts_at", "pk")
         .prefetch_related(Prefetch("meetings", Meeting.objects.order_by("number")))
@@ -206,6 +209,7 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
         "paused": shown.state == Offer.State.PAUSED,
         "rows": rows[:SHOWN_AT_ONCE],
         "more": rows[SHOWN_AT_ONCE:],
+        "can_propose": dialogue.open_to_requests(shown),
         "bookable": sum(row.can_enrol for row in rows),
         "canonical": settings.ORIGIN + reverse("offer", args=[offer_id, shown.slug]),
     }

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from companies.models import Contact
-from offers.domain import dates, encounters, moving, needs, planning, reminders
+from offers.domain import dates, dialogue, encounters, moving, needs, planning, questions, reminders
 from offers.domain import enrolment as enrolments
 from offers.domain import places as seats
 from offers.domain.snapshot import visit_of
@@ -124,6 +124,8 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
             "upcoming": [_overview_row(session, being_asked) for session in upcoming],
             "may_add": seats.the_municipality().hosts_add_dates,
             "requests": requests,
+            "dialogues": dialogue.of_company(contact.company_id, now=now),
+            "questions": questions.waiting_for(contact.company_id),
             **_past(contact, now=now),
             "offers": _offers(contact, now=now),
         },

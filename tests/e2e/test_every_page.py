@@ -234,6 +234,43 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
     assert look.result() == ({}, set())
 
 
+def test_finding_a_time_and_asking_the_host(visitor: NewVisitor) -> None:
+    teacher = visitor()
+    teacher.sign_in(TEACHER)
+    look = Look(teacher)
+    talk = first(teacher, "/tilmeldinger/", "main a[href*='/foresporgsler/']")
+    yes = first(teacher, talk, "main a[href*='/ja/']")
+    offer = first(teacher, "/forloeb/?aftale=1", "#hits .offer-grid a")
+    ask = first(teacher, offer, "main a[href*='/spoergsmaal/ny/']")
+    propose = first(teacher, offer, "main a[href*='/foresporgsler/ny/']")
+    for way in (talk, yes, f"{talk}svar/", f"{talk}traek/", propose, ask, "/forloeb/?aftale=1", offer):
+        look.at(way)
+    for way in (f"{talk}svar/", propose, ask):
+        teacher.open(way)
+        submit(teacher, "main form.form button[type=submit]")
+        look.at(named=f"{way} in error")
+    teacher.page.fill("textarea[name=text]", "er der en elevator?")
+    submit(teacher, "main form.form button[type=submit]")
+    look.at(named="a question that was asked")
+
+    host = visitor()
+    host.open("/demo/mails/")
+    host.page.locator("main tbody a").filter(has_text="Forespørgsel om et besøg").first.click()
+    host.page.wait_for_load_state()
+    enter_by_link(host, link_in(host.text()))
+    look_as_host = Look(host)
+    look_as_host.at()
+    asked = first(host, host.page.url, "main a[href*='/foresporgsler/']")
+    agree = first(host, asked, "main a[href*='/ja/']")
+    for way in (asked, agree, f"{asked}svar/", f"{asked}ikke-nu/"):
+        look_as_host.at(way)
+    submit(host, "main form.form button[type=submit]")
+    look_as_host.at(named="not now, without a reason")
+
+    assert look.result() == ({}, set())
+    assert look_as_host.result() == ({}, set())
+
+
 def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visitor: NewVisitor) -> None:
     desk = visitor()
     desk.sign_in(COORDINATOR)
@@ -241,6 +278,7 @@ def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visito
     desk.page.on("request", lambda request: foreign.add(request.url))
     found: dict[str, list[str]] = {}
     for address in ("/admin/", "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
+                    "/admin/offers/dialogue/", "/admin/offers/question/",
                     "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/",
                     "/admin/portal/user/importer/", "/admin/schools/school/eksport/",
                     "/admin/portal/erasurerequest/", "/admin/portal/erasure/", "/admin/portal/legalhold/"):  # fmt: skip

@@ -411,7 +411,7 @@ def test_the_list_takes_the_same_queries_with_one_and_with_three_rows(
     client = signed_in(role.user)
     client.get(reverse("my-enrolments"))
     # session, person, works school-wide?, offered, coming, in line, past (count), is coordinator?, municipality
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(11):
         page = client.get(reverse("my-enrolments"))
     assert (len(page.context["coming"]), [row.position for row in page.context["waiting"]]) == (count, [1] * count)
 

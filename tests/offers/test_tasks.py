@@ -40,6 +40,7 @@ def test_following_the_calendar_does_every_job_and_leaves_heartbeats(municipalit
         "expire-offered-places",
         "expire-requests",
         "expire-surveys",
+        "follow-dialogues",
         "follow-offers",
         "follow-the-calendar",
         "nudge-moves",

@@ -19,6 +19,7 @@ from PIL import Image
 
 from companies.models import Company
 from offers.admin.offer import SeriesForm
+from offers.domain.dialogue import DialogueRequest
 from offers.domain.rules import EnrolmentRequest
 from portal.domain.calendar import local_day
 from portal.domain.tables import rows_of
@@ -144,6 +145,34 @@ sends(
 sends("host-answer", "offers_enrolment", "portal_message", answer="yes")
 
 
+@body("dialogue-ask", "offers_dialogue", "offers_proposedtime", "portal_message")
+def ask_for_a_time(world: World, role: str, thing: str) -> dict[str, Any]:
+    """A class of the own school that has not asked for this course yet."""
+    elsewhere = role in {"teacher_elsewhere", "leader_elsewhere"}
+    return {
+        "school_class": (world.at.klass_elsewhere if elsewhere else world.at.new_class).pk,
+        "adults": 2,
+        "day_1": "2026-10-06",
+        "begins_1": "09:00",
+        "form_token": "1bb7a4d5-8a57-4a0c-9d3f-3d2b6b7d4c55",
+    }
+
+
+sends("dialogue-reply", "offers_dialogue", "offers_dialogueentry", "portal_message", text="Gerne om tirsdagen.")
+sends("dialogue-accept", "offers_dialogue", "offers_session", "offers_enrolment", "portal_message")
+sends("dialogue-withdraw", "offers_dialogue", "portal_message", reason="")
+sends("host-dialogue-reply", "offers_dialogue", "offers_dialogueentry", "portal_message", text="Gerne om tirsdagen.")
+sends("host-dialogue-accept", "offers_dialogue", "offers_session", "offers_enrolment", "portal_message")
+sends("host-dialogue-not-now", "offers_dialogue", "portal_message", reason="Vi flytter.")
+sends("question-ask", "offers_question", text="hvor lang tid?", form_token="2bb7a4d5-8a57-4a0c-9d3f-3d2b6b7d4c55")
+sends("host-question", "offers_question", "portal_message", text="To timer.")
+sends("offers_dialogue_agree", "offers_dialogue", "offers_enrolment", time=lambda world: world.at.time_of_host.pk)
+sends("offers_dialogue_answer", "offers_dialogue", "offers_dialogueentry", on_behalf="host", text="Gerne om tirsdagen.")
+sends("offers_dialogue_not_now", "offers_dialogue", "portal_message", reason="Vi flytter.")
+sends("offers_dialogue_take_back", "offers_dialogue", "portal_message", reason="")
+sends("offers_question_reply", "offers_question", "portal_message", text="To timer.")
+
+
 @body("host-report", "offers_visitreport")
 def host_report(world: World, role: str, thing: str) -> dict[str, Any]:
     row = world.at.past_elsewhere if thing in {"foreign", "crossed"} else world.at.past
@@ -180,10 +209,12 @@ sends("account_logout")
 ROWS = {
     "companies_company": "company",
     "offers_agreement": "agreement",
+    "offers_dialogue": "talk",
     "offers_encounter": "encounter",
     "offers_enrolment": "enrolment",
     "offers_invite": "invite",
     "offers_offer": "published",
+    "offers_question": "question",
     "offers_session": "session",
     "offers_surveyrequest": "survey",
     "offers_visitreport": "report",
@@ -595,6 +626,22 @@ calls("offers.material.add_material", offer_id=of("draft"), file=_safe("document
 
 calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("orphan"))
 calls("offers.enrolment.cancel_enrolment", enrolment_id=of("enrolment"), reason="")
+calls("offers.dialogue.reply", dialogue_id=of("talk"), text="Gerne om tirsdagen.")
+calls("offers.dialogue.agree", dialogue_id=of("talk"), time_id=of("time_of_host"))
+calls("offers.dialogue.agree (on the class's own time)", dialogue_id=of("talk"), time_id=of("time_of_teacher"))
+calls("offers.dialogue.say_not_now", dialogue_id=of("talk"), reason="Vi flytter.")
+calls("offers.dialogue.withdraw", dialogue_id=of("talk"))
+calls("offers.questions.ask_host", offer_id=of("by_agreement"), text="Hvor lang tid?")
+calls("offers.questions.answer_question", question_id=of("question"), text="To timer.")
+
+
+@call("offers.dialogue.ask_for_a_time")
+def ask_for_a_time_of(world: World, role: str) -> dict[str, Any]:
+    times = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
+    asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=times)
+    return {"offer_id": world.at.by_agreement.pk, "request": asked}
+
+
 calls("offers.enrolment.change_numbers", enrolment_id=of("enrolment"), pupils=20, adults=2)
 calls("offers.enrolment.answer_request (that awaits the leader)", enrolment_id=of("awaiting"), accept=True)
 calls("offers.enrolment.answer_request", enrolment_id=of("pending"), accept=True)

@@ -26,6 +26,7 @@ from companies.models import Company, Contact
 from offers.models import (
     Agreement,
     AgreementVersion,
+    Dialogue,
     Encounter,
     Enrolment,
     Invite,
@@ -34,6 +35,8 @@ from offers.models import (
     MoveProposal,
     Offer,
     ProposedMeeting,
+    ProposedTime,
+    Question,
     Session,
     SurveyRequest,
     VisitReport,
@@ -331,6 +334,7 @@ def _visits(world: World) -> None:
         lost = _enrolment(_session(offer, taken=0), teacher, klass, status=state.CANCELLED_BY_HOST)
         for name, thing in (("moving", enrolled), ("asked_session", asked), ("proposal", proposal), ("lost", lost)):
             setattr(at, f"{name}{suffix}", thing)
+    _talks(world)
     at.told = _enrolment(at.session_told, here, at.klass, status=state.COMPLETED)
     meeting = at.session_told.meetings.get()
     at.report = VisitReport.objects.create(
@@ -350,6 +354,34 @@ def _visits(world: World) -> None:
     at.survey_elsewhere = SurveyRequest.objects.create(
         pk=SAME["elsewhere"], enrolment=at.past_elsewhere, audience="teacher", **due
     )
+
+
+def _talks(world: World) -> None:
+    """Talks about times of both schools with both companies, and questions to both."""
+    at = world.at
+    for suffix, role, klass in (("", "teacher", at.klass), ("_elsewhere", "teacher_elsewhere", at.klass_elsewhere)):
+        contact = getattr(at, f"contact{suffix}")
+        offer = _offer(contact.company, contact, Offer.State.PUBLISHED, "Efter aftale", by_agreement=True)
+        talk = Dialogue.objects.create(
+            offer=offer,
+            school=klass.school,
+            school_class=klass,
+            teacher=world.people[role],
+            pupils=20,
+            state="in_talk",
+            awaits="teacher",
+        )
+        starts = datetime.fromisoformat("2026-10-01T09:00:00+02:00")
+        for number, side in enumerate(("teacher", "host")):
+            first = starts + timedelta(days=number)
+            facts = {"starts_at": first, "ends_at": first + timedelta(hours=2)}
+            setattr(at, f"time_of_{side}{suffix}", ProposedTime.objects.create(dialogue=talk, side=side, **facts))
+        question = Question.objects.create(
+            offer=offer, school=klass.school, teacher=world.people[role], text="Hvor lang tid?"
+        )
+        setattr(at, f"by_agreement{suffix}", offer)
+        setattr(at, f"talk{suffix}", talk)
+        setattr(at, f"question{suffix}", question)
 
 
 def _links(world: World) -> None:
@@ -525,6 +557,11 @@ def _objects(world: World) -> None:
             "nowhere": {"contact_id": uuid4(), argument: uuid4()},
         }
 
+    def with_time(objects: dict[str, dict[str, Any]], side: str) -> dict[str, dict[str, Any]]:
+        own, other = (getattr(at, f"time_of_{side}{suffix}").pk for suffix in two_sides)
+        times = {"own": own, "foreign": other, "crossed": other}
+        return {name: {**words, "time_id": times.get(name, other)} for name, words in objects.items()}
+
     world.objects = {
         "nothing": {"-": {}},
         "offer": {name: {"offer_id": one.pk, "slug": one.slug} for name, one in offers.items()}
@@ -578,6 +615,18 @@ def _objects(world: World) -> None:
         "host-request": hosted("enrolment_id", "pending")
         | {"awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk}},
         "host-visit": hosted("enrolment_id", "past"),
+        "dialogue": both("dialogue_id", "talk"),
+        "dialogue-time": with_time(both("dialogue_id", "talk"), "host"),
+        "host-dialogue": hosted("dialogue_id", "talk"),
+        "host-dialogue-time": with_time(hosted("dialogue_id", "talk"), "teacher"),
+        "question": both("question_id", "question"),
+        "host-question": hosted("question_id", "question"),
+        "asked-for": {
+            "by agreement": {"offer_id": at.by_agreement.pk},
+            "with dates only": {"offer_id": at.bare.pk},
+            "draft": {"offer_id": at.draft.pk},
+            "missing": {"offer_id": uuid4()},
+        },
         "survey": both("survey_id", "survey"),
         "token": {
             "live": {"token": at.token},
