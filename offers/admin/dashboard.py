@@ -344,6 +344,7 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         _("Dates and enrolments"),
         (
             Entry(title=_("Sessions"), model=Session),
+            Entry(title=_("Dates with free places"), model=Session, query="when=free"),
             Entry(title=_("Enrolments"), model=Enrolment),
             Entry(title=_("Reports of visits"), model=VisitReport),
             Entry(title=_("Meetings with working life"), model=Encounter),

@@ -27,7 +27,8 @@ FEED_LOOKS_BACK = timedelta(days=60)
 def method_for(enrolment: Enrolment) -> Method | None:
     """Return whether the visit belongs into a calendar, out of it again, or neither (who waits has no date yet)."""
     status = Enrolment.Status(enrolment.status)
-    if status in {Enrolment.Status.WAITLISTED, Enrolment.Status.OFFERED, Enrolment.Status.OFFER_EXPIRED}:
+    waits = {Enrolment.Status.WAITLISTED, Enrolment.Status.OFFERED, Enrolment.Status.IN_DRAW}
+    if status in waits | {Enrolment.Status.OFFER_EXPIRED}:
         return None
     return "PUBLISH" if status in Enrolment.Status.holding() else "CANCEL"
 

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from offers.domain import cancelling, dates, notices, places, planning, rules, snapshot
-from offers.models import Enrolment, Offer, Session
+from offers.models import Enrolment, Session
 from portal.domain import audit, calendar
 from portal.domain.actor import Actor
-from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
 from portal.models import User
 from schools.domain import approval, membership
@@ -77,6 +76,7 @@ def enrol_classes(
     """
     on_behalf = [_on_behalf(one, by) for one in requests]
     session = places.locked_session(session_id)
+    rules.hold_classes(session, [one.school_class for one in requests])  # all at once, in one order for everybody
     batch = requests[0].form_token if len(requests) > 1 else None
     answers: dict[int, Answer] = {}
     for number in _in_order(session, requests, together):
@@ -109,29 +109,16 @@ def _enrol(
     """Enrol one class in a session whose row is held (a step); raises Refusal before anything is written."""
     if earlier := _earlier_answer(session, request):
         return earlier
-    if refusal := rules.refusal_for(session, request, now=now):
+    rules.hold_classes(session, [request.school_class])
+    if refusal := rules.refusal_for(session, request, now=now, by_coordinator=by.is_coordinator):
         raise refusal
     _refuse_beyond_guidance(request.school_class, session, on_behalf.roles)
 
     teacher, awaits_leader = on_behalf.teacher, on_behalf.awaits_leader
     offer = session.offer
-    need = places.needed(offer, request.head_count)
-    status, answer_by, waiting_since = Status.CONFIRMED, None, None
-    last_in_line = session.enrolments.waitlisted().aggregate(since=Max("waiting_since"))["since"]
-    if need > session.places_left or last_in_line is not None:
-        if not offer.has_waiting_list:
-            raise Refusal(
-                _("Other classes are first in line for the free places. %(instead)s")
-                % {"instead": rules.next_possibility(session, need, now=now)},
-                code="full",
-            )
-        status, waiting_since = Status.WAITLISTED, now
-        if last_in_line is not None and last_in_line >= now:
-            # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
-            waiting_since = last_in_line + timedelta(microseconds=1)
-    elif awaits_leader or offer.acceptance == Offer.Acceptance.MANUAL:
-        status = Status.PENDING
-        answer_by = places.request_deadline(session, places.the_municipality(), SchoolCalendar.load(), now)
+    need = places.needed(offer, request.head_count, request.adults)
+    standing = rules.standing_for(session, need, awaits_leader=awaits_leader, now=now)
+    status = standing.status
     enrolment = Enrolment.objects.create(
         session=session,
         school_class=request.school_class,
@@ -151,16 +138,17 @@ def _enrol(
         status=status,
         status_at=now,
         leader_answer=LeaderAnswer.AWAITED if awaits_leader else LeaderAnswer.NOT_NEEDED,
-        waiting_since=waiting_since,
-        answer_by=answer_by,
+        waiting_since=standing.waiting_since,
+        answer_by=standing.answer_by,
         form_token=request.token_for(session),
         batch=batch,
         created_at=now,
         **snapshot.facts_of(session, request.school_class.school),
     )
-    if status != Status.WAITLISTED:
+    if standing.holds:
         places.take(session, need)
-    audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)
+    action = "enrolment-" + status.value.replace("_", "-")
+    audit.record(by, action, enrolment, at=now, pupils=enrolment.pupils, places=need, **standing.seen)
     by_another = {"enrolled_by": str(by.user_id)} if by.user_id and teacher and by.user_id != teacher.pk else None
     notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now, parameters=by_another)
     if awaits_leader:
@@ -217,7 +205,7 @@ def change_numbers(
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
     session = enrolment.session
-    if enrolment.status not in {Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED}:
+    if enrolment.status not in Status.open():
         raise Refusal(_("The enrolment has ended and cannot be changed."), code="ended")
     if now >= session.closes_at:
         raise Refusal(
@@ -227,7 +215,7 @@ def change_numbers(
         )
     if refusal := rules.numbers_refused(session, pupils, adults):
         raise refusal
-    need = places.needed(session.offer, pupils)
+    need = places.needed(session.offer, pupils, adults)
     holds, before = enrolment.status in Status.holding(), enrolment.places
     if holds and need - before > session.places_left:
         raise Refusal(
@@ -329,7 +317,7 @@ def _in_order(session: Session, requests: Sequence[rules.EnrolmentRequest], toge
         return order
     left, fitting = session.places_left, []
     for number in order:
-        need = places.needed(session.offer, requests[number].head_count)
+        need = places.needed(session.offer, requests[number].head_count, requests[number].adults)
         if need <= left:
             fitting.append(number)
             left -= need
@@ -354,7 +342,7 @@ def _not_all_fit(session_id: UUID, requests: Sequence[rules.EnrolmentRequest], *
     mine = Enrolment.objects.filter(batch=requests[0].form_token)
     session.places_taken -= sum(one.places for one in mine if one.status in Status.holding())
     waiting = session.enrolments.waitlisted().exclude(pk__in=mine).count()
-    need = sum(places.needed(session.offer, one.head_count) for one in requests)
+    need = sum(places.needed(session.offer, one.head_count, one.adults) for one in requests)
     names = {
         "classes": in_words([one.school_class.label(day) for one in requests]),
         "need": need,

@@ -484,7 +484,7 @@ def _card_of_municipality(municipality: Municipality) -> Card:
 
 
 def _occasion(session: Session, offer: Offer) -> Occasion:
-    if session.places_left == 0:
+    if session.is_full:
         state = gettext("Full")
     elif offer.places_counted == Offer.Counted.CLASSES:
         left = session.places_left

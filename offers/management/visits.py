@@ -205,16 +205,14 @@ class Visits:
             self.time.at(moment, partial(self.change, stay))
 
     def cancel(self, stay: Stay) -> None:
-        """Let the school cancel; when it is too late for that, it asks, and a coordinator does."""
-        made = Enrolment.objects.get(pk=stay.enrolment_id)
+        """Let the school cancel, as long as it may by itself."""
+        made = Enrolment.objects.select_related("session__offer").get(pk=stay.enrolment_id)
         if made.status not in {Status.CONFIRMED, Status.PENDING, Status.WAITLISTED}:
             return
-        reason = self.rng.choice(self.voices["cancellation_reasons_school"])
-        by = stay.teacher.actor
         if cancelling.is_late(made, self.time.now):
-            cancelling.ask_to_cancel(enrolment_id=made.pk, reason=reason, by=by, now=self.time.now)
-            by = self.story.coordinator()
-        enrolling.cancel_enrolment(enrolment_id=made.pk, reason=reason, by=by, now=self.time.now)
+            return
+        reason = self.rng.choice(self.voices["cancellation_reasons_school"])
+        enrolling.cancel_enrolment(enrolment_id=made.pk, reason=reason, by=stay.teacher.actor, now=self.time.now)
         self._been.discard((stay.school_class.pk, stay.visit.course.key))
         self.notice_offered()
 

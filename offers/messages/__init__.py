@@ -36,6 +36,7 @@ NAMES = {
     "host_session_moved": gettext_lazy("a date that was moved, to the host"),
     "coordinator_session_moved": gettext_lazy("a date that was moved, to the coordinators"),
     "enrolment_confirmed": gettext_lazy("an enrolment that is confirmed"),
+    "enrolment_in_draw": gettext_lazy("a class in the draw"),
     "enrolment_pending": gettext_lazy("a request that waits"),
     "enrolment_waitlisted": gettext_lazy("a class on the waiting list"),
     "enrolment_handed_over": gettext_lazy("an enrolment taken over"),

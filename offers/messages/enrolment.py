@@ -4,12 +4,14 @@ A ticked need is named to the host; the free text about needs never is.
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
@@ -19,6 +21,7 @@ from django.utils.translation import ngettext
 from companies.models import Contact
 from offers.domain import calendar_file, cancelling, dates, places, planning, reminders, rules, snapshot, waiting_list
 from offers.models import Enrolment, Meeting, Offer, Session
+from portal import mail
 from portal.domain import links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.calendar import SchoolCalendar, local_day
@@ -137,7 +140,13 @@ def _class(enrolment: Enrolment) -> list[tuple[str, str]]:
 def _people(enrolment: Enrolment) -> str:
     pupils = ngettext("%(count)d pupil", "%(count)d pupils", enrolment.pupils) % {"count": enrolment.pupils}
     adults = ngettext("%(count)d adult", "%(count)d adults", enrolment.adults) % {"count": enrolment.adults}
-    return _("%(pupils)s and %(adults)s") % {"pupils": pupils, "adults": adults}
+    people = _("%(pupils)s and %(adults)s") % {"pupils": pupils, "adults": adults}
+    if not enrolment.session.offer.counts_adults:
+        return people
+    return _("%(people)s: %(places)d places, as adults are counted here") % {
+        "people": people,
+        "places": enrolment.places,
+    }
 
 
 def _teacher(enrolment: Enrolment) -> list[tuple[str, str]]:
@@ -255,12 +264,46 @@ def _first_day(session: Session) -> date:
 # --- To the teacher ----------------------------------------------------------------------------------------------
 
 
+def _lot(enrolment: Enrolment) -> list[str]:
+    """Return which number the class was drawn as, if lots were drawn."""
+    if enrolment.draw_number is None:
+        return []
+    of = Enrolment.objects.filter(session=enrolment.session_id, draw_number__isnull=False).count()
+    return [
+        _("Lots were drawn among the requests: %(class)s was number %(number)d of %(of)d.")
+        % {"class": enrolment.class_label, "number": enrolment.draw_number, "of": of}
+    ]
+
+
+def _in_draw(enrolment: Enrolment, now: datetime) -> Words:
+    draw_at = enrolment.session.draw_at
+    return Words(
+        kind=_("In the draw"),
+        sentences=[
+            _("%(class)s is in the draw. Many ask at once when enrolment opens, so it does not count who is fastest.")
+            % {"class": enrolment.class_label},
+            _("Lots are drawn on %(when)s among all who asked before then. Right after, we write how it went.")
+            % {"when": _until(draw_at)}
+            if draw_at is not None and now < draw_at
+            else _("Lots are drawn any moment. You came after the hour, so you stand behind those who were in time."),
+            _("Until then no place is held, and you can still change the numbers or leave."),
+            *(
+                [_("At your school a leader approves each enrolment, and has been asked already.")]
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else []
+            ),
+        ],
+        button=_("See your enrolment"),
+    )
+
+
 def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Enrolment confirmed"),
         sentences=[
             _("%(class)s has its places. %(company)s looks forward to meeting you.")
             % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            *_lot(enrolment),
             _("The attached file puts the visit into your calendar. We remind you in good time."),
             _("You can change the numbers until %(when)s, and cancel until %(until)s.")
             % {"when": _until(enrolment.session.closes_at), "until": _until(_cancel_until(enrolment))},
@@ -311,6 +354,8 @@ def _waitlisted(enrolment: Enrolment, now: datetime) -> Words:
         sentences=[
             _("%(class)s is number %(position)d on the waiting list.")
             % {"class": enrolment.class_label, "position": waiting_list.position(enrolment)},
+            *_lot(enrolment),
+            " ".join(waiting_list.order_in_words(enrolment.session)),
             _("When enough places become free and it is your turn, we write to you, and you say yes or no."),
             *(
                 [_("At your school a leader approves each enrolment, and has been asked already.")]
@@ -470,6 +515,11 @@ def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Wor
             _("Your enrolment follows along; you need do nothing. The attached file replaces your calendar entry."),
             _("If the new time does not suit the class, cancel on the enrolment's page. It costs nothing."),
         ]
+    elif enrolment.status == Status.IN_DRAW:
+        sentences = [
+            _("The session that %(class)s is in the draw for has a new time. You stay in the draw.")
+            % {"class": enrolment.class_label}
+        ]
     else:
         sentences.append(_("You keep your place in the line."))
     return Words(
@@ -622,16 +672,22 @@ def _coordinator_session_moved(message: Message, session: Session, now: datetime
 
 def _leader_request(enrolment: Enrolment, now: datetime) -> Words:
     teacher = enrolment.teacher.name if enrolment.teacher else _("A colleague")
-    in_line = enrolment.status == Status.WAITLISTED
+    if enrolment.status == Status.IN_DRAW:
+        waits = _("The class is in the draw. Your answer is asked for now, so that it has its places once it is drawn.")
+    elif enrolment.status == Status.WAITLISTED:
+        waits = _(
+            "The class stands in line. Your answer is asked for now, so that no time is lost when it is its turn."
+        )
+    else:
+        waits = _("The places are held until %(when)s. Without your answer they are released then.") % {
+            "when": _until(enrolment.answer_by)
+        }
     return Words(
         kind=_("Enrolment to approve"),
         sentences=[
             _("%(teacher)s would like to take part with %(class)s.")
             % {"teacher": teacher, "class": enrolment.class_label},
-            _("The class stands in line. Your answer is asked for now, so that no time is lost when it is its turn.")
-            if in_line
-            else _("The places are held until %(when)s. Without your answer they are released then.")
-            % {"when": _until(enrolment.answer_by)},
+            waits,
         ],
         button=_("Approve or decline"),
     )
@@ -732,10 +788,11 @@ def _coordinator_session_cancelled(session: Session, now: datetime) -> Words:
 
 
 def _coordinator_place_free(session: Session, now: datetime) -> Words:
-    first = session.enrolments.waitlisted().select_related("school_class", "school", "teacher").first()
+    first = places.line(session).select_related("school_class", "school", "teacher").first()
     facts = []
     if first is not None:
         label = f"{first.school_class.label(_first_day(session))}, {first.school.name}"
+        first.session = session
         reach = (label, _people(first), first.teacher.name if first.teacher else "", as_written(first.teacher_phone))
         facts.append((_("First in line"), "\n".join(part for part in reach if part)))
     return Words(
@@ -746,6 +803,26 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
         ],
         facts=facts,
         button=_("See the session"),
+    )
+
+
+def declined_as_it_would_be(enrolment: Enrolment, *, reason: str, now: datetime) -> EmailMultiAlternatives | None:
+    """Return the mail that the teacher would get if the request were declined so; None when nobody gets one."""
+    teacher = enrolment.teacher
+    if teacher is None or not teacher.is_active:
+        return None
+    as_declined = copy(enrolment)
+    as_declined.status, as_declined.ended_reason = Status.DECLINED, reason[:300]
+    message = Message(
+        occasion="enrolment_declined",
+        reference_id=enrolment.pk,
+        recipient_kind="user",
+        recipient_id=teacher.pk,
+        address=teacher.email,
+        language=teacher.language,
+    )
+    return mail.write(
+        message, lambda: _write(message, _declined(as_declined, now), as_declined.session, as_declined, now)
     )
 
 
@@ -852,6 +929,7 @@ OCCASIONS: dict[str, Occasion] = {
     "host_session_moved": _moved(_host_session_moved),
     "coordinator_session_moved": _moved(_coordinator_session_moved),
     "enrolment_confirmed": _about_enrolment(_confirmed, *COMING, coming=True),
+    "enrolment_in_draw": _about_enrolment(_in_draw, Status.IN_DRAW, coming=True),
     "enrolment_pending": _about_enrolment(_pending, Status.PENDING),
     "enrolment_waitlisted": _about_enrolment(_waitlisted, Status.WAITLISTED, coming=True),
     "enrolment_handed_over": _about_enrolment(_handed_over, *Status.open(), coming=True),
@@ -873,7 +951,9 @@ OCCASIONS: dict[str, Occasion] = {
     "host_cancelled_enrolment": _about_enrolment(
         _host_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
     ),
-    "leader_request": _about_enrolment(_leader_request, Status.PENDING, Status.WAITLISTED, Status.OFFERED),
+    "leader_request": _about_enrolment(
+        _leader_request, Status.PENDING, Status.WAITLISTED, Status.OFFERED, Status.IN_DRAW
+    ),
     "enrolment_restored": _about_enrolment(_restored, *Status.open(), coming=True),
     "host_restored_enrolment": _about_enrolment(_host_restored, Status.PENDING, *COMING, coming=True),
     "coordinator_restored": _about_enrolment(_coordinator_restored, *Status.open(), coming=True),

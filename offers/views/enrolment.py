@@ -43,13 +43,14 @@ from schools.models import Membership, School, SchoolClass
 
 Status = Enrolment.Status
 PER_PAGE = 20
-CHANGEABLE = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
+CHANGEABLE = Status.open()
 STATES = {
     Status.CONFIRMED: ("success", "check"),
     Status.COMPLETED: ("success", "check"),
     Status.PENDING: ("info", "clock"),
     Status.WAITLISTED: ("warning", "pause"),
     Status.OFFERED: ("warning", "alert"),
+    Status.IN_DRAW: ("info", "clock"),
     Status.NO_SHOW: ("neutral", "info"),
 }
 
@@ -112,7 +113,19 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
         return done
     waiting = session.enrolments.waitlisted().count()
-    return render(request, "offers/enrol.html", {**facts, "form": form, "school": school, "waiting": waiting})
+    draws, until = rules.draws(session), rules.priority_until(session)
+    context = {
+        **facts,
+        "form": form,
+        "school": school,
+        "waiting": waiting,
+        "draws": draws,
+        "in_line": not draws and (waiting > 0 or session.is_full),
+        "full": session.is_full,
+        "priority_until": until if until is not None and now < until else None,
+        "priority_for": places.rules_for(session).priority_for,
+    }
+    return render(request, "offers/enrol.html", context)
 
 
 def _enrol(
@@ -289,10 +302,9 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
         mine = rows.filter(teacher=person)
     ahead = mine.filter(session__ends_at__gt=now)
     coming = ahead.filter(status__in=[Status.PENDING, Status.CONFIRMED]).order_by("session__starts_at", "pk")
-    line = ahead.filter(status=Status.WAITLISTED).order_by("session__starts_at", "pk")
+    line = ahead.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW]).order_by("session__starts_at", "pk")
     asked = ahead.filter(status=Status.OFFERED).order_by("answer_by", "pk")
-    shown = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
-    past = mine.exclude(session__ends_at__gt=now, status__in=shown).order_by("-session__starts_at", "pk")
+    past = mine.exclude(session__ends_at__gt=now, status__in=Status.open()).order_by("-session__starts_at", "pk")
     pages = Paginator(past, PER_PAGE)
     if _page_number(request) > pages.num_pages:
         here = reverse("my-enrolments") + ("?vis=skole" if whole_school else "")
@@ -338,6 +350,8 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "color": color,
         "icon": icon,
         "position": waiting_list.position(one),
+        "order": waiting_list.order_in_words(session) if one.status == Status.WAITLISTED else [],
+        "why": waiting_list.why_in_words(one) if one.status in Status.open() else [],
         "begun": begun,
         "in_hand": in_hand,
         "awaits_leader": awaits_leader,
@@ -357,7 +371,7 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "needs": reminders.needs_in_words(one),
         # What the teacher wrote is the teacher's and the host's; others at the school see the ticks.
         "words": one.needs_text if one.teacher_id == request.user.pk else "",
-        "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED},
+        "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED, Status.IN_DRAW},
         "ended": one.status not in Status.active(),
     }
     return render(request, "offers/enrolment.html", context)

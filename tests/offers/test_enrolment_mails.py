@@ -107,6 +107,7 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         seen.add(message.occasion)
     assert set(letters.OCCASIONS) - seen == {
         "leader_request",  # tests/offers/test_approval.py
+        "enrolment_in_draw",  # tests/offers/test_draw.py
         "place_expired",
         "coordinator_session_cancelled",
         "coordinator_session_moved",

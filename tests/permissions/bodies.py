@@ -153,7 +153,7 @@ COLLEAGUE: dict[str, Any] = {"name": "Ny Kollega", "email": "ny.kollega@firma.ex
 sends("builder-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-data-take", "portal_auditentry")
-sends("host-data-erase", "portal_erasurerequest")
+sends("host-data-erase", "portal_erasurerequest", "portal_message")
 sends("host-needs", "portal_auditentry")
 sends("link-again", "portal_message")
 sends("school-answer", "offers_enrolment", answer="yes")
@@ -162,7 +162,7 @@ sends("my-account", "schools_membership", school=lambda world: world.at.school.p
 sends("school-member-confirm", "schools_membership", "portal_message")
 sends("school-member-refuse", "schools_membership", "portal_message")
 sends("my-data-take", "portal_auditentry")
-sends("my-data-erase", "portal_erasurerequest")
+sends("my-data-erase", "portal_erasurerequest", "portal_message")
 sends("mfa_deactivate_totp", "mfa_authenticator")
 sends("mfa_generate_recovery_codes", "mfa_authenticator")
 
@@ -393,6 +393,14 @@ sends(
 )
 sends("offers_session_change", "offers_session", fills=True, note="Husk madpakke")
 sends("offers_session_change_places", "offers_session", places="90")
+sends(
+    "offers_session_change_enrolling",
+    "offers_session",
+    opens_at="2026-09-01T08:00",
+    closes_at="2026-09-15T12:00",
+    min_pupils="",
+    max_pupils="24",
+)
 sends("offers_session_cancel", "offers_session", "offers_enrolment", "portal_message", reason="Sygdom")
 
 sends("offers_enrolment_approve", "offers_enrolment", "portal_message", about="pending")
@@ -587,6 +595,14 @@ calls("offers.waiting_list.give_place", enrolment_id=of("waiting"))
 calls("offers.planning.plan_session", offer_id=of("published"), starts=NOW + timedelta(days=28))
 calls("offers.planning.plan_weekly_series", offer_id=of("published"), first_start=NOW + timedelta(days=28), weeks=2)
 calls("offers.planning.change_places", session_id=of("session"), places=90)
+calls(
+    "offers.planning.change_enrolling",
+    session_id=of("session"),
+    opens_at=NOW,
+    closes_at=NOW + timedelta(days=7),
+    min_pupils=None,
+    max_pupils=24,
+)
 calls("offers.planning.cancel_session", session_id=of("session"), reason="Sygdom")
 
 

@@ -16,7 +16,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from offers.models import Offer
-from portal.accounts import SESSION_ENDS_AT
+from portal.http import SESSION_ENDS_AT
 from portal.models import User
 from schools.models import SchoolClass, school_year_of
 from tests import factories

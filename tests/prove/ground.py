@@ -56,6 +56,20 @@ def fresh_database(name: str) -> Iterator[str]:
             connection.execute(drop)
 
 
+@contextmanager
+def copied(database: str, name: str) -> Iterator[str]:
+    """Make a copy of a database that nobody is connected to, and drop it afterwards. Yields its name."""
+    drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+    with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
+        connection.execute(drop)
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{database}"')
+    try:
+        yield name
+    finally:
+        with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
+            connection.execute(drop)
+
+
 def manage(database: str, *words: str, **more: str) -> None:
     """Run a management command on that database."""
     subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=environment(database, **more), check=True)
