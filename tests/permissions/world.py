@@ -374,7 +374,7 @@ def _links(world: World) -> None:
     at.token = links.token(made["host"])
     own_calendar, closed = (
         links.ensure(purpose=purpose.CALENDAR, reference_id=world.people[role].pk, now=NOW)
-        for role in ("teacher", "teacher_elsewhere")
+        for role in ("colleague", "teacher_elsewhere")  # the colleague's calendar is empty, so it holds no secret
     )
     Link.objects.filter(pk=closed.pk).update(revoked_at=NOW)
     at.calendar_token, at.calendar_token_ended = links.token(own_calendar), links.token(closed)
