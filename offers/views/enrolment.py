@@ -567,7 +567,7 @@ def ask(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 def give_on(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     """Give the enrolment to a colleague at the school, who is the contact teacher from then on."""
     now, one = clock.now(), _in_hand(request, enrolment_id)
-    colleagues = membership.teachers_at(one.school).exclude(pk=one.teacher_id)
+    colleagues = membership.teachers_at(one.school).exclude(enrolments=one)
     form = HandOverForm(request.POST if request.method == "POST" else None, colleagues=colleagues)
     if form.is_valid():
         colleague = form.cleaned_data["teacher"]

@@ -20,6 +20,7 @@ from PIL import Image
 from companies.models import Company
 from offers.admin.offer import SeriesForm
 from offers.domain.dialogue import DialogueRequest
+from offers.domain.enrolment import Together
 from offers.domain.rules import EnrolmentRequest
 from portal.domain.calendar import local_day
 from portal.domain.tables import rows_of
@@ -111,6 +112,16 @@ def enrol(world: World, role: str, thing: str) -> dict[str, Any]:
 
 sends("enrolment-change", "offers_enrolment", "offers_session", pupils=20, adults=3)
 sends("enrolment-cancel", "offers_enrolment", "offers_session", reason="Udflugt")
+sends("enrolment-undo", "offers_enrolment", "offers_session", "portal_auditentry")
+sends("enrolment-ask", "offers_enrolment", "portal_auditentry", reason="Halvdelen er syge.")
+sends("my-calendar", "portal_link", action="renew")
+
+
+@body("enrolment-hand-over", "offers_enrolment", "portal_message")
+def hand_over(world: World, role: str, thing: str) -> dict[str, Any]:
+    return {"teacher": world.people["leader_elsewhere" if thing == "foreign" else "colleague"].pk}
+
+
 sends("enrolment-place", "offers_enrolment", answer="yes")
 sends("enrolment-move", "offers_moveanswer", answer="stay")
 sends("enrolment-rebook", "offers_enrolment")
@@ -521,6 +532,13 @@ def enrol_class(world: World, role: str) -> dict[str, Any]:
     return {"session_id": world.at.session_to_enrol.pk, "request": asked}
 
 
+@call("offers.enrolment.enrol_classes")
+def enrol_classes(world: World, role: str) -> dict[str, Any]:
+    asked = EnrolmentRequest(school_class=world.at.klass, pupils=20, adults=2, teacher=world.people["teacher"])
+    at = world.at.session_to_enrol.pk
+    return {"session_id": at, "requests": [asked], "together": Together.ALL_OR_NONE}
+
+
 @call("offers.enrolment.enrol_class (with a contact teacher from elsewhere)")
 def enrol_for_a_stranger(world: World, role: str) -> dict[str, Any]:
     asked = EnrolmentRequest(
@@ -625,6 +643,11 @@ calls("offers.material.add_material", offer_id=of("draft"), file=_safe("document
 
 
 calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("orphan"))
+calls("offers.cancelling.ask_to_cancel", enrolment_id=of("late"), reason="Halvdelen er syge.")
+calls("offers.cancelling.undo_cancellation", enrolment_id=of("cancelled"))
+calls("offers.calendar_feed.make_feed")
+calls("offers.calendar_feed.renew_feed")
+calls("offers.calendar_feed.withdraw_feed")
 calls("offers.enrolment.cancel_enrolment", enrolment_id=of("enrolment"), reason="")
 calls("offers.dialogue.reply", dialogue_id=of("talk"), text="Gerne om tirsdagen.")
 calls("offers.dialogue.agree", dialogue_id=of("talk"), time_id=of("time_of_host"))

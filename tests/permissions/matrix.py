@@ -536,6 +536,8 @@ THINGS: dict[str, list[str]] = {
     **dict.fromkeys(["dialogue", "dialogue-time", "question"], _SIDES),
     **dict.fromkeys(["host-dialogue", "host-dialogue-time", "host-question"], _HOSTED),
     "asked-for": ["by agreement", "with dates only", "draft", "missing"],
+    **dict.fromkeys(["enrolment", "place", "cancelled", "late", "batch", "visit", "contact", "survey"], _SIDES),
+    "calendar": ["live", "ended", "another purpose", "unknown"],
     "invite": [*_SIDES, "gone"],
     "step": [*_SIDES, "gone", "no such step"],
     "job": ["-", "back to a guide", "back elsewhere"],

@@ -303,6 +303,16 @@ def _visits(world: World) -> None:
     at.past = _enrolment(at.session_past, here, at.klass)
     at.past_elsewhere = _enrolment(at.session_past_elsewhere, there, at.klass_elsewhere)
     soon = NOW + timedelta(days=2)
+    at.enrolment.batch, at.enrolment_elsewhere.batch = uuid4(), uuid4()
+    Enrolment.objects.bulk_update([at.enrolment, at.enrolment_elsewhere], ["batch"])
+    for suffix, offer, teacher, klass in (
+        ("", at.published, here, at.klass),
+        ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
+    ):
+        tomorrow = _session(offer, starts_at=NOW + timedelta(days=1))
+        setattr(at, f"late{suffix}", _enrolment(tomorrow, teacher, klass))
+        left = {"status": state.CANCELLED_BY_SCHOOL, "status_at": NOW, "status_before": state.CONFIRMED}
+        setattr(at, f"cancelled{suffix}", _enrolment(_session(offer), teacher, klass, **left))
     for suffix, offer, teacher, klass in (
         ("", at.published, here, at.klass),
         ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
@@ -412,6 +422,12 @@ def _links(world: World) -> None:
     for link, _version in world.links["erased"]:
         Link.objects.filter(pk=link.pk).delete()
     at.token = links.token(made["host"])
+    own_calendar, closed = (
+        links.ensure(purpose=purpose.CALENDAR, reference_id=world.people[role].pk, now=NOW)
+        for role in ("colleague", "teacher_elsewhere")  # the colleague's calendar is empty, so it holds no secret
+    )
+    Link.objects.filter(pk=closed.pk).update(revoked_at=NOW)
+    at.calendar_token, at.calendar_token_ended = links.token(own_calendar), links.token(closed)
     at.token_revoked, at.token_expired = (links.token(world.links[role][1][0]) for role in ("revoked", "expired"))
 
 
@@ -598,6 +614,19 @@ def _objects(world: World) -> None:
             "missing": {"session_id": uuid4()},
         },
         "enrolment": both("enrolment_id", "enrolment"),
+        "cancelled": both("enrolment_id", "cancelled"),
+        "late": both("enrolment_id", "late"),
+        "batch": {
+            "own": {"batch": at.enrolment.batch},
+            "foreign": {"batch": at.enrolment_elsewhere.batch},
+            "missing": {"batch": uuid4()},
+        },
+        "calendar": {
+            "live": {"token": at.calendar_token},
+            "ended": {"token": at.calendar_token_ended},
+            "another purpose": {"token": at.token},
+            "unknown": {"token": "cal_" + "A" * 43},
+        },
         "place": both("enrolment_id", "offered"),
         "visit": both("enrolment_id", "past"),
         "asked": both("enrolment_id", "moving"),
