@@ -84,12 +84,14 @@ def factor_taken_off(message: Message, now: datetime) -> Letter:
 
 def erasure_is_wanted(message: Message, now: datetime) -> bool:
     """Return whether the request still waits for an answer, and the receiver still has an account."""
+    assert message.recipient_id is not None
     waits = ErasureRequest.objects.filter(pk=message.reference_id).exists()
     return waits and User.objects.filter(pk=message.recipient_id, is_active=True).exists()
 
 
 def erasure_asked(message: Message, now: datetime) -> Letter:
     """Return the mail that tells a coordinator that somebody asks to be erased. It names nobody: mails are kept."""
+    assert message.recipient_id is not None
     context = {
         "name": User.objects.get(pk=message.recipient_id).get_short_name(),
         "title": _("Somebody asks to be erased"),

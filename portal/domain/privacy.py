@@ -625,9 +625,11 @@ def ask_for_erasure(*, kind: str, subject_id: UUID, by: Actor, now: datetime) ->
     if made:
         audit.record(by, "erasure-asked", request, at=now)
         coordinating = MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
-        people = User.objects.filter(is_active=True, municipal_roles__role__in=coordinating).exclude(pk=by.user_id)
-        for person in people.distinct().order_by("pk"):
-            outbox.post(occasion="erasure_asked", about=request, to=outbox.Recipient.of_user(person), now=now)
+        people = User.objects.filter(is_active=True, municipal_roles__role__in=coordinating).distinct()
+        for person in people.order_by("pk"):
+            if person.pk != by.user_id:
+                to = outbox.Recipient.of_user(person)
+                outbox.post(occasion="erasure_asked", about=request, to=to, now=now)
     return request
 
 
@@ -826,13 +828,14 @@ def _facts(
         name = _first_up(str(column.verbose_name))
         if tag.is_hidden:
             secret = _("(a secret; it is there, and is not shown)")
-            yield Fact(name=name, value=secret, words=secret, telling=tag.kind != Kind.NONE)
+            yield Fact(name=name, value=secret, words=secret, telling=_is_telling(column))
             continue
         value = _mask(_shown(row, column, subject, now), strangers)
         words = _in_words(getattr(row, column.attname)) or value
-        yield Fact(name=name, value=value, words=words, telling=_is_telling(column))
+        yield Fact(name=name, value=value, words=words, telling=_is_telling(column) and not KEY.search(words))
 
 
+KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-")
 # Fields that say something to machines alone, besides keys; parts of their names.
 FOR_MACHINES = ("token", "digest", "dedupe", "version", "reference", "session_key", "uid", "object_id", "object_type")
 
