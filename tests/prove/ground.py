@@ -56,6 +56,20 @@ def fresh_database(name: str) -> Iterator[str]:
             connection.execute(drop)
 
 
+@contextmanager
+def copied_database(original: str, name: str) -> Iterator[str]:
+    """Copy a database to which nobody is connected, and drop the copy afterwards. Yields its name."""
+    drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+    with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
+        connection.execute(drop)
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+    try:
+        yield name
+    finally:
+        with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
+            connection.execute(drop)
+
+
 def manage(database: str, *words: str, **more: str) -> None:
     """Run a management command on that database."""
     subprocess.run([sys.executable, "manage.py", *words], cwd=ROOT, env=environment(database, **more), check=True)
@@ -102,11 +116,12 @@ def free_port() -> int:
 def web_server(
     database: str, log: Path, *, workers: int, threads: int, module: str = "portal.wsgi:application", **more: str
 ) -> Iterator[str]:
-    """Run gunicorn and yield its address."""
+    """Run gunicorn and yield its address; without threads its workers are plain processes, one request each."""
     port = free_port()
+    kind = ["--threads", str(threads), "--worker-class", "gthread"] if threads else ["--worker-class", "sync"]
     command = [
         sys.executable, "-m", "gunicorn", module, "--bind", f"127.0.0.1:{port}", "--workers", str(workers),
-        "--threads", str(threads), "--worker-class", "gthread", "--backlog", "512", "--log-level", "warning",
+        *kind, "--backlog", "512", "--log-level", "warning",
     ]  # fmt: skip
     server = Process(command, environment(database, **more), log)
     address = f"http://127.0.0.1:{port}"
