@@ -1,7 +1,8 @@
 """The promises of enrolment, over HTTP on a real PostgreSQL, each with its negative control.
 
-``PROVE_ENROLMENT=E1,speed`` runs only those parts; ``PROVE_ENROLMENT_SECONDS`` shortens the ten minutes of E4, and
-``PROVE_ENROLMENT_WORLD=40,25`` makes a smaller world: schools, and classes of each.
+``PROVE_ENROLMENT=E1,speed`` runs only those parts; ``PROVE_ENROLMENT_SECONDS`` shortens the ten minutes of E4,
+``PROVE_ENROLMENT_ROUNDS`` the 50 rounds of the bookers, and ``PROVE_ENROLMENT_WORLD=40,25`` makes a smaller world:
+schools, and classes of each (10,000 attempts are one for each class).
 """
 
 import os
