@@ -82,6 +82,8 @@ def _confirmed(facts: Facts) -> Text:
         words = _("%(who)s took the offered place, {pupils}")
     elif before in {Status.COMPLETED, Status.NO_SHOW}:
         return _("The enrolment stands as confirmed again")
+    elif before == Status.IN_DRAW:
+        words = _("The class got its places in the draw, {pupils}")
     elif before == Status.WAITLISTED:
         words = _("%(who)s confirmed the enrolment from the waiting list, {pupils}")
     else:
@@ -98,7 +100,41 @@ def _waitlisted(facts: Facts) -> Text:
 
 
 def _offered(facts: Facts) -> Text:
-    return _("%(who)s offered the class a place until {when}").format(when=_moment(facts, "answer_by"))
+    when = _moment(facts, "answer_by")
+    if facts.get("passed"):
+        return ngettext(
+            "%(who)s offered the class a place until {when}, before %(passed)s class that did not fit",
+            "%(who)s offered the class a place until {when}, before %(passed)s classes that did not fit",
+            facts["passed"],
+        ).format(when=when)
+    return _("%(who)s offered the class a place until {when}").format(when=when)
+
+
+def _drawn(facts: Facts) -> Text:
+    if facts.get("fits"):
+        return _("The class was drawn as number %(number)s of %(of)s, and there was room")
+    return _("The class was drawn as number %(number)s of %(of)s, beyond the places")
+
+
+def _looked_at(facts: Facts) -> Text:
+    if facts.get("too_late"):
+        return _("%(left)s places were free, too late to ask the first in line, who needs %(needs)s")
+    return _("%(left)s places were free, and the first in line needs %(needs)s: nobody was asked")
+
+
+def _terms(facts: Facts) -> Text:
+    return _("%(who)s changed enrolling: it opens on {opens} and closes on {closes}").format(
+        opens=_moment(facts, "opens_at"), closes=_moment(facts, "closes_at")
+    )
+
+
+def _lots(facts: Facts) -> Text:
+    count = len(facts.get("order", []))
+    return ngettext(
+        "Lots were drawn among {count} class (seed %(seed)s)",
+        "Lots were drawn among {count} classes (seed %(seed)s)",
+        count,
+    ).format(count=count)
 
 
 def _numbers(facts: Facts) -> Text:
@@ -164,6 +200,11 @@ SENTENCES: dict[str, Sentence] = {
         "%(who)s cancelled the session, with %(enrolments)s enrolments",
         "enrolments",
     ),
+    "session-enrolling-changed": _terms,
+    "lots-drawn": _lots,
+    "line-looked-at": _looked_at,
+    "enrolment-in-draw": gettext_lazy("%(who)s put the class into the draw"),
+    "enrolment-drawn": _drawn,
     "enrolment-confirmed": _confirmed,
     "enrolment-pending": _requested,
     "enrolment-waitlisted": _waitlisted,
@@ -180,6 +221,11 @@ SENTENCES: dict[str, Sentence] = {
     "enrolment-request-expired": gettext_lazy("The request ran out, since nobody answered it"),
     "enrolment-offer-expired": gettext_lazy("The offered place went on, since nobody answered"),
     "enrolment-cancelled-by-school": gettext_lazy("%(who)s cancelled the enrolment"),
+    "calendar-feed-made": gettext_lazy("%(who)s made an address for their calendar"),
+    "calendar-feed-renewed": gettext_lazy("%(who)s gave their calendar a new address"),
+    "calendar-feed-withdrawn": gettext_lazy("%(who)s closed the address of their calendar"),
+    "enrolment-cancelling-asked": gettext_lazy("%(who)s asked the coordinators to cancel the enrolment"),
+    "enrolment-restored": gettext_lazy("%(who)s undid the cancelling; the enrolment stands as before"),
     "enrolment-cancelled-by-host": gettext_lazy("%(who)s cancelled the enrolment for the host"),
     "enrolment-cancelled-by-municipality": gettext_lazy("%(who)s cancelled the enrolment for the municipality"),
     "visit-reported": _reported,

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from offers.domain import enrolment, publishing, reminders, surveys, waiting_list
+from offers.domain import draw, enrolment, publishing, reminders, surveys, waiting_list
 from portal.domain import clock
 from portal.tasks import beat
 from schools.domain.school import end_roles_at_closed_schools
@@ -20,6 +20,7 @@ def jobs(now: datetime) -> dict[str, Callable[[], Any]]:
     return {
         "follow-offers": lambda: publishing.follow_calendar(now=now),
         "expire-requests": lambda: enrolment.expire_requests(now),
+        "draw-lots": lambda: draw.draw_overdue(now),
         "expire-offered-places": lambda: waiting_list.expire_offered(now),
         "end-roles-at-closed-schools": lambda: end_roles_at_closed_schools(now=now),
         "plan-reminders": lambda: reminders.plan_reminders(now=now),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from offers.views import (
     builder,
+    calendar,
     catalogue,
     enrolment,
     files,
@@ -27,15 +28,22 @@ urlpatterns = [
     # Belonging to a school
     path("velkommen/", members.welcome, name="welcome"),
     path("konto/", members.account, name="my-account"),
+    path("konto/kalender/", calendar.own, name="my-calendar"),
+    path("kalender/<str:token>.ics", calendar.feed, name="calendar-feed"),
     path("skolen/medlemmer/", members.members, name="school-members"),
     path("skolen/medlemmer/<uuid:membership_id>/bekraeft/", members.confirm, name="school-member-confirm"),
     path("skolen/medlemmer/<uuid:membership_id>/afvis/", members.refuse, name="school-member-refuse"),
     # Enrolling (teachers)
     path("tidspunkter/<uuid:session_id>/tilmeld/", enrolment.enrol, name="enrol"),
     path("tilmeldinger/", enrolment.my_enrolments, name="my-enrolments"),
+    path("tilmeldinger/kalender/", calendar.month, name="school-month"),
+    path("tilmeldinger/sammen/<uuid:batch>/", enrolment.together, name="enrolments-together"),
     path("tilmeldinger/<uuid:enrolment_id>/", enrolment.enrolment, name="enrolment"),
     path("tilmeldinger/<uuid:enrolment_id>/aendr/", enrolment.change, name="enrolment-change"),
     path("tilmeldinger/<uuid:enrolment_id>/afmeld/", enrolment.cancel, name="enrolment-cancel"),
+    path("tilmeldinger/<uuid:enrolment_id>/fortryd/", enrolment.undo, name="enrolment-undo"),
+    path("tilmeldinger/<uuid:enrolment_id>/bed-om-afmelding/", enrolment.ask, name="enrolment-ask"),
+    path("tilmeldinger/<uuid:enrolment_id>/giv-videre/", enrolment.give_on, name="enrolment-hand-over"),
     path("tilmeldinger/<uuid:enrolment_id>/plads/", enrolment.place, name="enrolment-place"),
     path("tilmeldinger/<uuid:enrolment_id>/kalender.ics", enrolment.calendar, name="enrolment-calendar"),
     path("tilmeldinger/<uuid:enrolment_id>/afholdt/", surveys.teacher_report, name="enrolment-report"),

@@ -30,12 +30,11 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.domain import audit, clock, outbox, sessions
 from portal.domain.actor import Actor, municipal_roles_held
-from portal.http import SIGNED_IN_AT, is_recently_authenticated
+from portal.http import SESSION_ENDS_AT, SIGNED_IN_AT, is_recently_authenticated
 from portal.models import Municipality, MunicipalRole, User
 
 STAFF_SESSION = 8 * 60 * 60
 TEACHER_SESSION = 12 * 60 * 60
-SESSION_ENDS_AT = "session_ends_at"
 PENDING = 30 * 60
 # What the session keeps on the way in: the codes asked for, the address that was verified, the other house's identity.
 CODES, VERIFIED, IDENTITY = "sign_in_codes", "verified_address", "identity_elsewhere"

@@ -1,5 +1,6 @@
 """The desk's ground: what every list, form and action of the admin shares, and the ground's own lists."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetW
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, models
 from django.db.models import Count, Subquery
 from django.db.models.functions import Coalesce
@@ -418,6 +420,15 @@ class Desk(Exporting):
         known = [name for name in [*names, self.date_hierarchy] if name]
         return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
 
+    def get_inline_formsets(self, *args: Any, **kwargs: Any) -> Any:
+        """Let the button for one more row say that: the framework's words fit neither gender nor small letters."""
+        found = super().get_inline_formsets(*args, **kwargs)
+        for one in found:
+            facts = json.loads(one.inline_formset_data())
+            facts["options"]["addText"] = gettext("Add another row")
+            one.inline_formset_data = json.dumps(facts)
+        return found
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Refuse a form whose rows are counted wrongly: no browser sends that, and each counted row is made."""
         for name, value in request.POST.items():
@@ -610,11 +621,13 @@ class Desk(Exporting):
         template: str = "admin/desk_deed.html",
         extra: dict[str, Any] | None = None,
         ready: bool = True,
+        preview: Callable[[Any], EmailMessage | None] | None = None,
     ) -> HttpResponse:
         """Answer a deed's page: GET says what will happen, POST calls ``act`` and goes back.
 
         A refusal stands on the form, at its field, and what was typed is kept. ``ready`` is False while a first
         answer is still to be looked over. ``places`` says at which input a refusal's field stands, where they differ.
+        ``preview`` adds a button that shows the mail as it would leave, and does nothing else.
         """
         if request.method not in {"GET", "HEAD", "POST"}:
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
@@ -622,8 +635,10 @@ class Desk(Exporting):
         sent = request.method == "POST" and ready
         if form is None:
             form = DeskForm(request.POST if sent else None)
-        status = 200
-        if sent and form.is_valid():
+        status, shown = 200, None
+        if sent and preview is not None and "preview" in request.POST:
+            shown = preview(form) if form.is_valid() else None
+        elif sent and form.is_valid():
             try:
                 outcome = act(form)
             except Refusal as refusal:
@@ -650,6 +665,8 @@ class Desk(Exporting):
             "danger": danger,
             "back": back,
             "hidden": list(hidden),
+            "has_preview": preview is not None,
+            "preview": shown,
             **(extra or {}),
         }
         request.current_app = self.admin_site.name
@@ -870,8 +887,47 @@ class MunicipalityDesk(Desk):
             {"fields": ("sender_name", "sender_email", "reply_to", "teacher_reminders", "host_reminders")},
         ),
         (
-            _("Requests and waiting lists"),
-            {"fields": ("request_hold_days", "place_offer_days", "place_offer_hours", "smaller_may_overtake")},
+            _("Requests and cancelling"),
+            {"fields": ("request_hold_days", "cancel_days")},
+        ),
+        (
+            _("Waiting lists"),
+            {"fields": ("place_offer_days", "place_offer_hours", "unvisited_first", "smaller_may_overtake")},
+        ),
+        (
+            _("Fair shares"),
+            {
+                "fields": (
+                    "most_per_class",
+                    "most_per_class_at_company",
+                    "priority_days",
+                    "priority_for",
+                    "draw_minutes",
+                ),
+                "description": _(
+                    "Each is off until you fill it in, and every teacher is told the rule, the numbers and what to do"
+                    " instead. You yourself may make exceptions: what coordinators enrol is bound neither by limits nor"
+                    " by priority. The draw is for dates planned from then on."
+                ),
+            },
+        ),
+        (
+            _("Moving dates"),
+            {
+                "fields": ("move_answer_days", "move_default"),
+                "description": _("When a host or you propose another time, each class is asked whether it stays."),
+            },
+        ),
+        (
+            _("What hosts may do themselves"),
+            {"fields": ("hosts_add_dates", "host_notice_days", "host_most_dates")},
+        ),
+        (
+            _("Courses by agreement"),
+            {
+                "fields": ("dialogue_nudge_days",),
+                "description": _("A teacher proposes times for a course, and host and teacher agree on one."),
+            },
         ),
         (
             _("Courses and surveys"),
@@ -1101,6 +1157,13 @@ class MessageDesk(ReadDesk):
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Sequence[str]:
         facts = ["state", "why", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
         return [*facts, "subject", "text"] if COORDINATOR in self.roles(request) else facts
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """Put what happened last first; behind what has happened, what is planned, the next first."""
+        planned = models.Q(send_at__gt=clock.now())
+        behind = models.Case(models.When(planned, then=models.Value(1)), default=models.Value(0))
+        the_next = models.Case(models.When(planned, then=models.F("send_at")))
+        return [behind.asc(), the_next.asc(nulls_first=True), "-send_at"]
 
     def may_act(self, request: HttpRequest) -> bool:
         """The coordinator sends again; the operator only looks."""

@@ -24,11 +24,9 @@ from unfold.sites import UnfoldAdminSite
 from portal.context import the_municipality
 from portal.domain.actor import municipal_roles, municipal_roles_held
 from portal.domain.theme import NEUTRAL, admin_ramp, colour_of
-from portal.http import proven_at
+from portal.http import DESK_IDLE, SEEN_AT, desk_seen_at
 from portal.models import User
 
-SEEN_AT = "desk_seen_at"
-IDLE_SECONDS = 30 * 60
 MINUTE = 60
 HITS_PER_LIST = 8
 LONGEST_SEARCH = 100
@@ -177,8 +175,7 @@ class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
     def note_visit(self, request: HttpRequest) -> None:
         """Ask again who it is after half an hour without a visit to the desk; note each visit by the minute."""
         now = time.time()
-        seen = max(request.session.get(SEEN_AT, 0.0), proven_at(request))
-        if now - seen > IDLE_SECONDS:
+        if now - desk_seen_at(request) > DESK_IDLE:
             raise ReauthenticationRequired
         if now - request.session.get(SEEN_AT, 0.0) > MINUTE:
             request.session[SEEN_AT] = now
@@ -201,6 +198,7 @@ class DeskSite(UnfoldAdminSite):  # type: ignore[misc]
         """Hand the colours to our template: the theme writes them into a block that the browser would refuse."""
         context: dict[str, Any] = super().each_context(request)
         context["desk_colors"] = context.pop("colors", {})
+        context["at_the_desk"] = True
         return context
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

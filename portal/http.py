@@ -24,6 +24,12 @@ from portal.models import Link, User
 
 SESSION_KEY = "links"
 SIGNED_IN_AT = "signed_in_at"
+SEEN_AT = "desk_seen_at"
+SESSION_ENDS_AT, SESSION_EXTENDED = "session_ends_at", "session_extended"
+EXTENSION = 20 * 60  # by a press of a button, ten times at most (WCAG 2.2.1): staff end after 11 hours 20 at the latest
+MOST_EXTENSIONS = 10
+LATE = 60 * 60  # so long before its end a session can be extended
+DESK_IDLE = 30 * 60  # seconds without a visit, after which the desk asks anew who it is
 RECENT = timedelta(minutes=15)
 LONGEST_ADDRESS = 1000
 NOBODYS_ADDRESS = "0.0.0.0"  # noqa: S104 (said when there is no address, e.g. on a Unix socket; nothing is bound to it)
@@ -183,6 +189,30 @@ def proven_at(request: HttpRequest) -> float:
     records = request.session.get("account_authentication_methods") or []
     moments += [record.get("at", 0.0) for record in records if record.get("reauthenticated")]
     return float(max(moments))
+
+
+def desk_seen_at(request: HttpRequest) -> float:
+    """Return when this session was last at the desk, or proved who sits there, in seconds since 1970."""
+    return max(float(request.session.get(SEEN_AT, 0.0)), proven_at(request))
+
+
+def seconds_left(request: HttpRequest, *, at_the_desk: bool = False) -> int:
+    """Return after how many seconds this session ends by itself; at the desk, or asks anew who it is."""
+    now = time.time()
+    left = request.session.get(SESSION_ENDS_AT, now) - now
+    if at_the_desk:
+        left = min(left, desk_seen_at(request) + DESK_IDLE - now)
+    return max(0, int(left))
+
+
+def stay(request: HttpRequest) -> None:
+    """Let a session that would soon end go on for another while, and count as a visit to the desk."""
+    now, session = time.time(), request.session
+    if session.get(SESSION_ENDS_AT, 0) - now < LATE and session.get(SESSION_EXTENDED, 0) < MOST_EXTENSIONS:
+        session[SESSION_ENDS_AT] += EXTENSION
+        session[SESSION_EXTENDED] = session.get(SESSION_EXTENDED, 0) + 1
+    if SEEN_AT in session and now - desk_seen_at(request) <= DESK_IDLE:
+        session[SEEN_AT] = now
 
 
 def is_recently_authenticated(request: HttpRequest) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import formataddr
 from uuid import UUID
@@ -47,9 +48,13 @@ def sender() -> tuple[str, str]:
 
 def render(message: Message, now: datetime) -> EmailMultiAlternatives:
     """Write the letter of a message in its receiver's language."""
-    occasion = outbox.occasions()[message.occasion]
+    return write(message, lambda: outbox.occasions()[message.occasion].letter(message, now))
+
+
+def write(message: Message, letter_of: Callable[[], outbox.Letter]) -> EmailMultiAlternatives:
+    """Make a mail of a letter; ``letter_of`` is called in the receiver's language."""
     with translation.override(message.language):
-        letter = occasion.letter(message, now)
+        letter = letter_of()
         template = letter.template or message.occasion
         from_email, reply_to = sender()
         context = {

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.domain import sign_in
 from portal.domain.outbox import Letter, Occasion
-from portal.models import Message, SignInCode, User
+from portal.models import ErasureRequest, Message, SignInCode, User
 
 
 def code_is_wanted(message: Message, now: datetime) -> bool:
@@ -80,7 +82,31 @@ def factor_taken_off(message: Message, now: datetime) -> Letter:
     return Letter(subject=_("Your second factor has been taken off"), context=context, template="enrolment")
 
 
+def erasure_is_wanted(message: Message, now: datetime) -> bool:
+    """Return whether the request still waits for an answer, and the receiver still has an account."""
+    waits = ErasureRequest.objects.filter(pk=message.reference_id).exists()
+    return waits and User.objects.filter(pk=message.recipient_id, is_active=True).exists()
+
+
+def erasure_asked(message: Message, now: datetime) -> Letter:
+    """Return the mail that tells a coordinator that somebody asks to be erased. It names nobody: mails are kept."""
+    context = {
+        "name": User.objects.get(pk=message.recipient_id).get_short_name(),
+        "title": _("Somebody asks to be erased"),
+        "sentences": [
+            _("Somebody has asked in the portal to have their personal data erased. You see who it is at the desk."),
+            _("The law gives the municipality one month to answer (GDPR Art. 12 and 17)."),
+        ],
+        "facts": [],
+        "url": settings.ORIGIN + reverse("admin:portal_erasurerequest_changelist"),
+        "label": _("See the request"),
+        "reason": _("You get this mail because you are a coordinator of the municipality."),
+    }
+    return Letter(subject=_("Somebody asks to be erased"), context=context, template="enrolment")
+
+
 OCCASIONS = {
+    "erasure_asked": Occasion(still_wanted=erasure_is_wanted, letter=erasure_asked),
     "sign_in_code": Occasion(still_wanted=code_is_wanted, letter=code_letter),
     "account_mail": Occasion(still_wanted=is_wanted, letter=letter),
     "address_changed": Occasion(still_wanted=is_wanted, letter=address_changed),
@@ -88,6 +114,7 @@ OCCASIONS = {
 }
 # What the desk calls each mail before it is written.
 NAMES = {
+    "erasure_asked": gettext_lazy("a request to be erased"),
     "sign_in_code": gettext_lazy("a code for signing in"),
     "account_mail": gettext_lazy("a change of the second factor"),
     "address_changed": gettext_lazy("a new work e-mail"),

@@ -17,10 +17,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import translation
 
 from portal import errors, uploads
-from portal.accounts import SESSION_ENDS_AT
 from portal.domain.text import tidy
 from portal.domain.uploads import DISK_IS_FULL
-from portal.http import client_address
+from portal.http import SESSION_ENDS_AT, client_address
 from portal.models import User
 
 logger = logging.getLogger("portal.middleware")

@@ -15,7 +15,7 @@ from django.views.i18n import set_language
 
 from portal import errors
 from portal.http import recently_authenticated
-from portal.views import demo, files, links, pages, personal_data, sign_in
+from portal.views import demo, files, links, pages, personal_data, sign_in, staying
 
 # What allauth brings along treats PUT as POST.
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -64,6 +64,7 @@ urlpatterns = [
     path("konto/login/mail/", sign_in.elsewhere, name="sign-in-elsewhere"),
     path("konto/igen/", sign_in.again, name="account_reauthenticate"),
     path("konto/logout/", get_or_post(account.logout), name="account_logout"),
+    path("konto/bliv/", staying.stay_signed_in, name="stay-signed-in"),
     path("konto/lukket/", account.account_inactive, name="account_inactive"),
     path("konto/steder/", get_or_post(usersessions.list_usersessions), name="usersessions_list"),
     path("konto/to-trin/", include(second_factors)),

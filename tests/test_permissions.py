@@ -73,6 +73,11 @@ def test_the_domain_knows_who_somebody_is(player: Player, question: str) -> None
     assert wrong(player, matrix.question_cells(question)) == ""
 
 
+@pytest.mark.parametrize("shown", sorted(declared()["shown"]))
+def test_a_page_shows_a_button_to_whom_it_is_declared_and_to_no_other_reader(player: Player, shown: str) -> None:
+    assert wrong(player, matrix.shown_cells(shown)) == ""
+
+
 def test_other_methods_are_not_allowed(player: Player) -> None:
     found = {}
     for route, row in declared()["routes"].items():

@@ -18,6 +18,7 @@ from companies.models import Company, Contact
 from offers.admin.followup import average_of
 from offers.admin.session import SOON
 from offers.domain import encounters, planning
+from offers.domain.snapshot import visit_of
 from offers.models import Agreement, Encounter, Enrolment, Invite, Offer, Session, SurveyRequest, VisitReport
 from portal.admin import COORDINATOR, OPERATOR, REVIEWER
 from portal.context import the_municipality
@@ -133,9 +134,9 @@ def for_coordinator() -> dict[str, Any]:
     answered = SurveyRequest.objects.filter(state=SurveyRequest.State.ANSWERED)
     lately = answered.filter(answered_at__gt=now - timedelta(days=30))
     _count, answer_rows = first(
-        answered.select_related("enrolment__session__offer", "enrolment__school", "enrolment__school_class").order_by(
-            "-answered_at"
-        )
+        answered.select_related(
+            "enrolment__session__offer__company", "enrolment__school", "enrolment__school_class"
+        ).order_by("-answered_at")
     )
     panels = [
         to_review,
@@ -215,7 +216,7 @@ def for_coordinator() -> dict[str, Any]:
             url=listing(SurveyRequest, "state__exact=answered&o=-7"),
             rows=[
                 Row(
-                    title=f"{row.enrolment.session.offer}",
+                    title=visit_of(row.enrolment, now).title,
                     text=row.comment[:140]
                     or f"{row.get_audience_display()}, {row.enrolment.class_label}, {row.enrolment.school}",
                     side=gettext("%(average)s of 5") % {"average": average_of(row)},
@@ -343,6 +344,7 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         _("Dates and enrolments"),
         (
             Entry(title=_("Sessions"), model=Session),
+            Entry(title=_("Dates with free places"), model=Session, query="when=free"),
             Entry(title=_("Enrolments"), model=Enrolment),
             Entry(title=_("Reports of visits"), model=VisitReport),
             Entry(title=_("Meetings with working life"), model=Encounter),

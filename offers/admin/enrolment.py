@@ -9,11 +9,15 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import dates, encounters, handover, needs, waiting_list
+from offers.domain import dates, encounters, handover, needs, snapshot, waiting_list
 from offers.domain import enrolment as enrolling
+from offers.forms import declining
+from offers.messages.enrolment import declined_as_it_would_be
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
 from portal.admin import (
     DeskForm,
@@ -41,6 +45,7 @@ ENROLMENT_COLORS = {
     E.CONFIRMED: "success",
     E.WAITLISTED: "info",
     E.OFFERED: "warning",
+    E.IN_DRAW: "info",
     E.COMPLETED: "success",
     E.NO_SHOW: "danger",
 }
@@ -71,12 +76,24 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
+    why = forms.ChoiceField(label=_("Why?"), choices=declining.CHOICES, required=False)
     reason = Words(
-        label=_("Why?"),
-        max_length=300,
+        label=_("More, or in your own words"),
+        max_length=220,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("The teacher reads this."),
+        help_text=_("The teacher reads both."),
     )
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        declining.refuse_silence(self, typed)
+        return typed
+
+    @property
+    def words(self) -> str:
+        """What the teacher will read."""
+        return declining.reason_of(self.cleaned_data)
 
 
 class CancelForm(DeskForm):
@@ -208,6 +225,7 @@ class EnrolmentDesk(ReadDesk):
     ordering = ("-created_at",)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("status", "status_at", "answer_by", "waiting_since", "ended_reason")}),
+        (_("How it came"), {"fields": ("why", "draw_number")}),
         (_("Who comes"), {"fields": ("school", "label", "group", "grade", "pupils", "adults", "places")}),
         (_("Where to"), {"fields": ("session", "teacher", "teacher_phone", "created_at")}),
         (
@@ -215,7 +233,7 @@ class EnrolmentDesk(ReadDesk):
             {"fields": ("needs",)},
         ),
     )
-    readonly_fields = ("label", "needs")
+    readonly_fields = ("label", "needs", "why")
     inlines: ClassVar[Any] = (ReportRows, EncounterRows, SurveyRows)
     actions: ClassVar[Any] = ("approve_several", "decline_several", "cancel_several")
     actions_detail: ClassVar[Any] = (
@@ -247,7 +265,7 @@ class EnrolmentDesk(ReadDesk):
             names.append("read_needs")
         if obj.status == E.PENDING:
             names += ["approve", "decline"]
-        if obj.session.starts_at > clock.now() and obj.status in {E.PENDING, E.CONFIRMED, E.WAITLISTED, E.OFFERED}:
+        if obj.session.starts_at > clock.now() and obj.status in E.open():
             names += ["change_numbers", "cancel", "hand_over"]
         if obj.status == E.WAITLISTED and obj.session.starts_at > clock.now():
             names.append("give_place")
@@ -265,6 +283,12 @@ class EnrolmentDesk(ReadDesk):
     def label(self, enrolment: Enrolment) -> str:
         return enrolment.class_label
 
+    @display(description=_("Why it has its place, or waits"))
+    def why(self, enrolment: Enrolment) -> str | SafeString:
+        """Say from the log how the class got its places."""
+        sentences = waiting_list.why_in_words(enrolment)
+        return format_html_join(SafeString("<br>"), "{}", ((one,) for one in sentences)) or "–"
+
     @display(description=_("Needs"))
     def needs(self, enrolment: Enrolment) -> str:
         words = {
@@ -281,11 +305,12 @@ class EnrolmentDesk(ReadDesk):
 
     @display(description=_("Course"), ordering="session__offer__title", header=True)
     def course(self, enrolment: Enrolment) -> list[str]:
-        return [str(enrolment.session.offer), enrolment.session.offer.company.name]
+        visit = snapshot.visit_of(enrolment, clock.now())
+        return [visit.title, visit.host]
 
     @display(description=_("Date"), ordering="session__starts_at")
     def day(self, enrolment: Enrolment) -> str:
-        return day_and_hour(enrolment.session.starts_at)
+        return day_and_hour(snapshot.visit_of(enrolment, clock.now()).starts_at)
 
     @display(description=_("Answer by"), ordering="answer_by")
     def answer_until(self, enrolment: Enrolment) -> str:
@@ -344,8 +369,9 @@ class EnrolmentDesk(ReadDesk):
             ],
             button=_("Decline"),
             danger=True,
-            act=lambda form: self.answer(request, enrolment, accept=False, reason=form.cleaned_data["reason"]),
+            act=lambda form: self.answer(request, enrolment, accept=False, reason=form.words),
             done=_("The request is declined."),
+            preview=lambda form: declined_as_it_would_be(enrolment, reason=form.words, now=clock.now()),
         )
 
     @admin.action(description=_("Approve requests"))
@@ -378,7 +404,7 @@ class EnrolmentDesk(ReadDesk):
             ],
             button=_("Decline"),
             danger=True,
-            act=lambda row: self.answer(request, row, accept=False, reason=form.cleaned_data["reason"]),
+            act=lambda row: self.answer(request, row, accept=False, reason=form.words),
             done=lambda count: gettext("Requests declined: %(count)s") % {"count": count},
         )
 

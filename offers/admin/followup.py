@@ -12,8 +12,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from offers.domain import encounters, surveys
+from offers.domain.snapshot import visit_of
 from offers.models import Encounter, SurveyRequest, VisitReport
 from portal.admin import FewFilter, ReadDesk, day, day_and_hour, display
+from portal.domain import clock
 from schools.models import School
 
 OUTCOME_COLORS = {
@@ -77,7 +79,7 @@ class VisitReportDesk(ReadDesk):
     list_select_related = (
         "enrolment__school",
         "enrolment__school_class",
-        "enrolment__session__offer",
+        "enrolment__session__offer__company",
         "meeting",
     )
     fields = ("enrolment", "meeting", "side", "outcome", "pupils", "at")
@@ -88,7 +90,7 @@ class VisitReportDesk(ReadDesk):
 
     @display(description=_("Course"), ordering="enrolment__session__offer__title")
     def course(self, report: VisitReport) -> str:
-        return str(report.enrolment.session.offer)
+        return visit_of(report.enrolment, clock.now()).title
 
     @display(description=_("Date"), ordering="meeting__starts_at")
     def day(self, report: VisitReport) -> str:
@@ -150,7 +152,7 @@ class SurveyDesk(ReadDesk):
     )
     search_help_text = _("Course, company, school or a word of the comment")
     date_hierarchy = "due_at"
-    list_select_related = ("enrolment__school", "enrolment__school_class", "enrolment__session__offer")
+    list_select_related = ("enrolment__school", "enrolment__school_class", "enrolment__session__offer__company")
     readonly_fields = ("answer_list",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[str]:
@@ -163,7 +165,7 @@ class SurveyDesk(ReadDesk):
 
     @display(description=_("Course"), ordering="enrolment__session__offer__title")
     def course(self, survey: SurveyRequest) -> str:
-        return str(survey.enrolment.session.offer)
+        return visit_of(survey.enrolment, clock.now()).title
 
     @display(description=_("State"), ordering="state", label=SURVEY_COLORS)
     def state_label(self, survey: SurveyRequest) -> tuple[str, str]:

@@ -14,12 +14,15 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import dates, planning
+from offers.admin.timetable import SessionAsAWhole
+from offers.domain import dates, planning, rules
 from offers.models import Encounter, Enrolment, Meeting, Session
 from portal.admin import (
     Day,
     Desk,
     DeskForm,
+    Moment,
+    MomentInput,
     ReadRows,
     TimeInput,
     WholeNumber,
@@ -36,9 +39,10 @@ from portal.http import actor_of
 
 SOON = timedelta(days=21)
 SESSION_COLORS = {
-    Session.State.OPEN: "success",
-    Session.State.HELD: "info",
-    Session.State.CANCELLED: "danger",
+    rules.Appears.FREE: "success",
+    rules.Appears.FULL: "warning",
+    rules.Appears.HELD: "info",
+    rules.Appears.CANCELLED: "danger",
 }
 
 
@@ -185,8 +189,36 @@ class PlacesForm(DeskForm):
     places = WholeNumber(label=_("Places"), min_value=1, max_value=1000)
 
 
+class EnrollingForm(DeskForm):
+    """When enrolment is open, and how large a group may be."""
+
+    opens_at = Moment(label=_("Enrolment opens"), widget=MomentInput())
+    closes_at = Moment(label=_("Enrolment closes"), widget=MomentInput())
+    min_pupils = WholeNumber(
+        label=_("At least (pupils)"),
+        min_value=1,
+        max_value=60,
+        required=False,
+        help_text=_("Empty: as the course says."),
+    )
+    max_pupils = WholeNumber(
+        label=_("At most of one class (pupils)"),
+        min_value=1,
+        max_value=60,
+        required=False,
+        help_text=_("Empty: as the course says."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        least, most = typed.get("min_pupils"), typed.get("max_pupils")
+        if least and most and least > most:
+            self.add_error("max_pupils", gettext("The smallest group must not be larger than the largest."))
+        return typed
+
+
 @admin.register(Session)
-class SessionDesk(Desk):
+class SessionDesk(SessionAsAWhole, Desk):
     """The bookable occasions of all courses."""
 
     icon = "event"
@@ -208,8 +240,12 @@ class SessionDesk(Desk):
         "ends_at",
         "opens_at",
         "closes_at",
+        "draw_at",
+        "drawn_at",
         "places",
         "places_taken",
+        "min_pupils",
+        "max_pupils",
         "note",
         "cancel_reason",
     )
@@ -220,7 +256,7 @@ class SessionDesk(Desk):
         "enrol",
         "move",
         "cancel",
-        {"title": _("More"), "icon": "more_horiz", "items": ["change_places", "to_course"]},
+        {"title": _("More"), "icon": "more_horiz", "items": ["change_places", "change_enrolling", "to_course"]},
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
@@ -250,7 +286,7 @@ class SessionDesk(Desk):
         names.append("change_places")
         now = clock.now()
         if obj.starts_at > now:
-            names += ["move", "cancel"]
+            names += ["move", "cancel", "change_enrolling"]
         if obj.state == Session.State.OPEN and obj.opens_at <= now < obj.closes_at:
             names.append("enrol")
         return names
@@ -269,7 +305,8 @@ class SessionDesk(Desk):
 
     @display(description=_("State"), ordering="state", label=SESSION_COLORS)
     def state_label(self, session: Session) -> tuple[str, str]:
-        return session.state, session.get_state_display()
+        appears = rules.state_of(session, now=clock.now())
+        return appears, str(appears.label)
 
     @display(description=_("Places taken"), ordering="places_taken")
     def taken(self, session: Session) -> str:
@@ -299,6 +336,38 @@ class SessionDesk(Desk):
                 session_id=session.pk, places=form.cleaned_data["places"], by=actor_of(request), now=clock.now()
             ),
             done=_("The session has its new number of places."),
+        )
+
+    @action(description=_("Change opening, closing and group sizes"), url_path="tilmelding", icon="tune")
+    def change_enrolling(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Give the session its own opening, closing and sizes of a group."""
+        session: Session = self.found(request, object_id)
+        names = ("opens_at", "closes_at", "min_pupils", "max_pupils")
+        first: dict[str, Any] = {name: getattr(session, name) for name in names}
+        says = [
+            _("Classes that are enrolled or in line stay so. Nobody gets a mail about it."),
+            _("Enrolment must close before the session begins, on %(when)s.")
+            % {"when": dates.moment_in_words(session.starts_at)},
+        ]
+        if rules.draws(session) and session.draw_at is not None:
+            says.append(
+                _("Lots are to be drawn on %(when)s. The draw follows the opening.")
+                % {"when": dates.moment_in_words(session.draw_at)}
+            )
+        return self.deed(
+            request,
+            session,
+            title=_("Change opening, closing and group sizes"),
+            form=EnrollingForm(answers(request), initial=first),
+            says=says,
+            button=_("Change"),
+            act=lambda form: planning.change_enrolling(
+                session_id=session.pk,
+                **{name: form.cleaned_data[name] for name in names},
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The session has its new rules."),
         )
 
     @action(description=_("Go to the course"), url_path="forloeb", icon="local_activity")
@@ -430,9 +499,9 @@ class SessionDesk(Desk):
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Call the session off."""
         session: Session = self.found(request, object_id)
-        concerned = session.enrolments.filter(
-            status__in=[*Enrolment.Status.holding(), Enrolment.Status.WAITLISTED]
-        ).select_related("school", "school_class", "session", "teacher")
+        concerned = session.enrolments.filter(status__in=Enrolment.Status.active()).select_related(
+            "school", "school_class", "session", "teacher"
+        )
         classes = [f"{row.class_label}, {row.school} ({row.get_status_display()})" for row in concerned]
         return self.deed(
             request,

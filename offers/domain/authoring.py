@@ -74,6 +74,8 @@ STEP_FIELDS: dict[int, tuple[str, ...]] = {
         "places_counted",
         "places",
         "min_pupils",
+        "max_pupils",
+        "counts_adults",
         "adults",
         "venue",
         "meeting_point",
@@ -83,7 +85,12 @@ STEP_FIELDS: dict[int, tuple[str, ...]] = {
         "safety",
         "transport",
         "price_ore",
+        "fewest_meetings",
+        "opens_days",
         "closes_days",
+        "days_counted",
+        "cancel_days",
+        "most_per_class",
     ),
 }
 DESCRIBED = tuple(name for step in range(2, LAST_STEP) for name in STEP_FIELDS[step])
@@ -121,11 +128,25 @@ HIGHEST: dict[str, int] = {
     "meetings": 40,
     "places": 1000,
     "min_pupils": 1000,
+    "max_pupils": 60,
     "adults": 20,
     "price_ore": 10_000_000,
+    "fewest_meetings": 40,
+    "opens_days": 365,
     "closes_days": 90,
+    "cancel_days": 30,
+    "most_per_class": 40,
 }
-LOWEST: dict[str, int] = {"duration_minutes": 10, "meetings": 1, "places": 1, "min_pupils": 1}
+LOWEST: dict[str, int] = {
+    "duration_minutes": 10,
+    "meetings": 1,
+    "places": 1,
+    "min_pupils": 1,
+    "max_pupils": 1,
+    "fewest_meetings": 1,
+    "opens_days": 1,
+    "most_per_class": 1,
+}
 
 WITH_THE_COMPANY = (S.DRAFT, S.CHANGES_REQUESTED)
 UNFINISHED = (Invite.State.SENT, Invite.State.OPENED, Invite.State.STARTED)
@@ -472,6 +493,46 @@ def _refuse_contradictions(content: Mapping[str, Any]) -> None:
             code="minimum-above-places",
             field="min_pupils",
         )
+    for code, sentence, field, wrong in contradictions(content):
+        if wrong:
+            raise Refusal(str(sentence), code=code, field=field)
+
+
+def contradictions(content: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
+    """Return what two fields about places and enrolling may say against each other, and whether they do.
+
+    As code, sentence, field and verdict. What does not stand in the content contradicts nothing.
+    """
+    least, most = content.get("min_pupils"), content.get("max_pupils")
+    opens, closes = content.get("opens_days"), content.get("closes_days")
+    dates, fewest = content.get("meetings"), content.get("fewest_meetings")
+    in_classes = content.get("places_counted") == Offer.Counted.CLASSES
+    return [
+        (
+            "sizes-out-of-order",
+            _("The smallest group must not be larger than the largest."),
+            "max_pupils",
+            bool(least and most and least > most),
+        ),
+        (
+            "opens-late",
+            _("Enrolment must open more days before than it closes."),
+            "opens_days",
+            opens is not None and closes is not None and opens <= closes,
+        ),
+        (
+            "adults-in-classes",
+            _("Adults can take places only where places are counted in pupils."),
+            "counts_adults",
+            bool(in_classes and content.get("counts_adults")),
+        ),
+        (
+            "fewest-above-all",
+            _("There are not so many dates."),
+            "fewest_meetings",
+            fewest is not None and dates is not None and fewest > dates,
+        ),
+    ]
 
 
 def write_content(offer: Offer, content: Mapping[str, Any], *, now: datetime) -> list[str]:

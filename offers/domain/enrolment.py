@@ -1,18 +1,20 @@
 """Enrolment: a class takes its places in a session, waits in line, changes its numbers, or leaves again."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import dates, notices, places, planning, rules
-from offers.models import Enrolment, Offer, Session
+from offers.domain import cancelling, dates, notices, places, planning, rules, snapshot
+from offers.models import Enrolment, Session
 from portal.domain import audit, calendar
 from portal.domain.actor import Actor
-from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
 from portal.models import User
 from schools.domain import approval, membership
@@ -20,6 +22,32 @@ from schools.models import Membership, SchoolClass
 
 Status = Enrolment.Status
 LeaderAnswer = Enrolment.LeaderAnswer
+MOST_TOGETHER = 10
+
+
+class Together(StrEnum):
+    """What happens to several classes of one form when not all of them fit."""
+
+    ALL_OR_NONE = "all"
+    AS_MANY_AS_FIT = "fit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of one class among several: an enrolment, or what stood against it."""
+
+    school_class: SchoolClass
+    enrolment: Enrolment | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnBehalf:
+    """For whom a class is enrolled: the contact teacher, and the actor's roles at the school, if any."""
+
+    teacher: User | None
+    roles: list[Membership]
+    awaits_leader: bool
 
 
 @transaction.atomic(durable=True)
@@ -31,33 +59,66 @@ def enrol_class(*, session_id: UUID, request: rules.EnrolmentRequest, by: Actor,
     same form, or for the same class and group, returns the first answer. Raises Refusal with the rule, the numbers
     and the next possibility.
     """
-    teacher, roles = _teacher_for(request, by)
-    awaits_leader = bool(roles) and approval.is_needed(roles[0].school, by)
+    on_behalf = _on_behalf(request, by)
+    return _enrol(places.locked_session(session_id), request, on_behalf, by=by, now=now)
+
+
+@transaction.atomic(durable=True)
+def enrol_classes(
+    *, session_id: UUID, requests: Sequence[rules.EnrolmentRequest], together: Together, by: Actor, now: datetime
+) -> list[Answer]:
+    """Enrol several classes of one school in a session at once; return what became of each, in the order asked.
+
+    *All or none*: every class gets its places (or its held request) in one go, or nothing is written and the Refusal
+    says the numbers and the possibilities. *As many as fit*: in the order asked, each class that fits is enrolled; the
+    others go on the waiting list, or are refused with the reason. Asking again with the same form, or for the same
+    class, returns the first answers. Those enrolled together share ``batch``.
+    """
+    on_behalf = [_on_behalf(one, by) for one in requests]
     session = places.locked_session(session_id)
+    rules.hold_classes(session, [one.school_class for one in requests])  # all at once, in one order for everybody
+    batch = requests[0].form_token if len(requests) > 1 else None
+    answers: dict[int, Answer] = {}
+    for number in _in_order(session, requests, together):
+        request = requests[number]
+        try:
+            one = _enrol(session, request, on_behalf[number], by=by, now=now, batch=batch)
+        except Refusal as refusal:
+            if together == Together.ALL_OR_NONE and refusal.code == "full" and len(requests) > 1:
+                raise _not_all_fit(session_id, requests, now=now) from refusal
+            if together == Together.ALL_OR_NONE:
+                raise _none(session, request, refusal) from refusal
+            answers[number] = Answer(school_class=request.school_class, refusal=refusal)
+        else:
+            answers[number] = Answer(school_class=request.school_class, enrolment=one)
+    mine = [one.enrolment for one in answers.values() if one.enrolment is not None and one.enrolment.batch == batch]
+    if together == Together.ALL_OR_NONE and any(one.status == Status.WAITLISTED for one in mine):
+        raise _not_all_fit(session_id, requests, now=now)
+    return [answers[number] for number in sorted(answers)]
+
+
+def _enrol(
+    session: Session,
+    request: rules.EnrolmentRequest,
+    on_behalf: OnBehalf,
+    *,
+    by: Actor,
+    now: datetime,
+    batch: UUID | None = None,
+) -> Enrolment:
+    """Enrol one class in a session whose row is held (a step); raises Refusal before anything is written."""
     if earlier := _earlier_answer(session, request):
         return earlier
-    if refusal := rules.refusal_for(session, request, now=now):
+    rules.hold_classes(session, [request.school_class])
+    if refusal := rules.refusal_for(session, request, now=now, by_coordinator=by.is_coordinator):
         raise refusal
-    _refuse_beyond_guidance(request.school_class, session, roles)
+    _refuse_beyond_guidance(request.school_class, session, on_behalf.roles)
 
+    teacher, awaits_leader = on_behalf.teacher, on_behalf.awaits_leader
     offer = session.offer
-    need = places.needed(offer, request.head_count)
-    status, answer_by, waiting_since = Status.CONFIRMED, None, None
-    last_in_line = session.enrolments.waitlisted().aggregate(since=Max("waiting_since"))["since"]
-    if need > session.places_left or last_in_line is not None:
-        if not offer.has_waiting_list:
-            raise Refusal(
-                _("Other classes are first in line for the free places. %(instead)s")
-                % {"instead": rules.next_possibility(session, need, now=now)},
-                code="full",
-            )
-        status, waiting_since = Status.WAITLISTED, now
-        if last_in_line is not None and last_in_line >= now:
-            # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
-            waiting_since = last_in_line + timedelta(microseconds=1)
-    elif awaits_leader or offer.acceptance == Offer.Acceptance.MANUAL:
-        status = Status.PENDING
-        answer_by = places.request_deadline(session, places.the_municipality(), SchoolCalendar.load(), now)
+    need = places.needed(offer, request.head_count, request.adults)
+    standing = rules.standing_for(session, need, awaits_leader=awaits_leader, now=now)
+    status = standing.status
     enrolment = Enrolment.objects.create(
         session=session,
         school_class=request.school_class,
@@ -77,15 +138,19 @@ def enrol_class(*, session_id: UUID, request: rules.EnrolmentRequest, by: Actor,
         status=status,
         status_at=now,
         leader_answer=LeaderAnswer.AWAITED if awaits_leader else LeaderAnswer.NOT_NEEDED,
-        waiting_since=waiting_since,
-        answer_by=answer_by,
+        waiting_since=standing.waiting_since,
+        answer_by=standing.answer_by,
         form_token=request.token_for(session),
+        batch=batch,
         created_at=now,
+        **snapshot.facts_of(session, request.school_class.school),
     )
-    if status != Status.WAITLISTED:
+    if standing.holds:
         places.take(session, need)
-    audit.record(by, f"enrolment-{status.value}", enrolment, at=now, pupils=enrolment.pupils, places=need)
-    notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now)
+    action = "enrolment-" + status.value.replace("_", "-")
+    audit.record(by, action, enrolment, at=now, pupils=enrolment.pupils, places=need, **standing.seen)
+    by_another = {"enrolled_by": str(by.user_id)} if by.user_id and teacher and by.user_id != teacher.pk else None
+    notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now, parameters=by_another)
     if awaits_leader:
         notices.tell_leaders(enrolment, "leader_request", now=now)
     elif status == Status.CONFIRMED:
@@ -99,8 +164,8 @@ def enrol_class(*, session_id: UUID, request: rules.EnrolmentRequest, by: Actor,
 def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: datetime) -> Enrolment:
     """Take a class out of a session, and offer what becomes free to the first in line.
 
-    By whoever may see the enrolment at the school, or by a coordinator; until the session begins. Cancelling what has
-    ended returns it as it is.
+    By the school until its deadline (``cancelling.cancel_until``), by a coordinator until the session begins; what is
+    not confirmed may leave at any time. Cancelling what has ended returns it as it is.
     """
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
@@ -113,14 +178,18 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
             % {"when": dates.moment_in_words(session.starts_at)},
             code="begun",
         )
+    late = cancelling.refuse_when_late(enrolment, by, now)
     was, host_knows = enrolment.status, enrolment.leader_answer != LeaderAnswer.AWAITED
     by_school = not by.is_coordinator or by.user_id == enrolment.teacher_id
     status = Status.CANCELLED_BY_SCHOOL if by_school else Status.CANCELLED_BY_MUNICIPALITY
     places.end(enrolment, status, reason=reason.strip()[:300], by=by, now=now)
-    notices.tell_teacher(enrolment, "enrolment_cancelled", now=now)
+    Enrolment.objects.filter(pk=enrolment.pk).update(status_before=was, is_late=late)
+    enrolment.status_before, enrolment.is_late = was, late
+    key = now.isoformat()  # it may be undone, and cancelled again
+    notices.tell_teacher(enrolment, "enrolment_cancelled", now=now, key=key)
     if was in {Status.CONFIRMED, Status.PENDING} and host_knows:
-        notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now)
-        notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now)
+        notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now, key=key)
+        notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now, key=key)
     places.offer_to_line(session, by=by, now=now)
     return enrolment
 
@@ -136,7 +205,7 @@ def change_numbers(
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
     session = enrolment.session
-    if enrolment.status not in {Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED}:
+    if enrolment.status not in Status.open():
         raise Refusal(_("The enrolment has ended and cannot be changed."), code="ended")
     if now >= session.closes_at:
         raise Refusal(
@@ -146,7 +215,7 @@ def change_numbers(
         )
     if refusal := rules.numbers_refused(session, pupils, adults):
         raise refusal
-    need = places.needed(session.offer, pupils)
+    need = places.needed(session.offer, pupils, adults)
     holds, before = enrolment.status in Status.holding(), enrolment.places
     if holds and need - before > session.places_left:
         raise Refusal(
@@ -239,6 +308,85 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return True
+
+
+def _in_order(session: Session, requests: Sequence[rules.EnrolmentRequest], together: Together) -> list[int]:
+    """Return in which order classes are taken: as asked, but when not all fit, those that do before those that wait."""
+    order = list(range(len(requests)))
+    if together == Together.ALL_OR_NONE:
+        return order
+    left, fitting = session.places_left, []
+    for number in order:
+        need = places.needed(session.offer, requests[number].head_count, requests[number].adults)
+        if need <= left:
+            fitting.append(number)
+            left -= need
+    return [*fitting, *(number for number in order if number not in fitting)]
+
+
+def _none(session: Session, request: rules.EnrolmentRequest, refusal: Refusal) -> Refusal:
+    """Return why none of several classes is enrolled: what stands against one of them."""
+    label = request.school_class.label(calendar.local_day(session.starts_at))
+    return Refusal(
+        _("None of the classes is enrolled, because of %(class)s: %(reason)s")
+        % {"class": label, "reason": refusal.message},
+        code=refusal.code,
+        field=refusal.field,
+    )
+
+
+def _not_all_fit(session_id: UUID, requests: Sequence[rules.EnrolmentRequest], *, now: datetime) -> Refusal:
+    """Return that several classes do not fit at once, with the numbers and what can be done."""
+    session = Session.objects.select_related("offer").get(pk=session_id)
+    day = calendar.local_day(session.starts_at)
+    mine = Enrolment.objects.filter(batch=requests[0].form_token)
+    session.places_taken -= sum(one.places for one in mine if one.status in Status.holding())
+    waiting = session.enrolments.waitlisted().exclude(pk__in=mine).count()
+    need = sum(places.needed(session.offer, one.head_count, one.adults) for one in requests)
+    names = {
+        "classes": in_words([one.school_class.label(day) for one in requests]),
+        "need": need,
+        "left": session.places_left,
+    }
+    if waiting:
+        sentence = ngettext(
+            "Nothing is enrolled: %(waiting)d other class waits in line for the free places.",
+            "Nothing is enrolled: %(waiting)d other classes wait in line for the free places.",
+            waiting,
+        ) % {"waiting": waiting}
+    else:
+        sentence = (
+            ngettext(
+                "Nothing is enrolled: %(classes)s need %(need)d places together, and %(left)d is free.",
+                "Nothing is enrolled: %(classes)s need %(need)d places together, and %(left)d are free.",
+                session.places_left,
+            )
+            % names
+        )
+    possible = (
+        _("Choose “as many as fit”, and the others wait in line; or choose fewer classes.")
+        if session.offer.has_waiting_list
+        else _("Choose “as many as fit”, or fewer classes.")
+    )
+    others = rules.alternatives(session, need, now=now)
+    if others:
+        days = ", ".join(dates.moment_in_words(other.starts_at) for other in others)
+        possible = f"{possible} {_('There is room for all of them on: %(days)s.') % {'days': days}}"
+    return Refusal(f"{sentence} {possible}", code="not-all-fit", field="together")
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them: ``7.A, 7.B og 8.C``."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(first)s and %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
+
+
+def _on_behalf(request: rules.EnrolmentRequest, by: Actor) -> OnBehalf:
+    """Return for whom the actor enrols the class, and whether the school's leader is to be asked."""
+    teacher, roles = _teacher_for(request, by)
+    needed = bool(roles) and approval.is_needed(roles[0].school, by)
+    return OnBehalf(teacher=teacher, roles=roles, awaits_leader=needed)
 
 
 def _teacher_for(request: rules.EnrolmentRequest, by: Actor) -> tuple[User | None, list[Membership]]:

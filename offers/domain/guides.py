@@ -18,6 +18,7 @@ from django.utils.dateformat import format as in_words
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from companies.models import Company, Contact
+from offers.domain import snapshot
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import theme
 from portal.domain.calendar import COPENHAGEN, SchoolCalendar, local_day
@@ -163,30 +164,34 @@ def for_enrolment(*, enrolment: Enrolment, municipality: Municipality, now: date
     klass = enrolment.class_label
     if enrolment.group > 1:
         klass = gettext("%(class)s, group %(group)d") % {"class": klass, "group": enrolment.group}
-    when = _days(meetings) or _moment(session.starts_at, session.ends_at)
+    visit = snapshot.visit_of(enrolment, now)
+    then = visit.is_history and enrolment.starts_then is not None
+    moved = then and (visit.starts_at, visit.ends_at) != (session.starts_at, session.ends_at)
+    when = (not moved and _days(meetings)) or _moment(visit.starts_at, visit.ends_at)
+    place = visit.place if then else _place(offer, meetings, school_name=str(school))
     pupils = ngettext("%(count)d pupil", "%(count)d pupils", enrolment.pupils) % {"count": enrolment.pupils}
     adults = ngettext("%(count)d adult", "%(count)d adults", enrolment.adults) % {"count": enrolment.adults}
     facts = [
         Fact(name=gettext("Class"), text=f"{klass}, {school}"),
         Fact(name=gettext("How many"), text=gettext("%(one)s and %(other)s") % {"one": pupils, "other": adults}),
-        Fact(name=gettext("Host"), text=str(offer.company)),
+        Fact(name=gettext("Host"), text=visit.host),
         Fact(name=ngettext("Date", "Dates", len(meetings)), text=when),
-        Fact(name=gettext("Place"), text=_place(offer, meetings, school_name=str(school))),
-        *_about(offer),
+        Fact(name=gettext("Place"), text=place),
+        *_about(offer, price_ore=visit.price_ore),
         Fact(name=gettext("Status"), text=_capital(enrolment.get_status_display())),
     ]
     confirmed = enrolment.status in {Enrolment.Status.CONFIRMED, Enrolment.Status.COMPLETED}
     return _guide(
         template="pdf/guide_enrolment.html",
         municipality=municipality,
-        name=f"{offer} {klass}",
+        name=f"{visit.title} {klass}",
         facts=Facts(
             kind=gettext("Partnership guide"),
-            title=str(offer),
-            subtitle=f"{klass}, {school} · {offer.company}",
+            title=visit.title,
+            subtitle=f"{klass}, {school} · {visit.host}",
             parties=[
                 Fact(name=gettext("Class"), text=f"{klass}, {school}"),
-                Fact(name=gettext("Host"), text=str(offer.company)),
+                Fact(name=gettext("Host"), text=visit.host),
                 Fact(name=ngettext("Date", "Dates", len(meetings)), text=when),
             ],
             municipality=municipality.name,
@@ -335,7 +340,7 @@ def _logo(municipality: Municipality) -> str:
     return municipality.logo.file_name if municipality.logo else ""
 
 
-def _about(offer: Offer) -> list[Fact]:
+def _about(offer: Offer, *, price_ore: int | None = None) -> list[Fact]:
     facts = [
         Fact(name=pgettext("of activity", "Kind"), text=str(offer.activity_type or "")),
         Fact(name=gettext("Industry"), text=str(offer.industry or "")),
@@ -343,7 +348,7 @@ def _about(offer: Offer) -> list[Fact]:
         Fact(name=gettext("Subjects"), text=", ".join(str(subject) for subject in offer.subjects.all())),
         Fact(name=gettext("Duration"), text=_length(offer)),
         Fact(name=gettext("Room for"), text=_room(offer)),
-        Fact(name=gettext("Price"), text=_price(offer)),
+        Fact(name=gettext("Price"), text=_price(offer.price_ore if price_ore is None else price_ore)),
     ]
     return [fact for fact in facts if fact.text]
 
@@ -356,7 +361,7 @@ def _practical(offer: Offer) -> list[Fact]:
         Fact(name=gettext("Food and drink"), text=offer.food),
         Fact(name=gettext("Accessibility"), text=soft(to_plain(offer.accessibility))),
         Fact(name=gettext("Safety"), text=soft(to_plain(offer.safety))),
-        Fact(name=gettext("Price"), text=_price(offer)),
+        Fact(name=gettext("Price"), text=_price(offer.price_ore)),
         Fact(name=gettext("Material in the portal"), text="; ".join(str(one) for one in offer.materials.all())),
     ]
     return [fact for fact in facts if fact.text]
@@ -479,7 +484,7 @@ def _card_of_municipality(municipality: Municipality) -> Card:
 
 
 def _occasion(session: Session, offer: Offer) -> Occasion:
-    if session.places_left == 0:
+    if session.is_full:
         state = gettext("Full")
     elif offer.places_counted == Offer.Counted.CLASSES:
         left = session.places_left
@@ -527,12 +532,10 @@ def _room(offer: Offer) -> str:
     return ngettext("%(count)d pupil", "%(count)d pupils", offer.places) % {"count": offer.places}
 
 
-def _price(offer: Offer) -> str:
-    return (
-        gettext("%(price)s kr. for a class") % {"price": offer.price_kr}
-        if offer.price_ore
-        else pgettext("price", "Free")
-    )
+def _price(price_ore: int) -> str:
+    if not price_ore:
+        return pgettext("price", "Free")
+    return gettext("%(price)s kr. for a class") % {"price": Offer(price_ore=price_ore).price_kr}
 
 
 def _minutes(minutes: int | None) -> str:

@@ -5,13 +5,16 @@
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import ExtractMonth, ExtractYear, JSONObject
 from django.utils.translation import gettext as _
 
 from offers.domain import notices
-from offers.models import Enrolment, Offer, Session
+from offers.models import Encounter, Enrolment, Meeting, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -19,11 +22,39 @@ from portal.domain.refusal import Refusal
 from portal.models import Municipality
 
 ANSWER_HOUR = 16
+MORNING_HOUR = 8
+IN_LINE = ("behind", "waiting_since", "created_at", "id")
+# What a municipality decides about enrolling: it comes along with the locked session, at no question more.
+RULES = (
+    "request_hold_days",
+    "place_offer_days",
+    "place_offer_hours",
+    "smaller_may_overtake",
+    "unvisited_first",
+    "most_per_class",
+    "most_per_class_at_company",
+    "priority_days",
+    "priority_for",
+)
 
 
 def locked_session(session_id: UUID) -> Session:
-    """Return the session with its course and host, its row held until the transaction ends."""
-    return Session.objects.locked().select_related("offer__company", "offer__contact").get(pk=session_id)
+    """Return the session with its course, host, places of its dates and the rules, its row held until the end."""
+    dates = Meeting.objects.filter(session=OuterRef("pk")).order_by("number")
+    sessions = Session.objects.locked().select_related("offer__company", "offer__contact")
+    rules = Municipality.objects.values(found=JSONObject(**{name: name for name in RULES}))
+    found = sessions.annotate(named_places=ArraySubquery(dates.values("place")), rules=Subquery(rules[:1]))
+    return found.get(pk=session_id)
+
+
+def rules_for(session: Session) -> Municipality:
+    """Return the municipality's rules about enrolling: those read with the session's lock, else read now."""
+    row: Any = session
+    rules = getattr(row, "rules", None)
+    if not isinstance(rules, Municipality):
+        rules = Municipality(**rules) if rules else the_municipality()
+        row.rules = rules
+    return rules
 
 
 def locked_enrolment(enrolment_id: UUID) -> Enrolment:
@@ -34,9 +65,34 @@ def locked_enrolment(enrolment_id: UUID) -> Enrolment:
     return enrolment
 
 
-def needed(offer: Offer, pupils: int) -> int:
-    """Return how many places so many pupils of one class take, counted as the course counts."""
-    return pupils if offer.places_counted == Offer.Counted.PUPILS else 1
+def needed(offer: Offer, pupils: int, adults: int) -> int:
+    """Return how many places so many people of one class take, counted as the course counts."""
+    if offer.places_counted != Offer.Counted.PUPILS:
+        return 1
+    return pupils + adults if offer.counts_adults else pupils
+
+
+def with_band(rows: QuerySet[Enrolment]) -> QuerySet[Enrolment]:
+    """Return the rows with the band in which each waits (``behind``): 0 stands before 1.
+
+    Where the municipality lets classes without a visit stand first, a class with a row in the ledger for the school
+    year of the session stands behind those without.
+    """
+    starts_at = "session__starts_at"
+    year = ExtractYear(starts_at, tzinfo=calendar.COPENHAGEN) - Case(
+        When(Q(month__lt=calendar.SCHOOL_YEAR_BEGINS), then=1), default=0
+    )
+    visits = Encounter.objects.filter(
+        school_class=OuterRef("school_class"), school_year=OuterRef("year"), voided_at__isnull=True
+    )
+    switched_on = Exists(Municipality.objects.filter(unvisited_first=True))
+    dated = rows.annotate(month=ExtractMonth(starts_at, tzinfo=calendar.COPENHAGEN)).annotate(year=year)
+    return dated.annotate(behind=Case(When(switched_on & Exists(visits), then=1), default=0))
+
+
+def line(session: Session) -> QuerySet[Enrolment]:
+    """Return who waits for places in the session, the first first: by band, then by time, and ids settle a tie."""
+    return with_band(session.enrolments.waitlisted()).order_by(*IN_LINE)
 
 
 def take(session: Session, places: int) -> None:
@@ -56,12 +112,26 @@ def deadline(
 ) -> datetime | None:
     """Return until when an offered place may be accepted, or None when it is too late to ask anybody.
 
-    It is 16.00 on the municipality's so-many-eth school day after today (2 unless chosen otherwise), at the latest
-    four hours (unless chosen otherwise) before enrolment closes.
+    It is 16.00 on the so-many-eth school day after today (2 unless the municipality chose otherwise), at the latest
+    four hours (unless chosen otherwise) before enrolment closes. Nights and days without school do not count: what is
+    offered after 16.00 or on a day without school is offered on the next school day, and a deadline that the closing
+    would put into a night or a holiday lies on the school day before it.
     """
-    day = school_calendar.school_days_after(calendar.local_day(now), municipality.place_offer_days)
-    answer_by = min(calendar.at(day, ANSWER_HOUR), session.closes_at - timedelta(hours=municipality.place_offer_hours))
+    today = calendar.local_day(now)
+    if now >= calendar.at(today, ANSWER_HOUR):
+        today += timedelta(days=1)
+    day = school_calendar.school_days_after(today, municipality.place_offer_days)
+    latest = session.closes_at - timedelta(hours=municipality.place_offer_hours)
+    answer_by = min(calendar.at(day, ANSWER_HOUR), _in_school_hours(latest, school_calendar))
     return answer_by if answer_by > now else None
+
+
+def _in_school_hours(moment: datetime, school_calendar: SchoolCalendar) -> datetime:
+    """Return the moment, or the end of the school day before it when it is night or there is no school."""
+    day = calendar.local_day(moment)
+    if school_calendar.is_school_day(day) and moment >= calendar.at(day, MORNING_HOUR):
+        return min(moment, calendar.at(day, ANSWER_HOUR))
+    return calendar.at(school_calendar.school_days_before(day, 1), ANSWER_HOUR)
 
 
 def request_deadline(
@@ -80,32 +150,61 @@ def the_municipality() -> Municipality:
 def offer_to_line(session: Session, *, by: Actor, now: datetime) -> list[Enrolment]:
     """Offer free places to those in line, in order, as far as each fits completely; return who was asked.
 
-    The first that does not fit ends it: smaller groups do not overtake, unless the municipality lets them. Nobody is
-    asked when the session has begun or was cancelled; when it is too late to ask, the coordinators are told instead.
+    The first that does not fit ends it: smaller groups do not overtake, unless the municipality lets them, and then
+    the log says past how many. Whoever needs more than the session has in all stops nobody. Nobody is asked when the
+    session has begun or was cancelled; when it is too late to ask, the coordinators are told instead. Is somebody in
+    line and nobody asked, the log says how many places are free and what the first needs.
     """
     if session.state != Session.State.OPEN or now >= session.starts_at or not session.places_left:
         return []
+    rules = rules_for(session)
     asked: list[Enrolment] = []
+    passed: list[Enrolment] = []
     answer_by: datetime | None = None
-    rules: Municipality | None = None
-    for entry in session.enrolments.waitlisted().select_related("teacher"):
-        rules = rules or the_municipality()
+    too_late = False
+    for entry in line(session).select_related("teacher"):
         if entry.places > session.places_left:
-            if rules.smaller_may_overtake and session.places_left:
+            passed.append(entry)
+            if session.places_left and (rules.smaller_may_overtake or entry.places > session.places):
                 continue
             break
         if answer_by is None:
             answer_by = deadline(session, rules, SchoolCalendar.load(), now)
         if answer_by is None:
             notices.tell_coordinators(session, "coordinator_place_free", now=now, key=str(entry.pk))
+            too_late = True
+            passed.append(entry)
             break
         waiting = Enrolment.objects.filter(pk=entry.pk, status=Enrolment.Status.WAITLISTED)
         waiting.update(status=Enrolment.Status.OFFERED, status_at=now, answer_by=answer_by)
         entry.status, entry.status_at, entry.answer_by = Enrolment.Status.OFFERED, now, answer_by
+        left = session.places_left
         take(session, entry.places)
-        audit.record(by, "enrolment-offered", entry, at=now, places=entry.places, answer_by=answer_by.isoformat())
+        audit.record(
+            by,
+            "enrolment-offered",
+            entry,
+            at=now,
+            places=entry.places,
+            left=left,
+            passed=len(passed),
+            unvisited_first=rules.unvisited_first,
+            answer_by=answer_by.isoformat(),
+        )
         notices.tell_teacher(entry, "place_offered", now=now, not_after=answer_by)
         asked.append(entry)
+    if passed and not asked:
+        first = passed[-1] if too_late else passed[0]
+        audit.record(
+            by,
+            "line-looked-at",
+            session,
+            at=now,
+            left=session.places_left,
+            first=str(first.pk),
+            needs=first.places,
+            too_late=too_late,
+        )
     return asked
 
 
@@ -147,7 +246,7 @@ def answer_for_leader(enrolment: Enrolment, answer: str) -> None:
 
 def await_answer(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     """Make an enrolment that holds its places a request with a new deadline (a step)."""
-    answer_by = request_deadline(enrolment.session, the_municipality(), SchoolCalendar.load(), now)
+    answer_by = request_deadline(enrolment.session, rules_for(enrolment.session), SchoolCalendar.load(), now)
     Enrolment.objects.filter(pk=enrolment.pk).update(
         status=Enrolment.Status.PENDING, status_at=now, answer_by=answer_by
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import dates, notices, reminders
+from offers.domain import dates, draw, notices, reminders
 from offers.domain import places as seats
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import audit, calendar, outbox
@@ -21,6 +21,7 @@ from portal.domain.refusal import Refusal
 from portal.models import Link, Message
 from schools.models import school_year_of
 
+OPENING_HOUR = 8
 CLOSING_HOUR = 12
 LONGEST_MEETING = timedelta(hours=24)
 LONGEST_SERIES = 60
@@ -30,6 +31,7 @@ TOLD_OF_MOVES = [
     Enrolment.Status.CONFIRMED,
     Enrolment.Status.OFFERED,
     Enrolment.Status.WAITLISTED,
+    Enrolment.Status.IN_DRAW,
 ]
 NOT_PLANNABLE = [Offer.State.ARCHIVED, Offer.State.REJECTED, Offer.State.EXPIRED]
 
@@ -64,10 +66,30 @@ def closed_because(day: date, school_calendar: SchoolCalendar) -> str:
     return "" if school_calendar.is_school_day(day) else _("weekend")
 
 
-def closing_time(offer: Offer, starts_at: datetime) -> datetime:
-    """Return when enrolment closes unless told otherwise: noon, as many days before as the course says."""
-    day = calendar.local_day(starts_at) - timedelta(days=offer.closes_days)
+def closing_time(offer: Offer, starts_at: datetime, school_calendar: SchoolCalendar | None = None) -> datetime:
+    """Return when enrolment closes unless told otherwise: noon, as many days before as the course says.
+
+    The calendar is read where the course counts in school days and none is given.
+    """
+    day = _days_before(offer, starts_at, offer.closes_days, school_calendar)
     return min(calendar.at(day, CLOSING_HOUR), starts_at)
+
+
+def opening_time(
+    offer: Offer, starts_at: datetime, now: datetime, school_calendar: SchoolCalendar | None = None
+) -> datetime:
+    """Return when enrolment opens unless told otherwise: 8.00, as many days before as the course says; else now."""
+    if offer.opens_days is None:
+        return now
+    return max(calendar.at(_days_before(offer, starts_at, offer.opens_days, school_calendar), OPENING_HOUR), now)
+
+
+def _days_before(offer: Offer, starts_at: datetime, count: int, school_calendar: SchoolCalendar | None) -> date:
+    """Return the day so many days before, counted as the course counts them."""
+    day = calendar.local_day(starts_at)
+    if offer.days_counted != Offer.DaysCounted.SCHOOL_DAYS:
+        return day - timedelta(days=count)
+    return (school_calendar or SchoolCalendar.load()).school_days_before(day, count)
 
 
 @transaction.atomic(durable=True)
@@ -188,6 +210,71 @@ def change_places(*, session_id: UUID, places: int, by: Actor, now: datetime) ->
 
 
 @transaction.atomic(durable=True)
+def change_enrolling(
+    *,
+    session_id: UUID,
+    opens_at: datetime,
+    closes_at: datetime,
+    min_pupils: int | None,
+    max_pupils: int | None,
+    by: Actor,
+    now: datetime,
+) -> Session:
+    """Give the session its own opening, closing and sizes of a group (None: as the course says).
+
+    Enrolments stay as they are. A draw that has not taken place follows the opening; whoever is in it stays in it.
+    Coordinators only. Raises Refusal when it would open after it closes, or close after it begins, or has begun.
+    """
+    session = seats.locked_session(session_id)
+    if not by.is_coordinator:
+        raise Refusal(_("Only the municipality's coordinators can do this."), code="not-yours")
+    if session.state == Session.State.CANCELLED:
+        raise Refusal(_("The session has been cancelled."), code="cancelled")
+    if now >= session.starts_at:
+        raise Refusal(
+            _("The session began on %(when)s.") % {"when": dates.moment_in_words(session.starts_at)}, code="begun"
+        )
+    if closes_at > session.starts_at:
+        raise Refusal(_("Enrolment must close before the session begins."), code="closes-late", field="closes_at")
+    if opens_at >= closes_at:
+        raise Refusal(_("Enrolment must open before it closes."), code="closes-early", field="closes_at")
+    if min_pupils and max_pupils and min_pupils > max_pupils:
+        raise Refusal(
+            _("The smallest group must not be larger than the largest."), code="sizes-out-of-order", field="max_pupils"
+        )
+    draw_at = session.draw_at
+    if session.drawn_at is None and opens_at != session.opens_at:
+        waits = session.enrolments.in_draw().exists()
+        planned = draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
+        draw_at = planned or (max(now, opens_at + SHORTEST_OPENING) if waits else None)
+    if draw_at is not None:
+        draw_at = min(draw_at, closes_at)
+    changed: dict[str, datetime | int | None] = {
+        "opens_at": opens_at,
+        "closes_at": closes_at,
+        "min_pupils": min_pupils,
+        "max_pupils": max_pupils,
+    }
+    if all(getattr(session, name) == value for name, value in changed.items()):
+        return session
+    Session.objects.filter(pk=session.pk).update(**changed, draw_at=draw_at)
+    for name, value in changed.items():
+        setattr(session, name, value)
+    session.draw_at = draw_at
+    audit.record(
+        by,
+        "session-enrolling-changed",
+        session,
+        at=now,
+        opens_at=opens_at.isoformat(),
+        closes_at=closes_at.isoformat(),
+        least=min_pupils,
+        most=max_pupils,
+    )
+    return session
+
+
+@transaction.atomic(durable=True)
 def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -> Session:
     """Call a session off: every enrolment ends, every place is given back, and everybody concerned is told.
 
@@ -209,11 +296,7 @@ def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -
     reason = reason.strip()
     if not reason:
         raise Refusal(_("Write why the session is cancelled; the classes will read it."), code="reason", field="reason")
-    concerned = list(
-        session.enrolments.filter(status__in=[*Enrolment.Status.holding(), Enrolment.Status.WAITLISTED]).select_related(
-            "teacher"
-        )
-    )
+    concerned = list(session.enrolments.active().select_related("teacher"))
     status = Enrolment.Status.CANCELLED_BY_HOST if by_host else Enrolment.Status.CANCELLED_BY_MUNICIPALITY
     for enrolment in concerned:
         enrolment.session = session
@@ -386,6 +469,8 @@ def _write_times(
     opens_at = session.opens_at
     if opens_at >= closes_at:
         opens_at = min(_as_long_before(opens_at, old_start, new_start), closes_at - SHORTEST_OPENING)
+    if session.draw_at is not None:
+        session.draw_at = min(session.draw_at + (opens_at - session.opens_at), closes_at)
     session.starts_at, session.ends_at = new_start, spans[-1][1]
     session.opens_at, session.closes_at = opens_at, closes_at
     Session.objects.filter(pk=session.pk).update(
@@ -393,6 +478,7 @@ def _write_times(
         ends_at=session.ends_at,
         opens_at=opens_at,
         closes_at=closes_at,
+        draw_at=session.draw_at,
         sequence=F("sequence") + 1,
     )
     session.sequence += 1
@@ -505,10 +591,17 @@ def _plan(
     count = places if places is not None else offer.places
     if count is None or not 1 <= count <= 1000:
         raise Refusal(_("A session has between 1 and 1000 places."), code="places", field="places")
-    opens = opens_at or now
-    closes = closes_at or closing_time(offer, starts_at)
+    opens = opens_at or opening_time(offer, starts_at, now, school_calendar)
+    closes = closes_at or closing_time(offer, starts_at, school_calendar)
     if closes > starts_at:
         raise Refusal(_("Enrolment must close before the session begins."), code="closes-late", field="closes_at")
+    if opens >= closes and (opens_at or closes_at):
+        raise Refusal(
+            _("Enrolment would open on %(opens)s and close on %(closes)s. It must open before it closes.")
+            % {"opens": dates.moment_in_words(opens), "closes": dates.moment_in_words(closes)},
+            code="closes-early",
+            field="closes_at" if closes_at else "opens_at",
+        )
     if opens >= closes:
         raise Refusal(
             ngettext(
@@ -528,6 +621,7 @@ def _plan(
         places=count,
         opens_at=opens,
         closes_at=closes,
+        draw_at=draw.drawn_at(opens, closes, seats.the_municipality(), now) if opens > now else None,
         starts_at=starts_at,
         ends_at=ends_at,
         note=note.strip()[:300],

@@ -264,9 +264,7 @@ def archive(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
             % {"count": confirmed},
             code="enrolments-to-come",
         )
-    waiting = coming.filter(
-        status__in=[Enrolment.Status.PENDING, Enrolment.Status.OFFERED, Enrolment.Status.WAITLISTED]
-    ).count()
+    waiting = coming.filter(status__in=Enrolment.Status.open()).count()
     if waiting:
         raise Refusal(
             ngettext(

@@ -3,22 +3,55 @@
 The same function answers *why can I not enrol?* on the page and decides under the lock.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
+from django.db import models
+from django.db.models import Max
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from offers.domain import dates, places
-from offers.models import Offer, Session
+from offers.models import Encounter, Enrolment, Offer, Session
 from portal.domain import calendar
+from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
-from portal.models import User
+from portal.models import Municipality, PriorityFor, User
 from schools.models import SchoolClass
 
 MOST_PUPILS = 60
 MOST_ADULTS = 20
+
+
+class Appears(models.TextChoices):
+    """How a session appears to whoever wants to enrol: derived from what stands in it and from the hour."""
+
+    CANCELLED = "cancelled", gettext_lazy("cancelled")
+    HELD = "held", gettext_lazy("held")
+    BEGUN = "begun", gettext_lazy("begun")
+    CLOSED = "closed", gettext_lazy("enrolment has closed")
+    NOT_YET = "not_yet", gettext_lazy("enrolment opens later")
+    FULL = "full", gettext_lazy("full")
+    FREE = "free", gettext_lazy("free places")
+
+
+def state_of(session: Session, *, now: datetime) -> Appears:
+    """Return how the session appears now; *full* means that not even the smallest group that may come fits."""
+    if session.state == Session.State.CANCELLED:
+        return Appears.CANCELLED
+    if session.state == Session.State.HELD:
+        return Appears.HELD
+    if now >= session.starts_at:
+        return Appears.BEGUN
+    if now >= session.closes_at:
+        return Appears.CLOSED
+    if now < session.opens_at or session.state != Session.State.OPEN:
+        return Appears.NOT_YET
+    return Appears.FULL if session.is_full else Appears.FREE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +93,93 @@ def grade_of(school_class: SchoolClass, offer: Offer, session: Session) -> int:
     return min(max(wanted, grades.start), grades.stop - 1)
 
 
-def refusal_for(session: Session, request: EnrolmentRequest | None, *, now: datetime) -> Refusal | None:
+def refusal_for(
+    session: Session, request: EnrolmentRequest | None, *, now: datetime, by_coordinator: bool = False
+) -> Refusal | None:
     """Return what stands against an enrolment, or None. The page asks without a request: is it open at all?
 
-    The same function answers *why can I not enrol?* and decides under the lock.
+    The same function answers *why can I not enrol?* and decides under the lock. Limits and priority are not held
+    against a coordinator: somebody must be able to make an exception.
     """
-    return _session_refuses(session, now) or (_class_refused(session, request, now) if request else None)
+    return _session_refuses(session, now) or (
+        _class_refused(session, request, now, by_coordinator) if request else None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What a request becomes: its status, until when it is held or since when it waits, and what was seen then."""
+
+    status: Enrolment.Status
+    answer_by: datetime | None = None
+    waiting_since: datetime | None = None
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds its places."""
+        return self.status in Enrolment.Status.holding()
+
+
+def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datetime) -> Standing:
+    """Decide what an enrolment becomes that nothing stands against. The session's row is held.
+
+    In the draw while lots are to be drawn; confirmed, or a request, when there is room and nobody waits; else in line.
+    Raises Refusal when there is no line.
+    """
+    if draws(session):
+        return Standing(status=Enrolment.Status.IN_DRAW)
+    seen: dict[str, Any] = {"left": session.places_left}
+    last_in_line = session.enrolments.waitlisted().aggregate(since=Max("waiting_since"))["since"]
+    if need > session.places_left or last_in_line is not None:
+        if not session.offer.has_waiting_list:
+            raise Refusal(
+                _("%(left)d places are free, and other classes are first in line for them. %(instead)s")
+                % {"left": session.places_left, "instead": next_possibility(session, need, now=now)},
+                code="full",
+            )
+        # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
+        follows = last_in_line is not None and last_in_line >= now
+        since = last_in_line + timedelta(microseconds=1) if follows else now
+        return Standing(status=Enrolment.Status.WAITLISTED, waiting_since=since, seen=seen)
+    if awaits_leader or session.offer.acceptance == Offer.Acceptance.MANUAL:
+        until = places.request_deadline(session, places.rules_for(session), SchoolCalendar.load(), now)
+        return Standing(status=Enrolment.Status.PENDING, answer_by=until, seen=seen)
+    return Standing(status=Enrolment.Status.CONFIRMED, seen=seen)
+
+
+def draws(session: Session) -> bool:
+    """Return whether requests go into the draw.
+
+    Also those that come while a late worker has yet to draw: they stand behind everybody who came in time.
+    """
+    return session.draw_at is not None and session.drawn_at is None
+
+
+def hold_classes(session: Session, classes: Iterable[SchoolClass]) -> None:
+    """Hold the rows of classes whose number is limited, until the transaction ends: once, and all that it enrols.
+
+    Two dates of one course are two rows, so holding the session keeps nobody from enrolling in both at once. Asked
+    for after the session's row, in the order of their keys, so that nobody waits for who waits for them. Without a
+    limit it asks nothing.
+    """
+    rules = places.rules_for(session)
+    if _most_of_course(session, rules) is None and rules.most_per_class_at_company is None:
+        return
+    keys = [one.pk for one in classes]
+    rows = SchoolClass.objects.filter(pk__in=keys).order_by("pk")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
 
 
 def alternatives(session: Session, need: int, *, now: datetime) -> list[Session]:
     """Return up to three other sessions of the course that have so many free places, the next first."""
     others = Session.objects.bookable(now).filter(offer=session.offer_id).exclude(pk=session.pk)
-    return [other for other in others.order_by("starts_at")[:20] if other.places_left >= max(need, 1)][:3]
+    others = others.select_related("offer").defer("offer__search", "offer__words")
+    return [
+        other
+        for other in others.order_by("starts_at")[:20]
+        if other.places_left >= max(need, other.smallest_group) and not draws(other)
+    ][:3]
 
 
 def next_possibility(session: Session, need: int, *, now: datetime) -> str:
@@ -90,9 +198,13 @@ def _session_refuses(session: Session, now: datetime) -> Refusal | None:
     if session.state == Session.State.CANCELLED:
         refusal = "cancelled", _("The session has been cancelled: %(reason)s") % {"reason": session.cancel_reason}
     elif offer.state == Offer.State.PAUSED:
-        refusal = "paused", _("The course takes a break: %(reason)s") % {"reason": offer.pause_reason}
+        refusal = (
+            "paused",
+            _("The course takes a break: %(reason)s When it goes on, you can enrol here again.")
+            % {"reason": offer.pause_reason.rstrip(".") + "."},
+        )
     elif offer.state != Offer.State.PUBLISHED:
-        refusal = "not-published", _("The course is not open for enrolment.")
+        refusal = "not-published", _("The course is not open for enrolment. Look for another one in the catalogue.")
     elif now >= session.starts_at or session.state == Session.State.HELD:
         refusal = "begun", _("The session began on %(when)s.") % {"when": dates.moment_in_words(session.starts_at)}
     elif session.state != Session.State.OPEN:
@@ -104,25 +216,27 @@ def _session_refuses(session: Session, now: datetime) -> Refusal | None:
     if refusal is None:
         return None
     code, sentence = refusal
-    if code in {"cancelled", "begun", "closed"}:
+    if code in {"cancelled", "begun", "closed", "not-open"}:
         sentence = f"{sentence} {next_possibility(session, 1, now=now)}"
     return Refusal(sentence, code=code)
 
 
-def _class_refused(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal | None:
+def _class_refused(session: Session, request: EnrolmentRequest, now: datetime, by_coordinator: bool) -> Refusal | None:
     """Return why this class cannot be enrolled in the session, if so."""
     offer, school_class = session.offer, request.school_class
     day = calendar.local_day(session.starts_at)
     school = school_class.school
     if school.closed_on is not None and day >= school.closed_on:
         return Refusal(
-            _("%(school)s is closed on the day of the visit.") % {"school": school},
+            _("%(school)s closes on %(day)s, before the visit. Choose an earlier date, or a class of another school.")
+            % {"school": school, "day": dates.short_day(calendar.at(school.closed_on, 12))},
             code="school-closed",
             field="school_class",
         )
     if not school_class.is_active or school_class.has_left(day):
         return Refusal(
-            _("The class is no longer at the school on the day of the visit. Choose another class."),
+            _("The class is no longer at the school on %(day)s. Choose another class.")
+            % {"day": dates.short_day(session.starts_at)},
             code="class-gone",
             field="school_class",
         )
@@ -136,24 +250,45 @@ def _class_refused(session: Session, request: EnrolmentRequest, now: datetime) -
             code="grade",
             field="even_if_grade",
         )
-    return numbers_refused(session, request.head_count, request.adults) or _full(session, request, now)
+    return (
+        numbers_refused(session, request.head_count, request.adults)
+        or (None if by_coordinator else _limited(session, school_class, now) or _must_wait(session, school_class, now))
+        or _full(session, request, now)
+    )
 
 
 def numbers_refused(session: Session, pupils: int, adults: int) -> Refusal | None:
     """Return why so many people cannot come to the session, however empty it is."""
-    offer = session.offer
     if not 1 <= pupils <= MOST_PUPILS:
         return Refusal(_("Write between 1 and 60 pupils."), code="pupils", field="pupils")
     if not 1 <= adults <= MOST_ADULTS:
         return Refusal(_("Write between 1 and 20 adults."), code="adults", field="adults")
-    if offer.min_pupils and pupils < offer.min_pupils:
+    if pupils < session.least_pupils:
         return Refusal(
             _("The course needs at least %(least)d pupils, and you wrote %(pupils)d. Perhaps two classes can join.")
-            % {"least": offer.min_pupils, "pupils": pupils},
+            % {"least": session.least_pupils, "pupils": pupils},
             code="too-few",
             field="pupils",
         )
-    if places.needed(offer, pupils) > session.places:
+    if session.most_pupils is not None and pupils > session.most_pupils:
+        return Refusal(
+            _("One group has at most %(most)d pupils, and you wrote %(pupils)d. You can enrol the class as two groups.")
+            % {"most": session.most_pupils, "pupils": pupils},
+            code="too-many-in-one-group",
+            field="pupils",
+        )
+    need = places.needed(session.offer, pupils, adults)
+    if need > session.places and session.offer.counts_adults:
+        return Refusal(
+            _(
+                "The session takes at most %(most)d people, adults included, and you are %(need)d."
+                " You can enrol the class as two groups, in two sessions."
+            )
+            % {"most": session.places, "need": need},
+            code="too-many",
+            field="pupils",
+        )
+    if need > session.places:
         return Refusal(
             _(
                 "The session takes at most %(most)d pupils, and you wrote %(pupils)d."
@@ -166,10 +301,141 @@ def numbers_refused(session: Session, pupils: int, adults: int) -> Refusal | Non
     return None
 
 
+# --- Limits: at most so many dates of a course, or at a company, for one class in a school year ---------------------
+
+
+def _most_of_course(session: Session, rules: Municipality) -> int | None:
+    """Return how many dates of the course one class may have in a school year, or None."""
+    return session.offer.most_per_class or rules.most_per_class
+
+
+def _limited(session: Session, school_class: SchoolClass, now: datetime) -> Refusal | None:
+    """Return a refusal when the class already has as many dates as it may have in the school year of the session.
+
+    What counts is every enrolment that has not ended, the waiting list and the draw included; the session itself does
+    not, so that a class may come in two groups.
+    """
+    rules = places.rules_for(session)
+    of_course, at_company = _most_of_course(session, rules), rules.most_per_class_at_company
+    if of_course is None and at_company is None:
+        return None
+    year = calendar.school_year_of(calendar.local_day(session.starts_at))
+    first, last = (calendar.first_of_school_year(one) for one in (year, year + 1))
+    same_host = Enrolment.objects.active().filter(
+        school_class=school_class,
+        session__offer__company=session.offer.company_id,
+        session__starts_at__gte=first,
+        session__starts_at__lt=last,
+    )
+    rows = same_host.exclude(session=session.pk).order_by("session__starts_at", "session")
+    dated = dict.fromkeys(rows.values_list("session", "session__starts_at", "session__offer"))  # two groups, one date
+    here = [when for _session, when, offer in dated if offer == session.offer_id]
+    there = [when for _session, when, _offer in dated]
+    if of_course is not None and len(here) >= of_course:
+        sentence = ngettext(
+            "A class may have %(most)d date of this course in a school year, and %(label)s has %(count)d: %(days)s.",
+            "A class may have %(most)d dates of this course in a school year, and %(label)s has %(count)d: %(days)s.",
+            of_course,
+        )
+        return _over_limit(session, school_class, sentence, of_course, here, code="limit-of-course", now=now)
+    if at_company is not None and len(there) >= at_company:
+        sentence = ngettext(
+            "A class may have %(most)d date at %(company)s in a school year, and %(label)s has %(count)d: %(days)s.",
+            "A class may have %(most)d dates at %(company)s in a school year, and %(label)s has %(count)d: %(days)s.",
+            at_company,
+        )
+        return _over_limit(session, school_class, sentence, at_company, there, code="limit-at-company", now=now)
+    return None
+
+
+def _over_limit(
+    session: Session,
+    school_class: SchoolClass,
+    sentence: str,
+    most: int,
+    taken: list[datetime],
+    *,
+    code: str,
+    now: datetime,
+) -> Refusal:
+    """Return the refusal with the dates that count, and what can be done."""
+    facts = {
+        "most": most,
+        "count": len(taken),
+        "label": school_class.label(calendar.local_day(session.starts_at)),
+        "company": session.offer.company,
+        "days": ", ".join(dates.short_day(when) for when in taken[:6]) + (" …" if len(taken) > 6 else ""),
+    }
+    if any(when > now for when in taken):
+        instead = _("Cancel one of them first, choose another course, or ask the municipality for an exception.")
+    else:
+        instead = _("Choose another course, enrol another class, or ask the municipality for an exception.")
+    return Refusal(f"{sentence % facts} {instead}", code=code, field="school_class")
+
+
+# --- Priority: after the opening those who have had least may enrol first -------------------------------------------
+
+
+def priority_until(session: Session) -> datetime | None:
+    """Return until when only those who have had least may enrol, or None where there is no priority."""
+    days = places.rules_for(session).priority_days
+    if not days:
+        return None
+    local = session.opens_at.astimezone(calendar.COPENHAGEN)
+    until = calendar.at(local.date() + timedelta(days=days), local.hour, local.minute)
+    return min(until, session.closes_at)
+
+
+def _must_wait(session: Session, school_class: SchoolClass, now: datetime) -> Refusal | None:
+    """Return a refusal while the class must let others go first: how much it has had, and from when it may enrol."""
+    until = priority_until(session)
+    if until is None or now >= until:
+        return None
+    year = calendar.school_year_of(calendar.local_day(now))
+    held = Encounter.objects.filter(school_year=year, voided_at__isnull=True)
+    facts: dict[str, Any] = {"until": dates.moment_in_words(until)}
+    if places.rules_for(session).priority_for == PriorityFor.SCHOOLS:
+        active = SchoolClass.objects.filter(is_active=True)
+        classes, ours = active.count(), active.filter(school=school_class.school_id).count()
+        average = held.count() / max(classes, 1)
+        own = held.filter(school=school_class.school_id).count() / max(ours, 1)
+        if own <= average:
+            return None
+        facts["instead"] = _after_priority(session, until, now)
+        facts |= {"school": school_class.school, "own": _decimal(own), "average": _decimal(average)}
+        sentence = _(
+            "Until %(until)s only schools with few visits may enrol. %(school)s has had %(own)s visits for each class"
+            " this school year, and the average is %(average)s. %(instead)s"
+        )
+        return Refusal(sentence % facts, code="priority", field="school_class")
+    count = held.filter(school_class=school_class).count()
+    if not count:
+        return None
+    facts["instead"] = _after_priority(session, until, now)
+    facts |= {"label": school_class.label(calendar.local_day(session.starts_at)), "count": count}
+    sentence = _(
+        "Until %(until)s only classes without a visit this school year may enrol, and %(label)s has had %(count)d."
+        " %(instead)s"
+    )
+    return Refusal(sentence % facts, code="priority", field="school_class")
+
+
+def _after_priority(session: Session, until: datetime, now: datetime) -> str:
+    """Return what a class can do that must let others go first."""
+    if until < session.closes_at:
+        return _("You can enrol from then on; what is left then is for everybody.")
+    return next_possibility(session, 1, now=now)
+
+
+def _decimal(number: float) -> str:
+    """Return a number with one decimal, as it is written here."""
+    return number_format(number, decimal_pos=1)
+
+
 def _full(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal | None:
     """Return a refusal when there is no room and no waiting list."""
-    need = places.needed(session.offer, request.head_count)
-    if session.offer.has_waiting_list or need <= session.places_left:
+    need = places.needed(session.offer, request.head_count, request.adults)
+    if session.offer.has_waiting_list or need <= session.places_left or draws(session):
         return None
     sentence = ngettext(
         "%(left)d place is left, you need %(need)d, and the session has no waiting list.",

@@ -1,50 +1,154 @@
 """The waiting list: whose turn it is, and what becomes of an offered place."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from offers.domain import dates, notices, places
 from offers.models import Enrolment, Session
 from portal.domain import audit
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
+from portal.models import AuditEntry
 
 Status = Enrolment.Status
 
 
 def position(enrolment: Enrolment) -> int:
     """Return the class's place in the line (1: the next); 0 when it is in no line."""
-    if enrolment.status != Status.WAITLISTED or enrolment.waiting_since is None:
+    if enrolment.status != Status.WAITLISTED:
         return 0
-    since, made = enrolment.waiting_since, enrolment.created_at
-    before = (
-        Q(waiting_since__lt=since)
-        | Q(waiting_since=since, created_at__lt=made)
-        | Q(waiting_since=since, created_at=made, pk__lt=enrolment.pk)
-    )
-    return Enrolment.objects.waitlisted().filter(before, session=enrolment.session_id).count() + 1
+    return next((number for _one, number in in_line(Enrolment.objects.filter(pk=enrolment.pk))), 0)
 
 
 def in_line(rows: QuerySet[Enrolment]) -> list[tuple[Enrolment, int]]:
-    """Return waiting enrolments, each with its place in its own line (1: the next), in one query."""
+    """Return enrolments, each with its place in its own line (1: the next; 0: in no line), in one query."""
+    same_band = Q(behind=OuterRef("behind"))
     before = (
-        Enrolment.objects.filter(session=OuterRef("session"), status=Status.WAITLISTED)
+        places.with_band(Enrolment.objects.filter(session=OuterRef("session"), status=Status.WAITLISTED))
         .filter(
-            Q(waiting_since__lt=OuterRef("waiting_since"))
-            | Q(waiting_since=OuterRef("waiting_since"), created_at__lt=OuterRef("created_at"))
-            | Q(waiting_since=OuterRef("waiting_since"), created_at=OuterRef("created_at"), pk__lt=OuterRef("pk"))
+            Q(behind__lt=OuterRef("behind"))
+            | (same_band & Q(waiting_since__lt=OuterRef("waiting_since")))
+            | (same_band & Q(waiting_since=OuterRef("waiting_since"), created_at__lt=OuterRef("created_at")))
+            | (
+                same_band
+                & Q(waiting_since=OuterRef("waiting_since"), created_at=OuterRef("created_at"), pk__lt=OuterRef("pk"))
+            )
         )
         .order_by()
         .values("session")
         .annotate(count=Count("pk"))
         .values("count")
     )
-    return [(one, one.ahead + 1) for one in rows.annotate(ahead=Coalesce(Subquery(before), 0))]
+    found = places.with_band(rows).annotate(ahead=Coalesce(Subquery(before), 0))
+    return [(one, one.ahead + 1 if one.status == Status.WAITLISTED else 0) for one in found]
+
+
+def order_in_words(session: Session) -> list[str]:
+    """Return by what rules the line moves, as the teacher reads it."""
+    rules = places.rules_for(session)
+    return [
+        _("Classes without a visit this school year stand first. Then it counts who came first.")
+        if rules.unvisited_first
+        else _("It counts who came first."),
+        _("Does the first class not fit into the free places, a smaller one behind it may get them.")
+        if rules.smaller_may_overtake
+        else _("Nobody overtakes you, not even a smaller group."),
+    ]
+
+
+# --- Why did they get the place? -------------------------------------------------------------------------------------
+
+
+def why_in_words(enrolment: Enrolment) -> list[str]:
+    """Return from the log how the class got its places, or why it waits: a sentence for each step, the first first."""
+    told = AuditEntry.objects.filter(
+        object_type=enrolment._meta.label_lower, object_id=str(enrolment.pk), action__in=WHY
+    ).order_by("at", "id")
+    sentences = [WHY[one.action](one.facts) % {"when": dates.moment_in_words(one.at), **one.facts} for one in told]
+    if enrolment.status == Status.WAITLISTED:
+        looked = AuditEntry.objects.filter(
+            object_type="offers.session", object_id=str(enrolment.session_id), action="line-looked-at"
+        ).order_by("-at", "-id")
+        if (last := looked.first()) is not None:
+            said = (
+                _("On %(when)s %(left)s places were free, too late to ask in writing: the coordinators were told.")
+                if last.facts.get("too_late")
+                else _("On %(when)s %(left)s places were free, and the first in line needed %(needs)s.")
+            )
+            sentences.append(said % {"when": dates.moment_in_words(last.at), **last.facts})
+    return [one for one in sentences if one]
+
+
+def _at_once(facts: Mapping[str, Any]) -> str:
+    before = facts.get("before")
+    if before == Status.OFFERED:
+        return _("The class said yes on %(when)s.")
+    if before == Status.PENDING:
+        return _("The request was approved on %(when)s.")
+    if "left" not in facts:
+        return ""
+    return _("On %(when)s %(left)s places were free and nobody was in line: the class got its %(places)s at once.")
+
+
+def _asked_for(facts: Mapping[str, Any]) -> str:
+    if "left" not in facts:
+        return ""
+    return _(
+        "On %(when)s %(left)s places were free and nobody was in line: %(places)s were held until the request was"
+        " answered."
+    )
+
+
+def _into_line(facts: Mapping[str, Any]) -> str:
+    if "left" not in facts:
+        return ""
+    if facts["left"] < facts["places"]:
+        return _("On %(when)s %(left)s places were free and the class needed %(places)s: it went into line.")
+    return _("On %(when)s others were already in line for the free places: the class went behind them.")
+
+
+def _lot(facts: Mapping[str, Any]) -> str:
+    if facts["fits"]:
+        return _("Lots were drawn on %(when)s: the class was number %(number)s of %(of)s, and there was room.")
+    return _(
+        "Lots were drawn on %(when)s: the class was number %(number)s of %(of)s, and the places did not reach so far."
+    )
+
+
+def _turn(facts: Mapping[str, Any]) -> str:
+    if facts.get("passed"):
+        return ngettext(
+            "On %(when)s %(left)s places were free. %(passed)s class stood before it and needed more than that, so this"
+            " one was asked.",
+            "On %(when)s %(left)s places were free. %(passed)s classes stood before it and needed more than that, so"
+            " this one was asked.",
+            facts["passed"],
+        )
+    if facts.get("unvisited_first"):
+        return _("On %(when)s places became free, and the class was first in line; those without a visit stand first.")
+    return _("On %(when)s places became free, and the class was first in line.")
+
+
+WHY: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "enrolment-confirmed": _at_once,
+    "enrolment-pending": _asked_for,
+    "enrolment-waitlisted": _into_line,
+    "enrolment-in-draw": lambda _facts: _("On %(when)s the class went into the draw."),
+    "enrolment-drawn": _lot,
+    "enrolment-offered": _turn,
+    "enrolment-given-a-place": lambda _facts: _(
+        "On %(when)s a coordinator gave the class its places; it was number %(position)s in line."
+    ),
+    "enrolment-approved-by-leader": lambda _facts: _("The school's leader approved on %(when)s."),
+}
 
 
 @transaction.atomic(durable=True)

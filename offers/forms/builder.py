@@ -13,9 +13,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain.authoring import HIGHEST, LOWEST, MANDATORY, STEP_FIELDS
+from offers.domain.authoring import HIGHEST, LOWEST, MANDATORY, STEP_FIELDS, contradictions
 from offers.models import Offer
-from portal.forms.fields import Line, Phone, WebAddress, Words
+from portal.forms.fields import Line, Phone, WebAddress, WholeNumber, Words
 from portal.models import ActivityType, EducationArea, Industry, Subject
 
 PICTURES = {
@@ -50,32 +50,21 @@ WITH_A_USUAL_VALUE: dict[str, Any] = {
     "meetings": 1,
     "closes_days": 7,
     "places_counted": Offer.Counted.PUPILS,
+    "days_counted": Offer.DaysCounted.DAYS,
     "venue": Offer.Venue.HOST,
 }
 
 
-class WholeNumber(forms.CharField):
-    """A number typed in plain digits 0–9: no sign, no point, no other script's digits."""
-
-    def __init__(self, *, lowest: int = 0, highest: int = 32_767, **kwargs: Any) -> None:
-        self.lowest, self.highest = lowest, highest
-        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "numeric", "size": 6, "autocomplete": "off"}))
-        super().__init__(**kwargs)
-
-    def clean(self, value: Any) -> int | None:
-        text = str(super().clean(value) or "").strip()
-        if not text:
-            return None
-        if not re.fullmatch(r"[0-9]{1,9}", text):
-            raise ValidationError(_("Write a whole number with the digits 0–9, e.g. 24."), code="not-a-number")
-        number = int(text)
-        if not self.lowest <= number <= self.highest:
-            raise ValidationError(
-                _("Write a number from %(lowest)d to %(highest)d."),
-                code="out-of-range",
-                params={"lowest": self.lowest, "highest": self.highest},
-            )
-        return number
+def number(name: str, label: Any, help_text: Any = "") -> WholeNumber:
+    """Return the field for a number of a course, within the limits that the domain knows."""
+    return WholeNumber(
+        label=label,
+        help_text=help_text,
+        required=False,
+        min_value=LOWEST.get(name, 0),
+        max_value=HIGHEST[name],
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "size": 6, "autocomplete": "off"}),
+    )
 
 
 class Kroner(forms.CharField):
@@ -355,7 +344,7 @@ class CourseForm(StepForm):
         most=2000,
         rows=4,
     )
-    before_minutes = WholeNumber(label=_("Minutes for it"), required=False, highest=HIGHEST["before_minutes"])
+    before_minutes = number("before_minutes", _("Minutes for it"))
     during = words(
         _("During: how the visit goes"),
         _("Minute by minute, one thing on each line, e.g. “15 min.: Welcome and safety”."),
@@ -368,24 +357,14 @@ class CourseForm(StepForm):
         most=2000,
         rows=4,
     )
-    after_minutes = WholeNumber(label=_("Minutes for it"), required=False, highest=HIGHEST["after_minutes"])
-
-
-def _number(name: str, label: Any, help_text: Any = "") -> WholeNumber:
-    return WholeNumber(
-        label=label,
-        help_text=help_text,
-        required=False,
-        lowest=LOWEST.get(name, 0),
-        highest=HIGHEST[name],
-    )
+    after_minutes = number("after_minutes", _("Minutes for it"))
 
 
 class PracticalForm(StepForm):
     """Step 5: time, place, number, safety."""
 
-    duration_minutes = _number("duration_minutes", _("Minutes each time"), _("A lesson is 45, a good visit 90 to 150."))
-    meetings = _number("meetings", _("How many times"), _("1 for a single visit."))
+    duration_minutes = number("duration_minutes", _("Minutes each time"), _("A lesson is 45, a good visit 90 to 150."))
+    meetings = number("meetings", _("How many times"), _("1 for a single visit."))
     places_counted = forms.ChoiceField(
         label=_("You count places in"),
         choices=Offer.Counted.choices,
@@ -393,9 +372,17 @@ class PracticalForm(StepForm):
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": _("Choose one of the two.")},
     )
-    places = _number("places", _("Places"), _("E.g. 28 pupils: a class is 20 to 28. Or 1 class at a time."))
-    min_pupils = _number("min_pupils", _("At least (pupils)"))
-    adults = _number("adults", _("Accompanying adults"), _("Usually 2 for a class."))
+    places = number("places", _("Places"), _("E.g. 28 pupils: a class is 20 to 28. Or 1 class at a time."))
+    min_pupils = number("min_pupils", _("At least (pupils)"))
+    max_pupils = number(
+        "max_pupils", _("At most of one class (pupils)"), _("Larger classes are asked to come as two groups.")
+    )
+    counts_adults = forms.BooleanField(
+        label=_("Adults take places too"),
+        required=False,
+        help_text=_("Tick it when the room or the bus has so many places in all, teachers included."),
+    )
+    adults = number("adults", _("Accompanying adults"), _("Usually 2 for a class."))
     venue = forms.ChoiceField(
         label=_("Where"),
         choices=Offer.Venue.choices,
@@ -426,10 +413,35 @@ class PracticalForm(StepForm):
         help_text=_("Leave it at 0 when it is free, as most visits are."),
         required=False,
     )
-    closes_days = _number(
+    closes_days = number(
         "closes_days",
         _("Enrolment closes (days before)"),
         _("How long before do you need to know who comes? Usually 7."),
+    )
+    opens_days = number(
+        "opens_days", _("Enrolment opens (days before)"), _("Leave it empty: as soon as the date is planned.")
+    )
+    days_counted = forms.ChoiceField(
+        label=_("Opening and closing are counted in"),
+        choices=Offer.DaysCounted.choices,
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages={"invalid_choice": _("Choose one of the two.")},
+    )
+    cancel_days = number(
+        "cancel_days",
+        _("Schools may cancel until (school days before)"),
+        _("Leave it empty: as the municipality has chosen."),
+    )
+    most_per_class = number(
+        "most_per_class",
+        _("Dates for one class in a school year, at most"),
+        _("Leave it empty: as the municipality has chosen."),
+    )
+    fewest_meetings = number(
+        "fewest_meetings",
+        _("It still makes sense with (dates)"),
+        _("When one date must be called off and so many are left, the course goes on without it. Empty: half of them."),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -445,7 +457,22 @@ class PracticalForm(StepForm):
                     params={"least": least, "places": places},
                 ),
             )
+        for code, sentence, field, wrong in contradictions(cleaned):
+            if wrong:
+                self.add_error(field, ValidationError(sentence, code=code))
         return self.cleaned_data
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something about enrolment that one can leave has been filled in, or is wrong: then it stands open."""
+        more = ("opens_days", "cancel_days", "most_per_class", "fewest_meetings")
+        days = self["days_counted"].value()
+        several = str(self["meetings"].value() or "1") != "1"
+        return (
+            several
+            or days not in (None, "", Offer.DaysCounted.DAYS)
+            or any(self[name].value() not in (None, "") for name in more)
+        )
 
     @property
     def content(self) -> dict[str, Any]:

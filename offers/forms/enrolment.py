@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from offers.domain import needs
+from offers.domain.enrolment import MOST_TOGETHER, Together
 from offers.models import Enrolment, Offer
 from portal.forms.fields import Phone, Words
 from portal.models import User
@@ -73,8 +74,83 @@ class ClassField(forms.ChoiceField):
         return self.classes[super().clean(value)]
 
 
+class ClassTicks(forms.Widget):
+    """Further classes to tick, each with how many pupils come; the value is a number typed for each ticked class."""
+
+    template_name = "offers/widgets/class_ticks.html"
+    use_fieldset = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classes: list[tuple[str, str, int]] = []
+
+    def id_for_label(self, id_: str | None) -> str:  # noqa: ARG002 (Django's)
+        """Return no field: the words above stand for all of them."""
+        return ""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> dict[str, str]:  # noqa: ARG002 (Django's)
+        ticked = data.getlist(name) if hasattr(data, "getlist") else data.get(name, [])
+        return {str(pk): str(data.get(f"{name}-{pk}", "")) for pk in ticked}
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:  # noqa: ARG002 (Django's)
+        """Return no: what is not ticked is not sent."""
+        return False
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        typed: dict[str, str] = value or {}
+        context["rows"] = [
+            {
+                "value": pk,
+                "label": label,
+                "ticked": pk in typed,
+                "pupils": typed.get(pk, str(pupils)),
+                "id": f"id_{name}_{number}",
+                "field": f"{name}-{pk}",
+            }
+            for number, (pk, label, pupils) in enumerate(self.classes)
+        ]
+        return context
+
+
+class FurtherClasses(forms.Field):
+    """Further classes of the same school, each with its number of pupils (None: the whole class)."""
+
+    widget = ClassTicks
+
+    def offer(self, classes: Iterable[SchoolClass], day: date) -> None:
+        """Show these classes as they are called on the day of the visit."""
+        self.classes = {str(one.pk): one for one in classes}
+        self.day = day
+        self.widget.classes = [(pk, one.label(day), one.pupils) for pk, one in self.classes.items()]
+
+    def clean(self, value: Any) -> list[tuple[SchoolClass, int | None]]:
+        """Return the ticked classes in the order shown; a number that is none is said with its class."""
+        typed: dict[str, str] = value or {}
+        if any(pk not in self.classes for pk in typed):
+            raise ValidationError(_("Tick classes of the list only."), code="invalid_choice")
+        chosen: list[tuple[SchoolClass, int | None]] = []
+        for pk, one in self.classes.items():
+            if pk not in typed:
+                continue
+            text = typed[pk].strip()
+            if text and (not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII) or not 1 <= int(text) <= 60):
+                raise ValidationError(
+                    _("%(class)s: write a whole number between 1 and 60, with digits only."),
+                    code="number",
+                    params={"class": one.label(self.day)},
+                )
+            chosen.append((one, int(text) if text else None))
+        return chosen
+
+
 class EnrolmentForm(forms.Form):
-    """Which class comes, how many, and what it needs."""
+    """Which class comes, how many, and what it needs.
+
+    Whoever has enrolled before sees the class and the two numbers; the rest is filled in from last time and folded.
+    """
+
+    FOLDED = ("phone", "second_group", "needs_step_free", "needs_quiet", "needs_diet", "needs_language", "needs_text")
 
     school_class = ClassField(label=_("Class"), error_messages={"required": _("Choose a class.")})
     teacher = forms.ModelChoiceField(
@@ -95,6 +171,21 @@ class EnrolmentForm(forms.Form):
         most=20,
         wrong=_("Write a whole number between 1 and 20, with digits only."),
         error_messages={"required": _("Write how many adults come along.")},
+    )
+    more = FurtherClasses(
+        label=_("Further classes"),
+        required=False,
+        help_text=_("Tick those that come along. Adults, mobile and needs are the same for each of them."),
+    )
+    together = forms.ChoiceField(
+        label=_("If there is not room for all of them"),
+        required=False,
+        choices=[
+            (Together.ALL_OR_NONE, _("All or none: enrol nobody, and tell me")),
+            (Together.AS_MANY_AS_FIT, _("As many as fit: the others wait in line, or are refused")),
+        ],
+        widget=forms.RadioSelect,
+        initial=Together.ALL_OR_NONE,
     )
     phone = Phone(
         label=_("Mobile on the day"),
@@ -136,13 +227,23 @@ class EnrolmentForm(forms.Form):
         day: date,
         teachers: Any = None,
         or_myself: bool = False,
+        further: Iterable[SchoolClass] = (),
+        has_enrolled_before: bool = False,
         **options: Any,
     ) -> None:
+        self.is_folded = has_enrolled_before
         options["initial"] = {"form_token": uuid4(), "adults": offer.adults or 2, **(options.get("initial") or {})}
         super().__init__(*args, **options)
         picker = self.fields["school_class"]
         assert isinstance(picker, ClassField)
         picker.offer(classes, offer, day)
+        others = list(further)
+        if others:
+            ticks = self.fields["more"]
+            assert isinstance(ticks, FurtherClasses)
+            ticks.offer(others, day)
+        else:
+            del self.fields["more"], self.fields["together"]
         if teachers is None:
             del self.fields["teacher"]
         else:
@@ -151,6 +252,23 @@ class EnrolmentForm(forms.Form):
             choice.queryset = teachers
             if or_myself:
                 choice.required, choice.empty_label = False, _("Myself")
+
+    @property
+    def asks_about_more(self) -> bool:
+        """Whether the list of further classes stands open: once one is ticked, or something is wrong with it."""
+        return "more" in self.fields and (bool(self["more"].value()) or self.has_error("together"))
+
+    @property
+    def asks_about_rest(self) -> bool:
+        """Whether what is folded stands open: once something is wrong with it."""
+        return any(self.has_error(name) for name in self.FOLDED) or self.asks_about_group
+
+    @property
+    def rest_in_words(self) -> list[str]:
+        """What is filled in where it is folded, so that nobody sends it unseen."""
+        told = [str(self["phone"].value() or "")]
+        told += [str(self[name].label) for name in self.FOLDED if name.startswith("needs_") and self[name].value()]
+        return [words for words in told if words]
 
     @property
     def asks_about_grade(self) -> bool:
@@ -184,6 +302,11 @@ class EnrolmentForm(forms.Form):
                 ),
             )
         facts.pop("needs_sure", None)
+        first = facts.get("school_class")
+        facts["more"] = [one for one in facts.get("more") or [] if first is None or one[0].pk != first.pk]
+        if len(facts["more"]) >= MOST_TOGETHER:
+            message = _("At most %(most)d classes are enrolled at once.") % {"most": MOST_TOGETHER}
+            self.add_error("more", ValidationError(message, code="too-many"))
         return facts
 
 
@@ -221,6 +344,38 @@ class CancelEnrolmentForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("The municipality reads it. Do not write names of pupils."),
     )
+
+
+class AskToCancelForm(forms.Form):
+    """Why a class cannot come, when it is too late to cancel by oneself."""
+
+    reason = Words(
+        label=_("Why can the class not come?"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("The municipality's coordinators read it. Do not write names of pupils."),
+        error_messages={"required": _("Write why the class cannot come; the coordinator reads it.")},
+    )
+
+
+class HandOverForm(forms.Form):
+    """Who is the contact teacher from now on."""
+
+    teacher = forms.ModelChoiceField(
+        User.objects.none(),
+        label=_("New contact teacher"),
+        empty_label=_("Choose a colleague"),
+        error_messages={
+            "required": _("Choose a colleague at the school."),
+            "invalid_choice": _("Choose a colleague at the school."),
+        },
+    )
+
+    def __init__(self, *args: Any, colleagues: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        choice = self.fields["teacher"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = colleagues
 
 
 class PlaceForm(forms.Form):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from offers.domain import dates
 from offers.domain.surveys import COMMENT_LIMIT, Question
+from offers.forms import declining
 from offers.models import Enrolment, Meeting, VisitReport
 from portal.forms.fields import WholeNumber, Words
 
@@ -105,19 +106,25 @@ class AnswerForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose one of the answers.")},
     )
-    reason = Words(
+    why = forms.ChoiceField(
         label=_("Why not?"),
-        max_length=300,
+        choices=declining.CHOICES,
         required=False,
         help_text=_("Only when you say no. The teacher will read this."),
+    )
+    reason = Words(
+        label=_("More, or in your own words"),
+        max_length=220,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 
     def clean(self) -> dict[str, Any]:
         """Ask for a reason when the answer is no."""
         facts = super().clean() or {}
-        if facts.get("answer") == self.NO and not facts.get("reason") and "reason" not in self.errors:
-            self.add_error("reason", _("Write why not; the teacher will read it."))
+        if facts.get("answer") == self.NO:
+            declining.refuse_silence(self, facts)
+            facts["reason"] = declining.reason_of(facts)
         return facts
 
 

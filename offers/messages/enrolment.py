@@ -4,12 +4,14 @@ A ticked need is named to the host; the free text about needs never is.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.text import slugify
@@ -17,11 +19,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import calendar_file, dates, planning, reminders, rules, waiting_list
+from offers.domain import calendar_file, cancelling, dates, places, planning, reminders, rules, snapshot, waiting_list
 from offers.models import Enrolment, Meeting, Offer, Session
+from portal import mail
 from portal.domain import links
 from portal.domain.actor import municipal_roles_held
-from portal.domain.calendar import local_day
+from portal.domain.calendar import SchoolCalendar, local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
 from portal.domain.phone import as_written
 from portal.models import Link, Message, MunicipalRole, User
@@ -111,16 +114,21 @@ def _place(meeting: Meeting, offer: Offer, enrolment: Enrolment | None) -> str:
     return ", ".join(part for part in (offer.company.name, offer.company.full_address) if part)
 
 
-def _dates(session: Session, enrolment: Enrolment | None) -> list[tuple[str, str]]:
-    """Return when and where, a pair for each; several dates stand one below the other."""
+def _dates(session: Session, enrolment: Enrolment | None, now: datetime) -> list[tuple[str, str]]:
+    """Return when and where, a pair for each; several dates stand one below the other. History as it was agreed."""
+    if enrolment is not None and snapshot.is_history(enrolment, now):
+        then = snapshot.dates_of(enrolment, now)
+        agreed = [(_("When"), "\n".join(dates.span_in_words(one.starts_at, one.ends_at) for one in then))]
+        places_then = dict.fromkeys(one.place for one in then if one.place)
+        return [*agreed, *([(_("Where"), "\n".join(places_then))] if places_then else [])]
     meetings = list(session.meetings.order_by("number"))
-    places = {_place(meeting, session.offer, enrolment) for meeting in meetings}
+    where = {_place(meeting, session.offer, enrolment) for meeting in meetings}
     whens = [dates.span_in_words(meeting.starts_at, meeting.ends_at) for meeting in meetings]
-    if len(places) > 1:
+    if len(where) > 1:
         whens = [f"{when}, {_place(one, session.offer, enrolment)}" for when, one in zip(whens, meetings, strict=True)]
     facts = [(_("When"), "\n".join(whens))]
-    if len(places) == 1:
-        facts.append((_("Where"), places.pop()))
+    if len(where) == 1:
+        facts.append((_("Where"), where.pop()))
     return facts
 
 
@@ -132,7 +140,13 @@ def _class(enrolment: Enrolment) -> list[tuple[str, str]]:
 def _people(enrolment: Enrolment) -> str:
     pupils = ngettext("%(count)d pupil", "%(count)d pupils", enrolment.pupils) % {"count": enrolment.pupils}
     adults = ngettext("%(count)d adult", "%(count)d adults", enrolment.adults) % {"count": enrolment.adults}
-    return _("%(pupils)s and %(adults)s") % {"pupils": pupils, "adults": adults}
+    people = _("%(pupils)s and %(adults)s") % {"pupils": pupils, "adults": adults}
+    if not enrolment.session.offer.counts_adults:
+        return people
+    return _("%(people)s: %(places)d places, as adults are counted here") % {
+        "people": people,
+        "places": enrolment.places,
+    }
 
 
 def _teacher(enrolment: Enrolment) -> list[tuple[str, str]]:
@@ -178,14 +192,32 @@ def _until(moment: datetime | None) -> str:
     return dates.moment_in_words(moment) if moment is not None else ""
 
 
+def _cancel_until(enrolment: Enrolment) -> datetime:
+    return cancelling.cancel_until(enrolment.session, places.the_municipality(), SchoolCalendar.load())
+
+
+def _enrolled_by(message: Message, enrolment: Enrolment) -> list[str]:
+    """Return the sentence that says who enrolled the class, when it was somebody else than the contact teacher."""
+    who = message.parameters.get("enrolled_by")
+    person = User.objects.filter(pk=who).first() if who else None
+    if person is None or message.recipient_id == person.pk:
+        return []
+    return [
+        _("%(name)s (%(email)s) has enrolled the class, with you as contact teacher.")
+        % {"name": person.name, "email": person.email}
+    ]
+
+
 def _write(message: Message, words: Words, session: Session, enrolment: Enrolment | None, now: datetime) -> Letter:
     """Put facts, words, button and file together."""
     offer = session.offer
+    visit = snapshot.visit_of(enrolment, now) if enrolment is not None else None
+    at_host = visit is not None and offer.venue == Offer.Venue.HOST
     subject_parts = {
         "kind": words.kind,
         "class": enrolment.class_label if enrolment is not None else offer.title,
-        "day": dates.short_day(session.starts_at),
-        "place": _where(offer, enrolment),
+        "day": dates.short_day(visit.starts_at if visit is not None else session.starts_at),
+        "place": visit.host if visit is not None and at_host else _where(offer, enrolment),
     }
     if message.recipient_kind == "contact":
         url = _host_address(message, now)
@@ -209,11 +241,11 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
     about_class = _class(enrolment) if enrolment is not None else []
     context = {
         "name": _name(message),
-        "title": offer.title,
-        "company": offer.company.name,
+        "title": visit.title if visit is not None else offer.title,
+        "company": visit.host if visit is not None else offer.company.name,
         "sentences": words.sentences,
         "facts": [
-            (word, value.split("\n")) for word, value in (*_dates(session, enrolment), *about_class, *words.facts)
+            (word, value.split("\n")) for word, value in (*_dates(session, enrolment, now), *about_class, *words.facts)
         ],
         "quote": words.quote,
         "others": _others(session, enrolment.places, now) if words.others and enrolment is not None else [],
@@ -232,15 +264,49 @@ def _first_day(session: Session) -> date:
 # --- To the teacher ----------------------------------------------------------------------------------------------
 
 
+def _lot(enrolment: Enrolment) -> list[str]:
+    """Return which number the class was drawn as, if lots were drawn."""
+    if enrolment.draw_number is None:
+        return []
+    of = Enrolment.objects.filter(session=enrolment.session_id, draw_number__isnull=False).count()
+    return [
+        _("Lots were drawn among the requests: %(class)s was number %(number)d of %(of)d.")
+        % {"class": enrolment.class_label, "number": enrolment.draw_number, "of": of}
+    ]
+
+
+def _in_draw(enrolment: Enrolment, now: datetime) -> Words:
+    draw_at = enrolment.session.draw_at
+    return Words(
+        kind=_("In the draw"),
+        sentences=[
+            _("%(class)s is in the draw. Many ask at once when enrolment opens, so it does not count who is fastest.")
+            % {"class": enrolment.class_label},
+            _("Lots are drawn on %(when)s among all who asked before then. Right after, we write how it went.")
+            % {"when": _until(draw_at)}
+            if draw_at is not None and now < draw_at
+            else _("Lots are drawn any moment. You came after the hour, so you stand behind those who were in time."),
+            _("Until then no place is held, and you can still change the numbers or leave."),
+            *(
+                [_("At your school a leader approves each enrolment, and has been asked already.")]
+                if enrolment.leader_answer == LeaderAnswer.AWAITED
+                else []
+            ),
+        ],
+        button=_("See your enrolment"),
+    )
+
+
 def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Enrolment confirmed"),
         sentences=[
             _("%(class)s has its places. %(company)s looks forward to meeting you.")
             % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            *_lot(enrolment),
             _("The attached file puts the visit into your calendar. We remind you in good time."),
-            _("You can change the numbers until %(when)s, and cancel until the visit begins.")
-            % {"when": _until(enrolment.session.closes_at)},
+            _("You can change the numbers until %(when)s, and cancel until %(until)s.")
+            % {"when": _until(enrolment.session.closes_at), "until": _until(_cancel_until(enrolment))},
         ],
         button=_("See your enrolment"),
         file="PUBLISH",
@@ -288,6 +354,8 @@ def _waitlisted(enrolment: Enrolment, now: datetime) -> Words:
         sentences=[
             _("%(class)s is number %(position)d on the waiting list.")
             % {"class": enrolment.class_label, "position": waiting_list.position(enrolment)},
+            *_lot(enrolment),
+            " ".join(waiting_list.order_in_words(enrolment.session)),
             _("When enough places become free and it is your turn, we write to you, and you say yes or no."),
             *(
                 [_("At your school a leader approves each enrolment, and has been asked already.")]
@@ -344,6 +412,18 @@ def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _restored(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Enrolled after all"),
+        sentences=[
+            _("Cancelling was undone: the enrolment of %(class)s stands again as it stood before.")
+            % {"class": enrolment.class_label}
+        ],
+        button=_("See the enrolment"),
+        file="PUBLISH" if calendar_file.method_for(enrolment) == "PUBLISH" else None,
+    )
+
+
 def _declined(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request declined"),
@@ -381,7 +461,7 @@ def _request_expired(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
-    company = enrolment.session.offer.company.name
+    company = snapshot.visit_of(enrolment, now).host
     by_host = enrolment.status == Status.CANCELLED_BY_HOST
     return Words(
         kind=_("Visit cancelled"),
@@ -434,6 +514,11 @@ def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Wor
         sentences += [
             _("Your enrolment follows along; you need do nothing. The attached file replaces your calendar entry."),
             _("If the new time does not suit the class, cancel on the enrolment's page. It costs nothing."),
+        ]
+    elif enrolment.status == Status.IN_DRAW:
+        sentences = [
+            _("The session that %(class)s is in the draw for has a new time. You stay in the draw.")
+            % {"class": enrolment.class_label}
         ]
     else:
         sentences.append(_("You keep your place in the line."))
@@ -523,6 +608,17 @@ def _host_cancelled(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _host_restored(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("The class comes after all"),
+        sentences=[
+            _("%(class)s from %(school)s comes after all. Please forget that it had cancelled.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name}
+        ],
+        button=_("See who comes"),
+    )
+
+
 def _host_new_teacher(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("New contact teacher"),
@@ -576,16 +672,22 @@ def _coordinator_session_moved(message: Message, session: Session, now: datetime
 
 def _leader_request(enrolment: Enrolment, now: datetime) -> Words:
     teacher = enrolment.teacher.name if enrolment.teacher else _("A colleague")
-    in_line = enrolment.status == Status.WAITLISTED
+    if enrolment.status == Status.IN_DRAW:
+        waits = _("The class is in the draw. Your answer is asked for now, so that it has its places once it is drawn.")
+    elif enrolment.status == Status.WAITLISTED:
+        waits = _(
+            "The class stands in line. Your answer is asked for now, so that no time is lost when it is its turn."
+        )
+    else:
+        waits = _("The places are held until %(when)s. Without your answer they are released then.") % {
+            "when": _until(enrolment.answer_by)
+        }
     return Words(
         kind=_("Enrolment to approve"),
         sentences=[
             _("%(teacher)s would like to take part with %(class)s.")
             % {"teacher": teacher, "class": enrolment.class_label},
-            _("The class stands in line. Your answer is asked for now, so that no time is lost when it is its turn.")
-            if in_line
-            else _("The places are held until %(when)s. Without your answer they are released then.")
-            % {"when": _until(enrolment.answer_by)},
+            waits,
         ],
         button=_("Approve or decline"),
     )
@@ -637,6 +739,37 @@ def _coordinator_cancelled(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _coordinator_restored(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("The class comes after all"),
+        sentences=[
+            _("%(class)s has undone its cancelling and stands as before. The host knows.")
+            % {"class": enrolment.class_label}
+        ],
+        button=_("See the enrolment"),
+    )
+
+
+def _coordinator_asked_to_cancel(enrolment: Enrolment, now: datetime) -> Words:
+    teacher = enrolment.teacher
+    reach = (teacher.name, teacher.email, as_written(enrolment.teacher_phone)) if teacher is not None else ()
+    return Words(
+        kind=_("A class asks to cancel late"),
+        sentences=[
+            _("%(class)s from %(school)s cannot come, and the deadline for cancelling was %(when)s.")
+            % {
+                "class": enrolment.class_label,
+                "school": enrolment.school_name,
+                "when": _until(_cancel_until(enrolment)),
+            },
+            _("The class stays enrolled until you cancel it at your desk. Then host and teacher are told. The reason:"),
+        ],
+        quote=enrolment.ended_reason,
+        facts=[(_("Teacher"), "\n".join(part for part in reach if part))] if reach else [],
+        button=_("Decide at your desk"),
+    )
+
+
 def _coordinator_session_cancelled(session: Session, now: datetime) -> Words:
     ended = session.enrolments.filter(status=Status.CANCELLED_BY_HOST).count()
     return Words(
@@ -655,10 +788,11 @@ def _coordinator_session_cancelled(session: Session, now: datetime) -> Words:
 
 
 def _coordinator_place_free(session: Session, now: datetime) -> Words:
-    first = session.enrolments.waitlisted().select_related("school_class", "school", "teacher").first()
+    first = places.line(session).select_related("school_class", "school", "teacher").first()
     facts = []
     if first is not None:
         label = f"{first.school_class.label(_first_day(session))}, {first.school.name}"
+        first.session = session
         reach = (label, _people(first), first.teacher.name if first.teacher else "", as_written(first.teacher_phone))
         facts.append((_("First in line"), "\n".join(part for part in reach if part)))
     return Words(
@@ -669,6 +803,26 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
         ],
         facts=facts,
         button=_("See the session"),
+    )
+
+
+def declined_as_it_would_be(enrolment: Enrolment, *, reason: str, now: datetime) -> EmailMultiAlternatives | None:
+    """Return the mail that the teacher would get if the request were declined so; None when nobody gets one."""
+    teacher = enrolment.teacher
+    if teacher is None or not teacher.is_active:
+        return None
+    as_declined = copy(enrolment)
+    as_declined.status, as_declined.ended_reason = Status.DECLINED, reason[:300]
+    message = Message(
+        occasion="enrolment_declined",
+        reference_id=enrolment.pk,
+        recipient_kind="user",
+        recipient_id=teacher.pk,
+        address=teacher.email,
+        language=teacher.language,
+    )
+    return mail.write(
+        message, lambda: _write(message, _declined(as_declined, now), as_declined.session, as_declined, now)
     )
 
 
@@ -701,7 +855,9 @@ def _about_enrolment(
     def letter(message: Message, now: datetime) -> Letter:
         enrolment = _enrolment(message)
         assert enrolment is not None
-        return _write(message, words(enrolment, now), enrolment.session, enrolment, now)
+        said = words(enrolment, now)
+        said = replace(said, sentences=[*_enrolled_by(message, enrolment), *said.sentences])
+        return _write(message, said, enrolment.session, enrolment, now)
 
     return Occasion(still_wanted=still_wanted, letter=letter)
 
@@ -773,6 +929,7 @@ OCCASIONS: dict[str, Occasion] = {
     "host_session_moved": _moved(_host_session_moved),
     "coordinator_session_moved": _moved(_coordinator_session_moved),
     "enrolment_confirmed": _about_enrolment(_confirmed, *COMING, coming=True),
+    "enrolment_in_draw": _about_enrolment(_in_draw, Status.IN_DRAW, coming=True),
     "enrolment_pending": _about_enrolment(_pending, Status.PENDING),
     "enrolment_waitlisted": _about_enrolment(_waitlisted, Status.WAITLISTED, coming=True),
     "enrolment_handed_over": _about_enrolment(_handed_over, *Status.open(), coming=True),
@@ -794,7 +951,13 @@ OCCASIONS: dict[str, Occasion] = {
     "host_cancelled_enrolment": _about_enrolment(
         _host_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
     ),
-    "leader_request": _about_enrolment(_leader_request, Status.PENDING, Status.WAITLISTED, Status.OFFERED),
+    "leader_request": _about_enrolment(
+        _leader_request, Status.PENDING, Status.WAITLISTED, Status.OFFERED, Status.IN_DRAW
+    ),
+    "enrolment_restored": _about_enrolment(_restored, *Status.open(), coming=True),
+    "host_restored_enrolment": _about_enrolment(_host_restored, Status.PENDING, *COMING, coming=True),
+    "coordinator_restored": _about_enrolment(_coordinator_restored, *Status.open(), coming=True),
+    "coordinator_asked_to_cancel": _about_enrolment(_coordinator_asked_to_cancel, Status.CONFIRMED, coming=True),
     "coordinator_request": _about_enrolment(_coordinator_request, Status.PENDING),
     "coordinator_request_expired": _about_enrolment(_coordinator_expired, Status.REQUEST_EXPIRED, coming=True),
     "coordinator_cancelled": _about_enrolment(

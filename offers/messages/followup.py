@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from companies.models import Contact
-from offers.domain import dates, encounters, reminders
+from offers.domain import dates, encounters, reminders, snapshot
 from offers.models import Enrolment, Meeting, Offer, Session, SurveyRequest, VisitReport
 from portal.domain import calendar, links
 from portal.domain.calendar import SchoolCalendar
@@ -62,6 +62,22 @@ def _place(meeting: Meeting, offer: Offer, enrolment: Enrolment | None = None) -
     return _where(offer, enrolment)
 
 
+def _told(meeting: Meeting, enrolment: Enrolment, now: datetime) -> dict[str, Any]:
+    """Return what a mail about a date of one class says: once the visit is over, as it was agreed."""
+    visit = snapshot.visit_of(enrolment, now)
+    facts = _visit(meeting, enrolment.session.offer, enrolment)
+    place = meeting.place or visit.place or facts["place"]
+    return {**facts, "course": visit.title, "company": visit.host, "place": place}
+
+
+def _where_told(enrolment: Enrolment, now: datetime) -> str:
+    """Return the place as a subject says it, once the visit is over with the host's name of then."""
+    offer = enrolment.session.offer
+    if offer.venue == Offer.Venue.HOST:
+        return snapshot.visit_of(enrolment, now).host
+    return _where(offer, enrolment)
+
+
 def _visit(meeting: Meeting, offer: Offer, enrolment: Enrolment | None = None) -> dict[str, Any]:
     """Return what every mail about a date says."""
     return {
@@ -72,12 +88,12 @@ def _visit(meeting: Meeting, offer: Offer, enrolment: Enrolment | None = None) -
     }
 
 
-def _subject(kind: str, moment: datetime, offer: Offer, where: str) -> str:
+def _subject(kind: str, moment: datetime, title: str, where: str) -> str:
     """Return a subject of type, course, date and place, so that threads are not confused."""
     day = dates.short_day(moment)
     return _("%(kind)s: %(course)s, %(day)s, %(place)s") % {
         "kind": kind,
-        "course": offer.title,
+        "course": title,
         "day": day,
         "place": where,
     }
@@ -124,7 +140,9 @@ def _reminder(message: Message, now: datetime) -> Letter:
         "url": _address("enrolment", enrolment.pk),
         "guide_url": _address("guide-enrolment", enrolment.pk),
     }
-    return Letter(subject=_subject(_("Reminder"), meeting.starts_at, offer, _where(offer, enrolment)), context=context)
+    return Letter(
+        subject=_subject(_("Reminder"), meeting.starts_at, offer.title, _where(offer, enrolment)), context=context
+    )
 
 
 def _sheet_wanted(message: Message, now: datetime) -> bool:
@@ -171,7 +189,7 @@ def _sheet(message: Message, now: datetime) -> Letter:
         "days": _school_days_until(meeting, now),
         "url": _host_address(message, now),
     }
-    return Letter(subject=_subject(_("Visit soon"), meeting.starts_at, offer, _where(offer)), context=context)
+    return Letter(subject=_subject(_("Visit soon"), meeting.starts_at, offer.title, _where(offer)), context=context)
 
 
 def _first_name(message: Message) -> str:
@@ -220,18 +238,18 @@ def _confirm(message: Message, now: datetime) -> Letter:
             "classes": [f"{one.class_label}, {one.school.name}" for one in _classes(session)],
             "url": _host_address(message, now),
         }
-        subject = _subject(_("Tell about the visit"), meeting.starts_at, session.offer, _where(session.offer))
+        subject = _subject(_("Tell about the visit"), meeting.starts_at, session.offer.title, _where(session.offer))
         return Letter(subject=subject, context=context, template="visit_confirm_host")
     enrolment = _enrolment(message)
-    offer = enrolment.session.offer
     meeting = _meeting(message, enrolment.session)
     context = {
-        **_visit(meeting, offer, enrolment),
+        **_told(meeting, enrolment, now),
         "name": _first_name(message),
         "class_label": enrolment.class_label,
         "url": _address("enrolment-report", enrolment.pk),
     }
-    subject = _subject(_("Tell about the visit"), meeting.starts_at, offer, _where(offer, enrolment))
+    title, where = snapshot.visit_of(enrolment, now).title, _where_told(enrolment, now)
+    subject = _subject(_("Tell about the visit"), meeting.starts_at, title, where)
     return Letter(subject=subject, context=context)
 
 
@@ -243,21 +261,22 @@ def _survey_wanted(message: Message, now: datetime) -> bool:
 
 def _survey_letter(message: Message, now: datetime) -> Letter:
     survey = _survey(message)
-    enrolment, offer = survey.enrolment, survey.enrolment.session.offer
+    enrolment, visit = survey.enrolment, snapshot.visit_of(survey.enrolment, now)
     link = Link.objects.about(Link.Purpose.SURVEY, survey.pk).get(parent__isnull=True)
     kind = _("Survey, reminder") if message.occasion == "survey_reminder" else _("Survey")
     context = {
         "name": _first_name(message),
-        "course": offer.title,
-        "company": offer.company.name,
+        "course": visit.title,
+        "company": visit.host,
         "class_label": enrolment.class_label,
-        "school": enrolment.school.name,
-        "day": dates.day_in_words(enrolment.session.starts_at),
+        "school": enrolment.school_name,
+        "day": dates.day_in_words(visit.starts_at),
         "is_host": survey.audience == SurveyRequest.Audience.HOST,
         "closes": dates.moment_in_words(survey.closes_at),
         "url": links.address(link),
     }
-    return Letter(subject=_subject(kind, enrolment.session.starts_at, offer, _where(offer, enrolment)), context=context)
+    subject = _subject(kind, visit.starts_at, visit.title, _where_told(enrolment, now))
+    return Letter(subject=subject, context=context)
 
 
 def _disputed_wanted(message: Message, now: datetime) -> bool:
@@ -266,19 +285,19 @@ def _disputed_wanted(message: Message, now: datetime) -> bool:
 
 def _disputed(message: Message, now: datetime) -> Letter:
     enrolment = _enrolment(message)
-    offer = enrolment.session.offer
     reports = VisitReport.objects.filter(enrolment=enrolment).select_related("meeting").order_by("meeting", "side")
     first = encounters.disputed().filter(enrolment=enrolment).first()
     meeting = first.meeting if first is not None else enrolment.session.meetings.all()[0]
     context = {
-        **_visit(meeting, offer, enrolment),
+        **_told(meeting, enrolment, now),
         "name": _first_name(message),
         "class_label": enrolment.class_label,
-        "school": enrolment.school.name,
+        "school": enrolment.school_name,
         "reports": [report for report in reports if report.meeting_id == meeting.pk],
         "url": _address("enrolment-report", enrolment.pk),
     }
-    subject = _subject(_("Please decide"), meeting.starts_at, offer, _where(offer, enrolment))
+    title, where = snapshot.visit_of(enrolment, now).title, _where_told(enrolment, now)
+    subject = _subject(_("Please decide"), meeting.starts_at, title, where)
     return Letter(subject=subject, context=context)
 
 

@@ -40,6 +40,19 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
             | Q(Exists(coordinator))
         )
 
+    def in_calendar_of(self, user: User | uuid.UUID) -> "EnrolmentQuerySet":
+        """Visits that stand in a person's month: every class's of the own schools, and the own; no line, no draw.
+
+        Colleagues may know which class goes where; who takes it there is not told by this.
+        """
+        roles = Membership.objects.current().filter(user=user, school=OuterRef("school"))
+        held = [
+            Enrolment.Status.PENDING,
+            Enrolment.Status.CONFIRMED,
+            Enrolment.Status.COMPLETED,
+        ]
+        return self.filter(Q(teacher=user) | Q(Exists(roles)), status__in=held)
+
     def in_draw(self) -> "EnrolmentQuerySet":
         """Asked before the draw; they hold nothing yet."""
         return self.filter(status=Enrolment.Status.IN_DRAW).order_by("created_at", "id")

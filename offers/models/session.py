@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -29,8 +30,16 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.visible().filter(opens_at__lte=now, closes_at__gt=now)
 
     def with_places(self) -> "SessionQuerySet":
-        """With at least one free place."""
-        return self.filter(places_taken__lt=F("places"))
+        """Not full: the smallest group that may come fits (see :attr:`Session.smallest_group`)."""
+        smallest = Case(
+            When(
+                offer__places_counted=Offer.Counted.PUPILS,
+                then=Coalesce("min_pupils", "offer__min_pupils", Value(1))
+                + Case(When(offer__counts_adults=True, then=1), default=0),
+            ),
+            default=1,
+        )
+        return self.filter(places__gte=F("places_taken") + smallest)
 
     def upcoming(self, now: datetime) -> "SessionQuerySet":
         """Not begun yet."""
@@ -156,6 +165,28 @@ class Session(models.Model):
     def places_left(self) -> int:
         """Free places, counted as the offer counts them."""
         return max(self.places - self.places_taken, 0)
+
+    @property
+    def least_pupils(self) -> int:
+        """The fewest pupils that may come in one group: as the session says, else as the course does."""
+        return self.min_pupils or self.offer.min_pupils or 1
+
+    @property
+    def most_pupils(self) -> int | None:
+        """The most pupils that may come in one group, or None where only the places decide."""
+        return self.max_pupils or self.offer.max_pupils
+
+    @property
+    def smallest_group(self) -> int:
+        """Places that the smallest group takes that may come, its one adult included where adults count."""
+        if self.offer.places_counted != Offer.Counted.PUPILS:
+            return 1
+        return self.least_pupils + (1 if self.offer.counts_adults else 0)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether not even the smallest group fits."""
+        return self.places_left < self.smallest_group
 
     def is_closed(self, now: datetime) -> bool:
         """Return whether enrolment has closed."""

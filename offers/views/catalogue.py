@@ -17,7 +17,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from offers.domain import search
+from offers.domain import rules, search
 from offers.filters import SORTS, CatalogueFilter, cards
 from offers.models import Material, Meeting, Offer, Session
 from portal.domain import clock
@@ -145,27 +145,19 @@ class Row:
 
     session: Session
     meetings: list[Meeting]
-    state: str
+    state: rules.Appears
+    draws: bool
     can_enrol: bool
 
     @classmethod
     def of(cls, session: Session, *, offer: Offer, now: datetime) -> "Row":
+        session.offer = offer
         meetings = list(session.meetings.all())
-        if session.state == Session.State.CANCELLED:
-            state = "cancelled"
-        elif session.is_closed(now):
-            state = "closed"
-        elif session.opens_at > now:
-            state = "not_yet"
-        elif not session.places_left:
-            state = "full"
-        else:
-            state = "free"
+        state = rules.state_of(session, now=now)
         open_for_all = offer.state == Offer.State.PUBLISHED and session.state == Session.State.OPEN
-        in_line = state == "full" and offer.has_waiting_list
-        return cls(
-            session=session, meetings=meetings, state=state, can_enrol=open_for_all and (state == "free" or in_line)
-        )
+        in_line = state == rules.Appears.FULL and (offer.has_waiting_list or rules.draws(session))
+        can_enrol = open_for_all and (state == rules.Appears.FREE or in_line)
+        return cls(session=session, meetings=meetings, state=state, draws=rules.draws(session), can_enrol=can_enrol)
 
 
 @login_not_required

@@ -1,6 +1,6 @@
 """A teacher's enrolments: enrol a class, see what was agreed, change, cancel, say yes to an offered place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,13 +18,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from offers.domain import calendar_file, reminders, rules, waiting_list
+from offers.domain import calendar_file, cancelling, handover, places, reminders, rules, snapshot, waiting_list
 from offers.domain import enrolment as enrolling
-from offers.forms.enrolment import CancelEnrolmentForm, EnrolmentForm, NumbersForm, PlaceForm
+from offers.forms.enrolment import (
+    AskToCancelForm,
+    CancelEnrolmentForm,
+    EnrolmentForm,
+    HandOverForm,
+    NumbersForm,
+    PlaceForm,
+)
 from offers.models import Enrolment, Session
 from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
+from portal.domain.calendar import SchoolCalendar
 from portal.domain.constraints import sentence_for
 from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
@@ -35,22 +43,24 @@ from schools.models import Membership, School, SchoolClass
 
 Status = Enrolment.Status
 PER_PAGE = 20
-CHANGEABLE = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
+CHANGEABLE = Status.open()
 STATES = {
     Status.CONFIRMED: ("success", "check"),
     Status.COMPLETED: ("success", "check"),
     Status.PENDING: ("info", "clock"),
     Status.WAITLISTED: ("warning", "pause"),
     Status.OFFERED: ("warning", "alert"),
+    Status.IN_DRAW: ("info", "clock"),
     Status.NO_SHOW: ("neutral", "info"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An enrolment as it stands in a list."""
+    """An enrolment as it stands in a list, with the visit as it is to be told."""
 
     enrolment: Enrolment
+    visit: snapshot.Visit
     label: str
     color: str
     icon: str
@@ -82,6 +92,8 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if not classes:
         waiting_for = membership.awaited_by(person).select_related("school").first()
         return render(request, "offers/enrol_no_class.html", {**facts, "school": school, "waiting_for": waiting_for})
+    last = _last_time(request, person, school)
+    free = _not_enrolled(session, classes)
     form = EnrolmentForm(
         request.POST if request.method == "POST" else None,
         classes=classes,
@@ -89,7 +101,9 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         day=wall.local_day(session.starts_at),
         teachers=_teachers(person, school),
         or_myself=school is None,
-        initial=_first_answers(request, person, school, classes),
+        further=free if len(classes) > 1 else [],
+        has_enrolled_before=last is not None,
+        initial=_first_answers(request, person, school, classes, free, last),
     )
     seen = request.POST.get("seen", "")
     if seen and seen != str(session.sequence):
@@ -99,7 +113,19 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
         return done
     waiting = session.enrolments.waitlisted().count()
-    return render(request, "offers/enrol.html", {**facts, "form": form, "school": school, "waiting": waiting})
+    draws, until = rules.draws(session), rules.priority_until(session)
+    context = {
+        **facts,
+        "form": form,
+        "school": school,
+        "waiting": waiting,
+        "draws": draws,
+        "in_line": not draws and (waiting > 0 or session.is_full),
+        "full": session.is_full,
+        "priority_until": until if until is not None and now < until else None,
+        "priority_for": places.rules_for(session).priority_for,
+    }
+    return render(request, "offers/enrol.html", context)
 
 
 def _enrol(
@@ -108,7 +134,11 @@ def _enrol(
     """Do it, and go on to the receipt; or put what stands against it on the form."""
     facts = dict(form.cleaned_data)
     group = 2 if facts.pop("second_group") else 1
+    more, together = facts.pop("more", []), facts.pop("together", "") or enrolling.Together.ALL_OR_NONE
     asked = rules.EnrolmentRequest(**{**facts, "group": group})
+    if more:
+        each = [replace(asked, school_class=one, pupils=pupils, group=1) for one, pupils in more]
+        return _enrol_several(request, session, form, [asked, *each], enrolling.Together(together), by, now)
     try:
         enrolment = enrolling.enrol_class(session_id=session.pk, request=asked, by=by, now=now)
     except Refusal as refusal:
@@ -118,12 +148,79 @@ def _enrol(
         form.add_error(None, str(sentence_for(error)))
         return None
     if not Enrolment.objects.visible_to(_person(request)).filter(pk=enrolment.pk).exists():
-        who = enrolment.teacher.name if enrolment.teacher is not None else _("a colleague")
-        form.add_error("school_class", _("The class is already enrolled in this session, by %(who)s.") % {"who": who})
+        form.add_error("school_class", _somebody_elses(enrolment))
         return None
     if enrolment.form_token != asked.token_for(session):
         messages.info(request, _("The class was already enrolled. This is the enrolment; nothing was added."))
     return redirect("enrolment", enrolment.pk)
+
+
+def _enrol_several(
+    request: HttpRequest,
+    session: Session,
+    form: EnrolmentForm,
+    asked: list[rules.EnrolmentRequest],
+    together: enrolling.Together,
+    by: Actor,
+    now: datetime,
+) -> HttpResponse | None:
+    """Enrol several classes at once, and go on to the page that says what became of each."""
+    try:
+        answers = enrolling.enrol_classes(session_id=session.pk, requests=asked, together=together, by=by, now=now)
+    except Refusal as refusal:
+        _refuse(form, refusal)
+        return None
+    except IntegrityError as error:
+        form.add_error(None, str(sentence_for(error)))
+        return None
+    made = [one.enrolment.pk for one in answers if one.enrolment is not None]
+    seen = set(Enrolment.objects.visible_to(_person(request)).filter(pk__in=made).values_list("pk", flat=True))
+    day = wall.local_day(session.starts_at)
+    against = []
+    for one in answers:
+        label = one.school_class.label(day)
+        if one.refusal is not None:
+            against.append(f"{label}: {one.refusal.message}")
+        elif one.enrolment is not None and one.enrolment.pk not in seen:
+            against.append(f"{label}: {_somebody_elses(one.enrolment)}")
+    batch = asked[0].form_token
+    together_now = [one.enrolment for one in answers if one.enrolment is not None and one.enrolment.batch == batch]
+    if not together_now:
+        for words in against or [_("These classes were already enrolled; nothing was added.")]:
+            form.add_error("more", words)
+        return None
+    for words in against:
+        messages.warning(request, words)
+    earlier = [one.school_class.label(day) for one in answers if one.enrolment and one.enrolment.batch != batch]
+    known = [label for label in earlier if not any(words.startswith(label) for words in against)]
+    if known:
+        messages.info(request, _("Already enrolled before: %(classes)s.") % {"classes": enrolling.in_words(known)})
+    return redirect("enrolments-together", batch)
+
+
+def _somebody_elses(enrolment: Enrolment) -> str:
+    """Return that a class is enrolled already, by a colleague whose enrolment the person does not see."""
+    who = enrolment.teacher.name if enrolment.teacher is not None else _("a colleague")
+    return _("The class is already enrolled in this session, by %(who)s.") % {"who": who}
+
+
+def _last_time(request: HttpRequest, person: User, school: School | None) -> Enrolment | None:
+    """Return the enrolment whose answers are kept: the one named in the address (*again*), else the person's last."""
+    try:
+        again = UUID(request.GET.get("igen", ""))
+    except ValueError:
+        own = Enrolment.objects.filter(teacher=person).order_by("-created_at")
+        return own.first() if school is None else None
+    return Enrolment.objects.manageable_by(person).filter(pk=again).first()
+
+
+def _not_enrolled(session: Session, classes: list[SchoolClass]) -> list[SchoolClass]:
+    """Return the classes that suit the course and are not enrolled in the session yet."""
+    if len(classes) < 2:
+        return classes
+    taken = set(session.enrolments.active().values_list("school_class", flat=True))
+    day = wall.local_day(session.starts_at)
+    return [one for one in classes if one.pk not in taken and session.offer.suits(one.grades(day))]
 
 
 def _chosen_school(request: HttpRequest, now: datetime) -> School | None:
@@ -154,16 +251,31 @@ def _teachers(person: User, school: School | None) -> QuerySet[User] | None:
 
 
 def _first_answers(
-    request: HttpRequest, person: User, school: School | None, classes: list[SchoolClass]
+    request: HttpRequest,
+    person: User,
+    school: School | None,
+    classes: list[SchoolClass],
+    free: list[SchoolClass],
+    last: Enrolment | None,
 ) -> dict[str, Any]:
-    """Return what can be known beforehand: the own phone, and the class when there is but one."""
+    """Return what can be known beforehand: what was answered last time, and the class when there is but one."""
     known: dict[str, Any] = {"phone": person.phone if school is None else ""}
-    own = [one for one in classes if getattr(one, "is_own", False)]
+    again = last is not None and request.GET.get("igen", "") != ""
+    if last is not None:
+        known["phone"] = last.teacher_phone or known["phone"]
+        ticks = ("needs_step_free", "needs_quiet", "needs_diet", "needs_language")
+        known.update({name: getattr(last, name) for name in ticks})
+        if again:
+            known["adults"] = last.adults
+            if last.teacher_id != person.pk:
+                known["teacher"] = last.teacher_id
+    pool = free if again else classes
+    own = [one for one in pool if getattr(one, "is_own", False)]
     wanted = request.GET.get("klasse", "")
     if any(str(one.pk) == wanted for one in classes):
         known["school_class"] = wanted
-    elif len(own) == 1 or len(classes) == 1:
-        known["school_class"] = str((own or classes)[0].pk)
+    elif len(own) == 1 or len(pool) == 1:
+        known["school_class"] = str((own or pool)[0].pk)
     return known
 
 
@@ -190,10 +302,9 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
         mine = rows.filter(teacher=person)
     ahead = mine.filter(session__ends_at__gt=now)
     coming = ahead.filter(status__in=[Status.PENDING, Status.CONFIRMED]).order_by("session__starts_at", "pk")
-    line = ahead.filter(status=Status.WAITLISTED).order_by("session__starts_at", "pk")
+    line = ahead.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW]).order_by("session__starts_at", "pk")
     asked = ahead.filter(status=Status.OFFERED).order_by("answer_by", "pk")
-    shown = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
-    past = mine.exclude(session__ends_at__gt=now, status__in=shown).order_by("-session__starts_at", "pk")
+    past = mine.exclude(session__ends_at__gt=now, status__in=Status.open()).order_by("-session__starts_at", "pk")
     pages = Paginator(past, PER_PAGE)
     if _page_number(request) > pages.num_pages:
         here = reverse("my-enrolments") + ("?vis=skole" if whole_school else "")
@@ -202,10 +313,10 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
         )
     page = pages.page(_page_number(request))
     context = {
-        "offered": [_row(one) for one in asked],
-        "coming": [_row(one) for one in coming],
-        "waiting": [_row(one, position=number) for one, number in waiting_list.in_line(line)],
-        "past": [_row(one) for one in page],
+        "offered": [_row(one, now) for one in asked],
+        "coming": [_row(one, now) for one in coming],
+        "waiting": [_row(one, now, position=number) for one, number in waiting_list.in_line(line)],
+        "past": [_row(one, now) for one in page],
         "page": page,
         "school_wide": school_wide,
         "whole_school": whole_school,
@@ -227,18 +338,32 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     others = []
     if one.status not in Status.holding() and not begun:
         others = rules.alternatives(session, one.places, now=now)
+    may_cancel = in_hand and one.status in CHANGEABLE and not begun
+    municipality = places.the_municipality()
+    cancel_until = cancelling.cancel_until(session, municipality, SchoolCalendar.load())
+    late = one.status == Status.CONFIRMED and now >= cancel_until and not is_coordinator(_person(request))
     context = {
         **_session_facts(session, now),
+        "visit": snapshot.visit_of(one, now),
+        "dates": snapshot.dates_of(one, now),
         "enrolment": one,
         "color": color,
         "icon": icon,
         "position": waiting_list.position(one),
+        "order": waiting_list.order_in_words(session) if one.status == Status.WAITLISTED else [],
+        "why": waiting_list.why_in_words(one) if one.status in Status.open() else [],
         "begun": begun,
         "in_hand": in_hand,
         "awaits_leader": awaits_leader,
         "may_answer": awaits_leader and membership.leads(_person(request), one.school_id),
         "may_change": in_hand and one.status in CHANGEABLE and not closed,
-        "may_cancel": in_hand and one.status in CHANGEABLE and not begun,
+        "may_cancel": may_cancel and not late,
+        "may_ask": may_cancel and late,
+        "has_asked": may_cancel and late and cancelling.has_asked(one),
+        "cancel_until": cancel_until,
+        "undo_until": cancelling.undo_until(one, now) if in_hand and _may_undo(request, one) else None,
+        "may_hand_over": in_hand and one.status in CHANGEABLE and not begun,
+        "may_repeat": in_hand and one.status in Status.active() and rules.refusal_for(session, None, now=now) is None,
         "has_guide": one.status in Status.holding() and one.status != Status.OFFERED,
         "has_file": calendar_file.method_for(one) == "PUBLISH",
         "may_report": in_hand and one.status in {Status.CONFIRMED, Status.COMPLETED, Status.NO_SHOW} and begun,
@@ -246,10 +371,32 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "needs": reminders.needs_in_words(one),
         # What the teacher wrote is the teacher's and the host's; others at the school see the ticks.
         "words": one.needs_text if one.teacher_id == request.user.pk else "",
-        "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED},
+        "waits": one.status in {Status.PENDING, Status.WAITLISTED, Status.OFFERED, Status.IN_DRAW},
         "ended": one.status not in Status.active(),
     }
     return render(request, "offers/enrolment.html", context)
+
+
+@never_cache
+@require_safe
+def together(request: HttpRequest, batch: UUID) -> HttpResponse:
+    """Say for each of several classes that were enrolled together what became of it."""
+    now = clock.now()
+    mine = Enrolment.objects.visible_to(_person(request)).filter(batch=batch)
+    mine = mine.order_by("-school_class__start_year", "school_class__letter", "school_class__name")
+    rows = list(_with_facts(mine).prefetch_related("session__meetings"))
+    if not rows:
+        raise Http404
+    session = rows[0].session
+    line = {one.pk: number for one, number in waiting_list.in_line(mine.filter(status=Status.WAITLISTED))}
+    context = {
+        **_session_facts(session, now),
+        "rows": [_row(one, now, position=line.get(one.pk, 0)) for one in rows],
+        "first": rows[0],
+        "all_well": all(one.status in {Status.CONFIRMED, Status.PENDING} for one in rows),
+        "may_repeat": rules.refusal_for(session, None, now=now) is None,
+    }
+    return render(request, "offers/enrolments_together.html", context)
 
 
 @never_cache
@@ -305,6 +452,8 @@ def change(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 def cancel(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     """Take the class out again, after one more question."""
     now, one = clock.now(), _in_hand(request, enrolment_id)
+    if cancelling.is_late(one, now) and now < one.session.starts_at and not is_coordinator(_person(request)):
+        return redirect("enrolment-ask", one.pk)
     form = CancelEnrolmentForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -320,6 +469,85 @@ def cancel(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         return redirect("enrolment", one.pk)
     context = {**_session_facts(one.session, now), "enrolment": one, "form": form}
     return render(request, "offers/enrolment_cancel.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def undo(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Take back that the class was taken out, within a quarter of an hour and while nobody else has the places."""
+    now, one = clock.now(), _in_hand(request, enrolment_id)
+    if request.method == "POST":
+        try:
+            cancelling.undo_cancellation(enrolment_id=one.pk, by=actor_of(request), now=now)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("Undone: the enrolment stands as before. Whoever was told is told that, too."))
+        return redirect("enrolment", one.pk)
+    if not _may_undo(request, one) or cancelling.undo_until(one, now) is None:
+        return redirect("enrolment", one.pk)
+    return render(request, "offers/enrolment_undo.html", {**_session_facts(one.session, now), "enrolment": one})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Ask the coordinators to cancel, when the school can no longer do so itself."""
+    now, one = clock.now(), _in_hand(request, enrolment_id)
+    form = AskToCancelForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            cancelling.ask_to_cancel(
+                enrolment_id=one.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=now
+            )
+        except Refusal as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(
+                request, _("The coordinators have been asked. The class stays enrolled until they decide.")
+            )
+            return redirect("enrolment", one.pk)
+    elif not cancelling.is_late(one, now) or now >= one.session.starts_at:
+        return redirect("enrolment", one.pk)
+    until = cancelling.cancel_until(one.session, places.the_municipality(), SchoolCalendar.load())
+    context = {
+        **_session_facts(one.session, now),
+        "enrolment": one,
+        "form": form,
+        "until": until,
+        "asked": cancelling.has_asked(one),
+    }
+    return render(request, "offers/enrolment_ask.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def give_on(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Give the enrolment to a colleague at the school, who is the contact teacher from then on."""
+    now, one = clock.now(), _in_hand(request, enrolment_id)
+    colleagues = membership.teachers_at(one.school).exclude(pk=one.teacher_id)
+    form = HandOverForm(request.POST if request.method == "POST" else None, colleagues=colleagues)
+    if form.is_valid():
+        colleague = form.cleaned_data["teacher"]
+        try:
+            handover.hand_over(enrolment_id=one.pk, teacher_id=colleague.pk, by=actor_of(request), now=now)
+        except Refusal as refusal:
+            _refuse(form, refusal)
+        else:
+            messages.success(
+                request, _("%(name)s is the contact teacher now, and is told by mail.") % {"name": colleague.name}
+            )
+            still = Enrolment.objects.visible_to(_person(request)).filter(pk=one.pk).exists()
+            return redirect("enrolment", one.pk) if still else redirect("my-enrolments")
+    elif one.status not in CHANGEABLE or now >= one.session.starts_at:
+        return redirect("enrolment", one.pk)
+    context = {
+        **_session_facts(one.session, now),
+        "enrolment": one,
+        "form": form,
+        "nobody": not colleagues.exists(),
+    }
+    return render(request, "offers/enrolment_hand_over.html", context)
 
 
 @never_cache
@@ -352,6 +580,11 @@ def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 # --- Common --------------------------------------------------------------------------------------------------------
 
 
+def _may_undo(request: HttpRequest, one: Enrolment) -> bool:
+    """Return whether it was the person's side that cancelled."""
+    return one.status == Status.CANCELLED_BY_SCHOOL or is_coordinator(_person(request))
+
+
 def _person(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Http404
@@ -374,9 +607,10 @@ def _in_hand(request: HttpRequest, enrolment_id: UUID) -> Enrolment:
     return get_object_or_404(rows.prefetch_related("session__meetings"), pk=enrolment_id)
 
 
-def _row(one: Enrolment, position: int = 0) -> Row:
+def _row(one: Enrolment, now: datetime, position: int = 0) -> Row:
     color, icon = STATES.get(Status(one.status), ("neutral", "close"))
-    return Row(enrolment=one, label=one.class_label, color=color, icon=icon, position=position)
+    visit = snapshot.visit_of(one, now)
+    return Row(enrolment=one, visit=visit, label=one.class_label, color=color, icon=icon, position=position)
 
 
 def _refuse(form: forms.Form, refusal: Refusal) -> None:

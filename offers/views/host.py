@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from companies.models import Contact
 from offers.domain import dates, encounters, needs, planning, reminders
 from offers.domain import enrolment as enrolments
+from offers.domain.snapshot import visit_of
 from offers.forms.followup import AnswerForm, CancelForm, ReportForm, report_forms
 from offers.models import Enrolment, Invite, Meeting, Offer, Session, VisitReport
 from portal.domain import calendar, clock, links
@@ -119,7 +120,7 @@ def _past(contact: Contact, *, now: datetime) -> dict[str, list[dict[str, Any]]]
         starts_at__gt=now - TOLD_FOR,
     ).exclude(state=Meeting.State.CANCELLED)
     classes = Enrolment.objects.filter(status__in=encounters.REPORTABLE).select_related("school_class", "school")
-    begun = begun.select_related("session__offer").prefetch_related(
+    begun = begun.select_related("session__offer__company").prefetch_related(
         Prefetch("session__enrolments", classes.order_by("created_at", "pk")),
         Prefetch("reports", VisitReport.objects.filter(side=VisitReport.Side.HOST)),
     )
@@ -132,13 +133,19 @@ def _past(contact: Contact, *, now: datetime) -> dict[str, list[dict[str, Any]]]
             row = {
                 "enrolment": one,
                 "label": _label(one, meeting.session),
-                "course": meeting.session.offer.title,
+                "course": _title_of(one, meeting.session, now),
                 "when": dates.span_in_words(meeting.starts_at, meeting.ends_at),
                 "report": report,
             }
             (untold if report is None else told).append(row)
     told.reverse()
     return {"untold": untold, "told": told}
+
+
+def _title_of(enrolment: Enrolment, session: Session, now: datetime) -> str:
+    """Return what the course was called when the class came."""
+    enrolment.session = session  # what the prefetched row does not know
+    return visit_of(enrolment, now).title
 
 
 def _offers(contact: Contact, *, now: datetime) -> list[dict[str, Any]]:

@@ -30,12 +30,13 @@ from schools.models import Membership, School, SchoolClass
 
 Status = Enrolment.Status
 Role = Membership.Role
-COMING = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED]
+COMING = [Status.PENDING, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED, Status.IN_DRAW]
 COLOURS = {
     Status.PENDING: ("info", "clock"),
     Status.CONFIRMED: ("success", "check"),
     Status.WAITLISTED: ("warning", "pause"),
     Status.OFFERED: ("warning", "alert"),
+    Status.IN_DRAW: ("info", "clock"),
 }
 PER_PAGE = 20
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from offers.domain import dates, encounters, surveys
+from offers.domain.snapshot import visit_of
 from offers.forms.followup import ReportForm, SurveyForm, report_forms
 from offers.models import Enrolment, SurveyRequest, VisitReport
 from portal.domain import clock
@@ -51,10 +52,10 @@ def survey(request: HttpRequest, survey_id: UUID) -> HttpResponse:
     context = {
         "survey": found,
         "is_host": found.audience == SurveyRequest.Audience.HOST,
-        "offer": enrolment.session.offer,
+        "visit": visit_of(enrolment, now),
         "label": enrolment.class_label,
         "school": enrolment.school.name,
-        "day": dates.day_in_words(enrolment.session.starts_at),
+        "day": dates.day_in_words(visit_of(enrolment, now).starts_at),
         "closes": dates.moment_in_words(found.closes_at),
         "form": form,
     }
@@ -106,6 +107,7 @@ def teacher_report(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         {
             "enrolment": found,
             "offer": found.session.offer,
+            "visit": visit_of(found, now),
             "label": found.class_label,
             "deciding": deciding,
             "reports": reports if deciding else [],

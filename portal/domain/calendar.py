@@ -17,6 +17,7 @@ from portal.models import CalendarPeriod
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 WEEKEND = 5
+SCHOOL_YEAR_BEGINS = 8  # August
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,12 @@ class Closed:
 
 def school_year_of(day: date) -> int:
     """Return the year in which the school year of that day began; it begins on 1 August (Folkeskole Act § 14 a)."""
-    return day.year if day.month >= 8 else day.year - 1
+    return day.year if day.month >= SCHOOL_YEAR_BEGINS else day.year - 1
+
+
+def first_of_school_year(year: int) -> datetime:
+    """Return the moment at which the school year begins: 1 August, midnight in Copenhagen."""
+    return at(date(year, SCHOOL_YEAR_BEGINS, 1), 0)
 
 
 def easter_sunday(year: int) -> date:

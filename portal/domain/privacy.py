@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from importlib import import_module
@@ -26,15 +26,16 @@ from django.db import models, transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from portal.domain import audit, ledger
+from portal.domain import audit, ledger, outbox
 from portal.domain.actor import Actor
 from portal.domain.pseudonyms import FORGOTTEN_DOMAIN, pseudonym
 from portal.domain.refusal import Refusal
-from portal.models import Erasure, ErasureRequest, LegalHold, Municipality
+from portal.models import Erasure, ErasureRequest, LegalHold, Municipality, MunicipalRole, User
 
 log = structlog.get_logger(__name__)
 
@@ -612,7 +613,10 @@ def _without(value: Any, pattern: re.Pattern[str], subject: Subject) -> Any:
 
 @transaction.atomic(durable=True)
 def ask_for_erasure(*, kind: str, subject_id: UUID, by: Actor, now: datetime) -> ErasureRequest:
-    """Note that a person asks to be erased; asking twice is asking once. The coordinators see it at the desk."""
+    """Note that a person asks to be erased; asking twice is asking once.
+
+    The coordinators see it at the desk and get a mail, in which nobody is named; whoever noted it gets none.
+    """
     subject = find(kind, subject_id)
     own = subject is not None and (by.id in subject.ids or (by.kind == "link" and by.reference_id == subject_id))
     if not (own or by.is_coordinator):
@@ -620,6 +624,10 @@ def ask_for_erasure(*, kind: str, subject_id: UUID, by: Actor, now: datetime) ->
     request, made = ErasureRequest.objects.get_or_create(kind=kind, subject_id=subject_id, defaults={"asked_at": now})
     if made:
         audit.record(by, "erasure-asked", request, at=now)
+        coordinating = MunicipalRole.Role.acting_as(MunicipalRole.Role.COORDINATOR)
+        people = User.objects.filter(is_active=True, municipal_roles__role__in=coordinating).exclude(pk=by.user_id)
+        for person in people.distinct().order_by("pk"):
+            outbox.post(occasion="erasure_asked", about=request, to=outbox.Recipient.of_user(person), now=now)
     return request
 
 
@@ -694,10 +702,28 @@ def replay(lines: Iterable[ledger.Line], *, now: datetime) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One row about the person: pairs of what it is called and what it says."""
+class Fact:
+    """One field of a row about the person: what it is called, what it says, and that in words for a page.
 
-    facts: list[tuple[str, str]]
+    ``telling`` is what a person understands; keys, tokens and digests stand in the file for machines alone.
+    """
+
+    name: str
+    value: str
+    words: str
+    telling: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row about the person."""
+
+    facts: list[Fact]
+
+    @property
+    def telling(self) -> list[Fact]:
+        """What a page shows of it."""
+        return [fact for fact in self.facts if fact.telling and fact.words]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -735,7 +761,7 @@ class Export:
                     "title": section.title,
                     "why": section.why,
                     "kept": section.kept,
-                    "rows": [dict(entry.facts) for entry in section.entries],
+                    "rows": [{fact.name: fact.value for fact in entry.facts} for entry in section.entries],
                 }
                 for section in self.sections
             ],
@@ -751,7 +777,7 @@ def export(subject: Subject, *, now: datetime) -> Export:
         if holding.of is None:
             continue
         entries = [
-            Entry(facts=list(_facts(row, holding, subject, strangers)))
+            Entry(facts=list(_facts(row, holding, subject, strangers, now)))
             for row in holding.of(subject).order_by("pk").distinct()
         ]
         if entries:
@@ -790,20 +816,45 @@ def _first_up(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _facts(row: models.Model, holding: Holding, subject: Subject, strangers: list[str]) -> Iterator[tuple[str, str]]:
+def _facts(
+    row: models.Model, holding: Holding, subject: Subject, strangers: list[str], now: datetime
+) -> Iterator[Fact]:
     for tag in holding.tags:
         column = row._meta.get_field(tag.field)
         if not isinstance(column, models.Field) or column.many_to_many:
             continue
         name = _first_up(str(column.verbose_name))
         if tag.is_hidden:
-            yield name, _("(a secret; it is there, and is not shown)")
+            secret = _("(a secret; it is there, and is not shown)")
+            yield Fact(name=name, value=secret, words=secret, telling=tag.kind != Kind.NONE)
             continue
-        yield name, _mask(_shown(row, column, subject), strangers)
+        value = _mask(_shown(row, column, subject, now), strangers)
+        words = _in_words(getattr(row, column.attname)) or value
+        yield Fact(name=name, value=value, words=words, telling=_is_telling(column))
 
 
-def _shown(row: models.Model, column: "models.Field[Any, Any]", subject: Subject) -> str:
-    """Return a value as a person reads it; another person is not named."""
+# Fields that say something to machines alone, besides keys; parts of their names.
+FOR_MACHINES = ("token", "digest", "dedupe", "version", "reference", "session_key", "uid", "object_id", "object_type")
+
+
+def _is_telling(column: "models.Field[Any, Any]") -> bool:
+    """Return whether a person understands what a field says: no key, no checksum, no counter of versions."""
+    if column.primary_key or any(part in column.name for part in FOR_MACHINES):
+        return False
+    return isinstance(column, models.ForeignKey) or not isinstance(column, (models.UUIDField, models.JSONField))
+
+
+def _in_words(value: Any) -> str:
+    """Return a moment, a day, or a yes as a person writes it; nothing for what needs no other words."""
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, datetime):
+        return date_format(timezone.localtime(value), "j. F Y H.i")
+    return date_format(value, "j. F Y") if isinstance(value, date) else ""
+
+
+def _shown(row: models.Model, column: "models.Field[Any, Any]", subject: Subject, now: datetime) -> str:
+    """Return a value as a person reads it; another person is not named, and a class is called as it is today."""
     value = getattr(row, column.attname)
     if value is None or value == "":
         return ""
@@ -813,7 +864,9 @@ def _shown(row: models.Model, column: "models.Field[Any, Any]", subject: Subject
         related = column.remote_field.model
         if related._meta.label in {"portal.User", "companies.Contact"}:
             return _("(another person)")
-        return str(getattr(row, column.name))
+        found = getattr(row, column.name)
+        label = getattr(found, "label", None)
+        return str(label(timezone.localtime(now).date()) if callable(label) else found)
     if column.choices:
         return str(getattr(row, f"get_{column.name}_display")())
     if isinstance(value, datetime):

@@ -47,8 +47,13 @@ class Words(forms.CharField):
 class WholeNumber(forms.IntegerField):
     """A number typed with the digits 0 to 9 and nothing else: Python would take ``1_0`` and ``٣`` for numbers too.
 
-    ``signed`` lets a minus stand before it.
+    ``signed`` lets a minus stand before it. What is beyond its limits is told both of them.
     """
+
+    default_error_messages = {
+        "invalid": _("Write a whole number with the digits 0–9, e.g. 24."),
+        "out-of-range": _("Write a number from %(lowest)d to %(highest)d."),
+    }
 
     def __init__(self, *, signed: bool = False, **options: Any) -> None:
         self.signed = signed
@@ -60,6 +65,13 @@ class WholeNumber(forms.IntegerField):
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         number: int | None = super().to_python(value)
         return number
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        lowest, highest = self.min_value, self.max_value
+        if value is not None and lowest is not None and highest is not None and not lowest <= value <= highest:
+            limits = {"lowest": lowest, "highest": highest}
+            raise ValidationError(self.error_messages["out-of-range"], code="out-of-range", params=limits)
 
 
 class Email(forms.EmailField):
@@ -139,11 +151,12 @@ class WebAddress(forms.CharField):
         if not typed.lower().startswith("https://"):
             raise ValidationError(self.error_messages["https"], code="not-https")
         try:
-            host = urlsplit(typed).hostname or ""
+            parts = urlsplit(typed)
+            host, _port = parts.hostname or "", parts.port  # a port above 65535 is a ValueError
             URLValidator(schemes=["https"])(typed)
         except (ValidationError, ValueError):
             raise ValidationError(self.error_messages["address"], code="invalid") from None
-        if "@" in urlsplit(typed).netloc or "." not in host or is_number(host):
+        if "@" in parts.netloc or "." not in host or is_number(host):
             raise ValidationError(self.error_messages["address"], code="invalid")
         return typed
 

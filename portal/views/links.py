@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.domain import clock, limits, links
 from portal.http import client_address, ended_page, forget_links, remember_link, secret_page, takes_null_origin
+from portal.models import Link
 
 UNKNOWN_IN_A_MINUTE = 30
 MINUTE = timedelta(minutes=1)
@@ -33,6 +34,8 @@ def landing(request: HttpRequest, token: str) -> HttpResponseBase:
     now = clock.now()
     try:
         link = links.find(token, now=now)
+        if link is not None and link.purpose == Link.Purpose.CALENDAR:
+            link = None  # a calendar is read at its own address, and lets nobody in
         if link is not None and request.method == "POST":
             link = links.use(link_id=link.pk, now=now)
             remember_link(request, link)

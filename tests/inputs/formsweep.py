@@ -1,5 +1,6 @@
 """Going over every form of every page with the catalogue of fields."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -173,6 +174,16 @@ class FormSweep:
             if name in sent.place.fields and not is_management(name) and name not in of_the_list
         ]
 
+    def unlike(self, names: list[str]) -> list[str]:
+        """Return the inputs, but of rows that are alike only those of the first and of the last, which is the new one.
+
+        A row's number stands in the middle of its name: ``classes-3-letter``.
+        """
+        found: dict[str, list[str]] = {}
+        for name in names:
+            found.setdefault(re.sub(r"-\d+-", "-N-", name, count=1), []).append(name)
+        return [name for same in found.values() for name in dict.fromkeys([same[0], same[-1]])]
+
     def all_wrong_at_once(self, sent: Sent, turn: int) -> Iterator[str]:
         """Send the form with something to be refused in every field: each must say so, and keep it."""
         wrong: dict[str, str] = {}
@@ -317,8 +328,8 @@ def rows_as_they_stand() -> tuple[tuple[str, str], ...]:
         return tuple(sorted(cursor.fetchall()))
 
 
-def odd_inputs(sent: Sent) -> Iterator[tuple[str, str]]:
-    """Yield every input with everything, for those who try it all."""
-    for name in sent.form.names():
+def odd_inputs(names: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each of these inputs with everything, for those who try it all."""
+    for name in names:
         if not is_management(name):
             yield from ((name, value) for value in ANYTHING)

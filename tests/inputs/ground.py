@@ -18,13 +18,16 @@ from django.conf import settings
 from django.contrib import admin
 from django.db import connection, models, transaction
 from django.http import HttpResponseBase
+from django.template.base import Template
 from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
+from django.test.utils import _TestState
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from offers.domain import agreements, encounters
 from offers.models import Enrolment, Invite, Offer, SurveyRequest, VisitReport
+from portal.desk import DeskSite
 from portal.domain import audit, links, outbox
 from portal.domain.actor import Actor
 from portal.http import ReadableRequest
@@ -59,6 +62,33 @@ def undone() -> Iterator[None]:
         put_vocabularies_back()
         yield
         transaction.set_rollback(True)
+
+
+@contextmanager
+def frames_kept() -> Iterator[None]:
+    """Make what stands around a page of the desk (its menu) once for each address and visitor.
+
+    It does not depend on what is typed into the page's form, and takes as long to make as the form.
+    """
+    made: dict[tuple[str, Any], dict[str, Any]] = {}
+    make = DeskSite.each_context
+
+    def each_context(self: DeskSite, request: Any) -> dict[str, Any]:
+        key = (request.get_full_path(), request.user.pk)
+        if key not in made:
+            made[key] = make(self, request)
+        return dict(made[key])
+
+    with patch.object(DeskSite, "each_context", each_context):
+        yield
+
+
+@contextmanager
+def plainly_rendered() -> Iterator[None]:
+    """Render as the portal does, without the tests' own copy of every context."""
+    render = getattr(getattr(_TestState, "saved_data", None), "template_render", vars(Template)["_render"])
+    with patch.object(Template, "_render", render):
+        yield
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,9 +141,12 @@ def parameters(reader: Reader) -> list[str]:
 def forms_of(answer: Any) -> dict[str, tuple[forms.BaseForm, str, forms.Field]]:
     """Return what the page's template was given for each input: the form, the field's name, and the field."""
     found: dict[str, tuple[forms.BaseForm, str, forms.Field]] = {}
+    looked_at: set[int] = set()  # hundreds of small templates share the layers of the page around them
     for context in answer.context or ():
         for layer in getattr(context, "dicts", [context]):
-            for value in list(layer.values()):
+            values = [value for value in layer.values() if id(value) not in looked_at]
+            looked_at |= set(map(id, values))
+            for value in values:
                 for form in inside(value):
                     for name, one in form.fields.items():
                         label = form.add_prefix(name)

@@ -82,7 +82,11 @@ def test_a_class_gets_its_places_and_host_and_teacher_are_told(
     assert (one.status, one.pupils, one.places, one.grade, one.school) == ("confirmed", 24, 24, 7, role.school)
     assert (one.teacher, session.places_taken) == (role.user, 24)
     assert told() == [("enrolment_confirmed", "user"), ("host_new_enrolment", "contact")]
-    assert AuditEntry.objects.get(action="enrolment-confirmed").facts == {"pupils": 24, "places": 24}
+    assert AuditEntry.objects.get(action="enrolment-confirmed").facts == {
+        "pupils": 24,
+        "places": 24,
+        "left": 28,
+    }
 
 
 def test_enrolling_takes_at_most_ten_queries(

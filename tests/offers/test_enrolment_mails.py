@@ -107,10 +107,15 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         seen.add(message.occasion)
     assert set(letters.OCCASIONS) - seen == {
         "leader_request",  # tests/offers/test_approval.py
+        "enrolment_in_draw",  # tests/offers/test_draw.py
         "place_expired",
         "coordinator_session_cancelled",
         "coordinator_session_moved",
         "coordinator_place_free",
+        "enrolment_restored",  # tests/offers/test_cancelling.py
+        "host_restored_enrolment",
+        "coordinator_restored",
+        "coordinator_asked_to_cancel",
     }
 
 

@@ -86,7 +86,10 @@ def test_raising_the_places_offers_them_to_as_many_as_fit(municipality: Municipa
     ("moment", "expected"),
     [
         ("2026-09-08T10:00:00+02:00", "2026-09-10T16:00:00+02:00"),  # Tuesday: Thursday
-        ("2026-09-11T23:30:00+02:00", "2026-09-15T16:00:00+02:00"),  # Friday night: Tuesday
+        ("2026-09-08T15:59:00+02:00", "2026-09-10T16:00:00+02:00"),  # the last minute of Tuesday: Thursday
+        ("2026-09-08T16:00:00+02:00", "2026-09-11T16:00:00+02:00"),  # Tuesday evening: counted from Wednesday
+        ("2026-09-09T04:00:00+02:00", "2026-09-11T16:00:00+02:00"),  # the night after: the same
+        ("2026-09-11T23:30:00+02:00", "2026-09-16T16:00:00+02:00"),  # Friday night: counted from Monday
         ("2026-09-12T09:00:00+02:00", "2026-09-16T16:00:00+02:00"),  # Saturday: counted from Monday
         ("2026-10-08T09:00:00+02:00", "2026-10-19T16:00:00+02:00"),  # Thursday before week 42: over the holiday
         ("2026-10-30T09:00:00+01:00", "2026-11-03T16:00:00+01:00"),  # after the clocks went back
@@ -102,16 +105,40 @@ def test_an_offered_place_lasts_two_school_days(municipality: Municipality, mome
 
 
 def test_an_offered_place_ends_four_hours_before_closing_at_the_latest(municipality: Municipality) -> None:
-    session = factories.SessionFactory.create()  # closes 22 September at 9.00
+    closes = datetime.fromisoformat("2026-09-22T16:00:00+02:00")
+    session = factories.SessionFactory.create(closes_at=closes)
     calendar = SchoolCalendar.load()
 
     def asked(hour: int, minute: int = 0) -> datetime | None:
         day = datetime.fromisoformat("2026-09-22T00:00:00+02:00").date()
         return places.deadline(session, municipality, calendar, at(day, hour, minute))
 
-    assert asked(4, 59) == datetime.fromisoformat("2026-09-22T05:00:00+02:00")
-    assert asked(5) is None
-    assert asked(8) is None
+    assert asked(11, 59) == datetime.fromisoformat("2026-09-22T12:00:00+02:00")
+    assert asked(12) is None
+    assert asked(14) is None
+
+
+@pytest.mark.parametrize(
+    ("closes", "expected"),
+    [
+        ("2026-09-22T12:00:00+02:00", "2026-09-22T08:00:00+02:00"),  # Tuesday morning
+        ("2026-09-22T09:00:00+02:00", "2026-09-21T16:00:00+02:00"),  # would be at night: Monday afternoon
+        ("2026-09-21T09:00:00+02:00", "2026-09-18T16:00:00+02:00"),  # the night after a weekend: Friday
+        ("2026-09-20T18:00:00+02:00", "2026-09-18T16:00:00+02:00"),  # Sunday: Friday
+        ("2026-10-14T18:00:00+02:00", "2026-10-09T16:00:00+02:00"),  # in week 42: the Friday before
+    ],
+)
+def test_no_deadline_lies_at_night_or_on_a_day_without_school(
+    municipality: Municipality, closes: str, expected: str
+) -> None:
+    closes_at = datetime.fromisoformat(closes)
+    session = factories.SessionFactory.create(
+        opens_at=closes_at - timedelta(days=60), closes_at=closes_at, starts_at=closes_at + timedelta(days=7)
+    )
+    municipality.place_offer_days = 10  # so that the closing decides
+    day_before = datetime.fromisoformat(expected).replace(hour=10) - timedelta(days=1)
+
+    assert places.deadline(session, municipality, SchoolCalendar.load(), day_before) == datetime.fromisoformat(expected)
 
 
 def test_when_it_is_too_late_to_ask_the_coordinators_are_told_once(municipality: Municipality, now: datetime) -> None:
@@ -143,4 +170,4 @@ def test_nobody_is_offered_a_place_in_a_session_that_has_begun(municipality: Mun
 
 @pytest.mark.parametrize(("counted", "expected"), [("pupils", 24), ("classes", 1)])
 def test_places_are_counted_as_the_course_counts_them(counted: str, expected: int) -> None:
-    assert places.needed(Offer(places_counted=counted), 24) == expected
+    assert places.needed(Offer(places_counted=counted), 24, 2) == expected

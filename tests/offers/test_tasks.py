@@ -34,6 +34,7 @@ def test_following_the_calendar_does_every_job_and_leaves_heartbeats(municipalit
     tasks.follow_the_calendar()
 
     assert heartbeats() == [
+        "draw-lots",
         "end-roles-at-closed-schools",
         "expire-offered-places",
         "expire-requests",

@@ -142,7 +142,7 @@ COLLEAGUE: dict[str, Any] = {"name": "Ny Kollega", "email": "ny.kollega@firma.ex
 sends("builder-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-data-take", "portal_auditentry")
-sends("host-data-erase", "portal_erasurerequest")
+sends("host-data-erase", "portal_erasurerequest", "portal_message")
 sends("host-needs", "portal_auditentry")
 sends("link-again", "portal_message")
 sends("school-answer", "offers_enrolment", answer="yes")
@@ -151,7 +151,7 @@ sends("my-account", "schools_membership", school=lambda world: world.at.school.p
 sends("school-member-confirm", "schools_membership", "portal_message")
 sends("school-member-refuse", "schools_membership", "portal_message")
 sends("my-data-take", "portal_auditentry")
-sends("my-data-erase", "portal_erasurerequest")
+sends("my-data-erase", "portal_erasurerequest", "portal_message")
 sends("mfa_deactivate_totp", "mfa_authenticator")
 sends("mfa_generate_recovery_codes", "mfa_authenticator")
 

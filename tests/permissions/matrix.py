@@ -233,7 +233,8 @@ def desk_cells(prefix: str) -> list[Cell]:
     told = may(row.get("history", "coordinators"), "GET", "history")
     cells += may(see, "GET", "change") + told
     cells += [replace(cell, thing="missing", answer="404") for cell in told if cell.answer == "ok"]
-    cells += may(edit, "POST", "change")
+    whole = edit if isinstance(edit, dict) else {"to": edit}  # who signed in long ago may be asked again
+    cells += may(whole["to"], "POST", "change") + asked_again(prefix, f"{prefix}_change", {"GET": "405", **whole})
     cells += may(add, "GET", "add") + may(add, "POST", "add")
     cells += may(delete, "GET", "delete") + may(delete, "POST", "delete")
     if row.get("list", "ok") == "ok":  # nobody guesses texts letter by letter in the address of a list
@@ -293,6 +294,31 @@ def desk_route(what: str, key: str) -> str:
         with suppress(NoReverseMatch):
             return reverse(f"admin:{what}", kwargs=arguments)
     raise Undeclared(f"admin:{what} needs arguments that the matrix does not know")
+
+
+# --- What a page shows to some of its readers ------------------------------------------------------------------------
+
+
+def shown_cells(name: str) -> list[Cell]:
+    """Return the cells of a button, or of a part of a form: on the page for those it is for, for no other reader."""
+    row = declared()["shown"][name]
+    page, seen_by = row["page"], members(row["to"])
+    if page in declared()["routes"]:
+        readers = {cell.role for cell in route_cells(page) if (cell.method, cell.thing, cell.answer) == READ}
+        area, thing = page, "own"
+    else:
+        area = page.removesuffix("_change")
+        readers, thing = members(declared()["desk"][area]["see"]), row["about"]
+    if strange := seen_by - readers:
+        raise Undeclared(f"shown: {name}: {', '.join(sorted(strange))} cannot read {page}")
+    return [
+        Cell(area=area, what=name, method="SHOWN", thing=thing, role=role, answer="ok" if role in seen_by else "idle")
+        for role in roles()
+        if role in readers
+    ]
+
+
+READ = ("GET", "own", "ok")
 
 
 # --- Use-cases -----------------------------------------------------------------------------------------------------
@@ -442,6 +468,7 @@ def every_cell() -> list[Cell]:
         ("use_cases", use_case_cells),
         ("questions", question_cells),
         ("secrets", search_cells),
+        ("shown", shown_cells),
     ):
         for name in declared()[names]:
             found += cells(name)
@@ -509,7 +536,8 @@ THINGS: dict[str, list[str]] = {
     "invite": [*_SIDES, "gone"],
     "step": [*_SIDES, "gone", "no such step"],
     "job": ["-", "back to a guide", "back elsewhere"],
-    **dict.fromkeys(["host-session", "host-enrolment", "host-request", "host-visit"], _HOSTED),
+    **dict.fromkeys(["host-session", "host-enrolment", "host-visit"], _HOSTED),
+    "host-request": [*_HOSTED, "awaiting its leader"],
     "file": ["published", "draft", "archived", "no course", "another's", "missing"],
     "which-school": ["my own", "another"],
     "logo": ["shown", "another"],

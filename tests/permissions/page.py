@@ -124,7 +124,12 @@ def text() -> str:
     for name in declared()["desk"]:
         lines += [f"### {name.replace('_', ' · ')}", ""]
         lines += table(matrix.desk_cells(name), "Page")
-    lines += ["## What happens, through whatever door", ""]
+    lines += ["## What a page shows to some of its readers", ""]
+    lines += ["| Button or part of a form | On | To |", "|---|---|---|"]
+    for name, row in declared()["shown"].items():
+        to = names_of(sorted(matrix.members(row["to"])))
+        lines.append(f"| {name.replace('_', ' ')} | {row['page'].replace('_', ' ')} | {to} |")
+    lines += ["", "## What happens, through whatever door", ""]
     lines += table([cell for name in declared()["use_cases"] for cell in matrix.use_case_cells(name)], "Use-case")
     return "\n".join(lines).rstrip() + "\n"
 

@@ -191,6 +191,8 @@ class Player:
         if cell.method == "GUESS":
             address = desk_route(f"{cell.area}_changelist", "") + "?pk__contains=a"
             return judge(cell, self.ask(cell.role, "GET", address), ())
+        if cell.method == "SHOWN":
+            return self.shown(cell)
         body = body_of(cell)
         if body is None and cell.answer == "ok" and cell.method in {"POST", "ACTION"}:
             return f"{cell}: there is no valid body for it; write one in tests/permissions/bodies.py"
@@ -263,6 +265,22 @@ class Player:
             return desk_route(cell.what, str(uuid4()))
         found = row_of(cell, self.world, body)
         return desk_route(cell.what, str(found.pk))
+
+    def shown(self, cell: Cell) -> str:
+        """Return what is wrong about a button, or a part of a form: it stands there in vain, or is missing."""
+        row = declared()["shown"][cell.what]
+        if cell.area in declared()["routes"]:
+            words = self.world.objects[declared()["routes"][cell.area]["about"]][cell.thing]
+            page, mark = reverse(cell.area, kwargs=words), f'href="{reverse(cell.what, kwargs=words)}"'
+        else:
+            key = str(getattr(self.world.at, cell.thing).pk)
+            page = desk_route(row["page"], key)
+            mark = row.get("mark") or f'href="{desk_route(cell.what, key)}"'
+        answer = self.ask(cell.role, "GET", page)
+        stands = mark in answer.body.decode(errors="replace")
+        if answer.status == 200 and stands == (cell.answer == "ok"):
+            return ""
+        return f"{cell}: {answer.status}, {mark} is {'shown' if stands else 'not shown'}"
 
     def leaks(self, cell: Cell, answer: Answer) -> str:
         """Return which secret word stands in an answer to somebody who may not read it."""

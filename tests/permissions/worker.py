@@ -144,7 +144,9 @@ def order(cells: list[Any], check: dict[str, Any]) -> list[int]:
         if name in {one.__name__ for one in type(desk).__mro__}
     }
     here = str(checks.ROOT / check["path"])
-    near |= {route for route, file, view in views(get_resolver()) if file == here and view in {name, "guarded"}}
+    of_file = {route: view for route, file, view in views(get_resolver()) if file == here}
+    # What is no view itself is asked by the views around it.
+    near |= {route for route, view in of_file.items() if view == name} or set(of_file)
     first = [number for number, cell in enumerate(cells) if cell.area in near]
     rest = [number for number, cell in enumerate(cells) if cell.area not in near]
     return [*spread(cells, first), *spread(cells, rest)]

@@ -80,6 +80,7 @@ SECRETS = {
     "letter": "Stæreflokbrev",
     "class_elsewhere": "Blåmejseholdet",
     "small_class": "Gærdesmuttegruppen",
+    "undecided": "Skovskadeholdet",
 }
 # One id for things of different kinds: only the purpose of a link tells them apart.
 SAME = {side: uuid5(NAMESPACE_DNS, f"matrix {side}") for side in ("here", "elsewhere")}
@@ -167,6 +168,9 @@ def _people(world: World) -> None:
     )
     at.small_class = factories.SchoolClassFactory(
         school=at.school, start_year=None, letter="", name=SECRETS["small_class"], grade_from=2, grade_to=4
+    )
+    at.undecided_class = factories.SchoolClassFactory(
+        school=at.school, start_year=None, letter="", name=SECRETS["undecided"], grade_from=7, grade_to=9
     )
     schools: dict[str, tuple[Any, str]] = {
         "teacher": (at.school, Membership.Role.TEACHER),
@@ -304,7 +308,7 @@ def _visits(world: World) -> None:
         in_line = {"status": state.WAITLISTED, "waiting_since": NOW}
         setattr(at, f"waiting{suffix}", _enrolment(_session(offer, taken=0), teacher, klass, **in_line))
     for suffix, offer, teacher, klass in (
-        ("", at.published, here, at.klass),
+        ("", at.published, here, at.undecided_class),
         ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
     ):
         asks = {"status": state.PENDING, "answer_by": soon, "leader_answer": Enrolment.LeaderAnswer.AWAITED}
@@ -547,7 +551,8 @@ def _objects(world: World) -> None:
         "contact": both("contact_id", "contact"),
         "host-session": hosted("session_id", "session"),
         "host-enrolment": hosted("enrolment_id", "enrolment"),
-        "host-request": hosted("enrolment_id", "pending"),
+        "host-request": hosted("enrolment_id", "pending")
+        | {"awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk}},
         "host-visit": hosted("enrolment_id", "past"),
         "survey": both("survey_id", "survey"),
         "token": {

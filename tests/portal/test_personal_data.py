@@ -93,7 +93,7 @@ def every_personal_column_is_handed_out_or_a_secret(lives: dict[str, Life]) -> N
 
 
 def _names(section: privacy.Section) -> set[str]:
-    return {name for entry in section.entries for name, _value in entry.facts}
+    return {fact.name for entry in section.entries for fact in entry.facts}
 
 
 def test_secrets_are_named_and_not_shown() -> None:

@@ -112,6 +112,7 @@ REFUSED: list[tuple[forms.Field, str]] = [
     (WebAddress(), "javascript:alert(1)"),
     (WebAddress(), "http://firma.dk"),
     (WebAddress(), "https://firma.dk@evil.example"),
+    (WebAddress(), "https://firma.dk:99999/"),
     (WebAddress(), "https://127.0.0.1"),
     (WebAddress(), "https://2130706433"),
     (WebAddress(), "//evil"),

@@ -20,7 +20,7 @@ from django.db import connection
 from django.utils import timezone
 
 from offers.models import Meeting, Offer, Session
-from portal.accounts import SESSION_ENDS_AT
+from portal.http import SESSION_ENDS_AT
 from portal.models import User
 from schools.models import Membership, School, SchoolClass, school_year_of
 from tests import factories

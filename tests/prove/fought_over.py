@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.prove.ground import address_of, copied_database, fresh_database, run_in_portal, web_server
+from tests.prove.ground import address_of, copied, fresh_database, run_in_portal, web_server
 
 WORLD = "prove_enrolment"
 HOLDING = "('pending', 'confirmed', 'offered', 'completed', 'no_show')"
@@ -127,5 +127,5 @@ def world(name: str = WORLD) -> Iterator[World]:
 @contextmanager
 def copy_of(original: World, name: str) -> Iterator[World]:
     """Copy the world, sessions and all."""
-    with copied_database(original.database, f"{original.database}_{name}") as database:
+    with copied(original.database, f"{original.database}_{name}") as database:
         yield World(database=database, classes=original.classes, folder=original.folder)

@@ -57,12 +57,12 @@ def fresh_database(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def copied_database(original: str, name: str) -> Iterator[str]:
-    """Copy a database to which nobody is connected, and drop the copy afterwards. Yields its name."""
+def copied(database: str, name: str) -> Iterator[str]:
+    """Make a copy of a database that nobody is connected to, and drop it afterwards. Yields its name."""
     drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
     with psycopg.connect(address_of("postgres"), autocommit=True) as connection:
         connection.execute(drop)
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{database}"')
     try:
         yield name
     finally:

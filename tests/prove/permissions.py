@@ -3,9 +3,13 @@
 The checks are found in the syntax trees (``tests.permissions.checks``). First the whole matrix is played, noting which
 functions each cell calls; then, for each check, a fork of the portal without it plays the cells that call its function
 until the first one fails.
+
+``PROVE_PERMISSIONS_ONLY=text`` removes only the checks in whose line (``path:line function: kind text``) the text
+stands, without playing the matrix first: each is then tried on the cells nearest to it, and after those on all others.
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -21,6 +25,7 @@ from tests.prove.figures import Figure
 from tests.prove.ground import ROOT, environment, fresh_database
 
 WORKERS = 2
+ONLY = os.environ.get("PROVE_PERMISSIONS_ONLY", "")
 
 SHOWN = "what is shown in a menu or as a button; each page asks again"
 CLOSED = "the form that the rows stand in is closed to others"
@@ -174,7 +179,7 @@ def prove() -> Iterator[Figure]:
         names = [f"prove_permissions_{number}" for number in range(WORKERS)]
         workers = Workers([stack.enter_context(fresh_database(name)) for name in names])
         stack.callback(workers.end)
-        yield from figures(workers)
+        yield from some(workers) if ONLY else figures(workers)
 
 
 def settings_of(database: str) -> dict[str, str]:
@@ -232,6 +237,26 @@ def figures(workers: Workers) -> Iterator[Figure]:
         goal=f"{len(doors)}",
         held=killed == len(doors),
         control=f"with every check in place {len(wrong)} cells fail",
+    )
+
+
+def some(workers: Workers) -> Iterator[Figure]:
+    """Remove only the checks that are asked for; what notices them is named."""
+    wanted = [check for check in every_check() if ONLY in str(check)]
+
+    def remove(check: Check) -> bool:
+        answer = workers.ask({"check": asdict(check), "cells": None})
+        noticed = answer["killed"] or answer.get("broke") or "survived"
+        print(f"     {check}: {noticed} ({answer['played']} cells, {answer['seconds']:.0f} s)", flush=True)
+        return bool(answer["killed"])
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        killed = sum(pool.map(remove, wanted))
+    yield Figure(
+        name=f"removals noticed by a cell, of those with {ONLY!r}",
+        value=killed,
+        goal=f"{len(wanted)}, and more than none",
+        held=0 < killed == len(wanted),
     )
 
 

@@ -1,6 +1,7 @@
 """``manage.py translations``: keep the Danish translation complete, without GNU gettext.
 
-``--update`` writes every source string into ``locale/da/LC_MESSAGES/django.po`` (obsolete ones go);
+``--update`` writes every source string into ``locale/da/LC_MESSAGES/django.po`` (obsolete ones go; quotes become the
+Danish »…«);
 ``--fill FILE`` enters translations from a JSON object ``{"English": "Dansk"}`` (a plural's value is a list, a context
 stands before the text, separated by the character U+0004); ``--compile`` writes the ``.mo``;
 ``--check`` fails when a string is missing, left over, or has lost a placeholder.
@@ -33,6 +34,7 @@ KEYWORDS: dict[str, Any] = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
+DANISH_QUOTES = str.maketrans("“”", "»«")
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]|\{\w*\}")
 APPS = ("portal", "companies", "schools", "offers")
 Key = tuple[str, str | tuple[str, ...]]
@@ -120,7 +122,9 @@ class Command(BaseCommand):
             if string is not None and isinstance(message.id, list | tuple) != isinstance(string, list | tuple):
                 string = None
             if string is not None:
-                message.string = tuple(string) if isinstance(string, list) else string
+                one_or_more = [string] if isinstance(string, str) else string
+                quoted = tuple(one.translate(DANISH_QUOTES) for one in one_or_more)
+                message.string = quoted[0] if isinstance(string, str) else quoted
             # Line numbers make every change of a file a change of the translation.
             message.locations = [(place, 0) for place in sorted({place for place, _line in message.locations})]
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,6 +146,8 @@ class Command(BaseCommand):
             if not all(strings) or "fuzzy" in message.flags:
                 troubles.append(f"not translated: {message.id!r}")
                 continue
+            if any(one != one.translate(DANISH_QUOTES) for one in strings):
+                troubles.append(f"quotes of another language (--update mends them): {strings[0]!r}")
             for one, source in zip(strings, [ids[0], *ids[1:]], strict=False):
                 lost = set(PLACEHOLDER.findall(source)) ^ set(PLACEHOLDER.findall(one))
                 if lost and len(ids) == 1:

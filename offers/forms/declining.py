@@ -1,0 +1,28 @@
+"""Why a request is declined: a sentence to choose, words of one's own, or both."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _t
+from django.utils.translation import gettext_lazy as _
+
+REASONS = {
+    "no-guide": _("We have nobody who can receive a class that day."),
+    "too-many": _("Too many classes have asked for that day."),
+    "group": _("The group does not fit our rooms or our programme."),
+    "grade": _("The programme does not suit the grade of the class."),
+    "needs": _("We cannot meet the needs of the class in our rooms."),
+}
+CHOICES = [("", _("In my own words")), *REASONS.items()]
+
+
+def reason_of(typed: dict[str, Any]) -> str:
+    """Return what the teacher will read: the chosen sentence, then the own words."""
+    chosen = REASONS.get(typed.get("why") or "")
+    return " ".join(part for part in (str(chosen) if chosen else "", typed.get("reason") or "") if part)[:300]
+
+
+def refuse_silence(form: forms.Form, typed: dict[str, Any]) -> None:
+    """Put an error at the words when neither a sentence was chosen nor a word written."""
+    if not reason_of(typed) and "reason" not in form.errors:
+        form.add_error("reason", _t("Choose a reason, or write why not; the teacher will read it."))

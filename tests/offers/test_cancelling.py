@@ -1,0 +1,387 @@
+"""Leaving a session: until the deadline by oneself, afterwards through the coordinators; and thinking better of it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.db.models import F
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from offers.domain import waiting_list
+from offers.domain.cancelling import ask_to_cancel, cancel_until, undo_cancellation
+from offers.domain.enrolment import cancel_enrolment, enrol_class
+from offers.domain.rules import EnrolmentRequest
+from offers.models import Enrolment, Offer, Session
+from portal import mail
+from portal.domain.actor import Actor
+from portal.domain.calendar import COPENHAGEN, SchoolCalendar
+from portal.domain.refusal import Refusal
+from portal.models import AuditEntry, Message, Municipality, User
+from schools.models import Membership
+from tests import factories
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("municipality")]
+
+# The visit is on Tuesday 29 September at 9; three school days before is Thursday the 24th.
+DEADLINE = datetime(2026, 9, 24, 16, 0, tzinfo=COPENHAGEN)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def role() -> Membership:
+    made: Membership = factories.MembershipFactory.create()
+    return made
+
+
+@pytest.fixture
+def session() -> Session:
+    made: Session = factories.SessionFactory.create()
+    return made
+
+
+def enrol(session: Session, now: datetime, role: Membership | None = None, pupils: int = 24) -> Enrolment:
+    role = role or factories.MembershipFactory.create()
+    school_class = factories.SchoolClassFactory.create(school=role.school, pupils=pupils)
+    request = EnrolmentRequest(school_class=school_class, adults=2, form_token=uuid4())
+    return enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
+
+
+def code_of(deed: Any, **facts: Any) -> str:
+    with pytest.raises(Refusal) as refusal:
+        deed(**facts)
+    return refusal.value.code
+
+
+def waiting() -> list[str]:
+    return sorted(Message.objects.filter(state=Message.State.QUEUED).values_list("occasion", flat=True))
+
+
+def deliver(occasion: str) -> None:
+    """Let the mails of an occasion have left."""
+    Message.objects.filter(occasion=occasion).update(state=Message.State.SENT, sent_at=F("created_at"))
+
+
+def test_the_deadline_is_counted_in_school_days_and_the_course_may_say_otherwise(
+    session: Session, municipality: Municipality
+) -> None:
+    school_calendar = SchoolCalendar.load()
+    assert cancel_until(session, municipality, school_calendar) == DEADLINE
+    session.offer.cancel_days = 0
+    assert cancel_until(session, municipality, school_calendar) == session.starts_at
+    session.offer.cancel_days = 1
+    assert cancel_until(session, municipality, school_calendar) == datetime(2026, 9, 28, 16, 0, tzinfo=COPENHAGEN)
+    after_the_holiday = factories.SessionFactory.create(starts_at=datetime(2026, 10, 19, 9, 0, tzinfo=COPENHAGEN))
+    assert cancel_until(after_the_holiday, municipality, school_calendar) == datetime(
+        2026, 10, 7, 16, 0, tzinfo=COPENHAGEN
+    )  # week 42 is no school
+
+
+def test_a_school_cancels_until_the_deadline_and_a_coordinator_until_the_visit(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+
+    assert code_of(cancel_enrolment, enrolment_id=one.pk, by=by, now=DEADLINE) == "late"
+    one.refresh_from_db()
+    assert one.status == "confirmed"
+    done = cancel_enrolment(enrolment_id=one.pk, by=Actor.job("desk"), now=DEADLINE)
+
+    done.refresh_from_db()
+    assert (done.status, done.is_late, done.status_before) == ("cancelled_by_municipality", True, "confirmed")
+
+
+def test_a_minute_before_the_deadline_is_in_time(session: Session, role: Membership, now: datetime) -> None:
+    one = enrol(session, now, role)
+
+    cancel_enrolment(enrolment_id=one.pk, by=Actor.of_user(role.user), now=DEADLINE - MINUTE)
+
+    one.refresh_from_db()
+    assert (one.status, one.is_late) == ("cancelled_by_school", False)
+
+
+def test_who_only_waits_may_leave_the_line_at_any_time(session: Session, role: Membership, now: datetime) -> None:
+    enrol(session, now)
+    one = enrol(session, now, role)
+
+    cancel_enrolment(enrolment_id=one.pk, by=Actor.of_user(role.user), now=DEADLINE + MINUTE)
+
+    one.refresh_from_db()
+    assert (one.status, one.is_late, one.status_before) == ("cancelled_by_school", False, "waitlisted")
+
+
+def test_after_the_deadline_one_asks_the_coordinators_with_a_reason(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    coordinator = factories.CoordinatorFactory.create()
+    one, by, late = enrol(session, now, role), Actor.of_user(role.user), DEADLINE + MINUTE
+
+    assert code_of(ask_to_cancel, enrolment_id=one.pk, reason="Sygdom.", by=by, now=now) == "not-late"
+    assert code_of(ask_to_cancel, enrolment_id=one.pk, reason=" ", by=by, now=late) == "reason"
+    stranger = Actor.of_user(factories.MembershipFactory.create().user)
+    assert code_of(ask_to_cancel, enrolment_id=one.pk, reason="Sygdom.", by=stranger, now=late) == "not-yours"
+    ask_to_cancel(enrolment_id=one.pk, reason="Halvdelen er syge.", by=by, now=late)
+    ask_to_cancel(enrolment_id=one.pk, reason="Halvdelen er syge.", by=by, now=late)
+
+    one.refresh_from_db()
+    assert one.status == "confirmed"
+    assert AuditEntry.objects.filter(action="enrolment-cancelling-asked").count() == 1
+    message = Message.objects.get(occasion="coordinator_asked_to_cancel")
+    assert (message.address, "Halvdelen er syge." in str(mail.render(message, late).body)) == (coordinator.email, True)
+    begun = session.starts_at
+    assert code_of(ask_to_cancel, enrolment_id=one.pk, reason="Sygdom.", by=by, now=begun) == "ended"
+
+
+def test_undoing_restores_the_places_and_withdraws_what_has_not_left(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    factories.CoordinatorFactory.create()
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    before = waiting()
+    cancel_enrolment(enrolment_id=one.pk, reason="Fejl.", by=by, now=now + MINUTE)
+
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + 15 * MINUTE)
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + 15 * MINUTE)
+
+    one.refresh_from_db()
+    session.refresh_from_db()
+    assert (one.status, one.ended_reason, session.places_taken) == ("confirmed", "", 24)
+    assert waiting() == before == ["enrolment_confirmed", "host_new_enrolment"]
+    assert AuditEntry.objects.filter(action="enrolment-restored").count() == 1
+
+
+def test_who_was_told_already_is_told_that_the_class_comes_after_all(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    factories.CoordinatorFactory.create()
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    deliver("enrolment_confirmed")
+    deliver("host_new_enrolment")
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now + MINUTE)
+    for occasion in ("enrolment_cancelled", "host_cancelled_enrolment", "coordinator_cancelled"):
+        deliver(occasion)
+
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + 2 * MINUTE)
+
+    assert waiting() == ["coordinator_restored", "enrolment_restored", "host_restored_enrolment"]
+    for message in Message.objects.filter(state=Message.State.QUEUED):
+        written = mail.render(message, now + 2 * MINUTE)
+        assert "høreapparat" not in str(written.body)
+    teacher = mail.render(Message.objects.get(occasion="enrolment_restored"), now + 2 * MINUTE)
+    file = str(teacher.attachments[0][1])
+    # the calendar took the visit out with number 1, so that it comes in again takes a higher one
+    assert ("METHOD:PUBLISH" in file, "SEQUENCE:2" in file, "STATUS:CONFIRMED" in file) == (True, True, True)
+
+
+def test_cancelling_again_after_an_undo_tells_everybody_again(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now + MINUTE)
+    deliver("host_cancelled_enrolment")
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + 2 * MINUTE)
+
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now + 3 * MINUTE)
+
+    assert Message.objects.filter(occasion="host_cancelled_enrolment").count() == 2
+    assert waiting() == ["enrolment_cancelled", "host_cancelled_enrolment"]
+
+
+def test_after_a_quarter_of_an_hour_it_is_too_late(session: Session, role: Membership, now: datetime) -> None:
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+
+    assert code_of(undo_cancellation, enrolment_id=one.pk, by=by, now=now + 15 * MINUTE) == "too-late"
+    one.refresh_from_db()
+    assert one.status == "cancelled_by_school"
+
+
+def test_a_place_that_was_offered_to_the_line_is_gone_and_one_may_stand_in_line(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    second = enrol(session, now)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+
+    with translation.override("en"), pytest.raises(Refusal) as refusal:
+        undo_cancellation(enrolment_id=one.pk, by=by, now=now + MINUTE)
+
+    second.refresh_from_db()
+    session.refresh_from_db()
+    assert (second.status, session.places_taken, refusal.value.code) == ("offered", 24, "gone")
+    assert str(refusal.value.message).startswith(
+        "The places have been offered to a class in line meanwhile: 4 are free, and the class needs 24."
+        " You can enrol the class again; it then waits in line."
+    )
+
+
+def test_a_class_that_still_fits_beside_the_one_that_was_offered_a_place_comes_back(now: datetime) -> None:
+    session = factories.SessionFactory.create(places=28)
+    role = factories.MembershipFactory.create()
+    small, by = enrol(session, now, role, pupils=8), Actor.of_user(role.user)
+    enrol(session, now, pupils=12)
+    third = enrol(session, now, pupils=9)
+    cancel_enrolment(enrolment_id=small.pk, by=by, now=now)
+    third.refresh_from_db()
+    assert third.status == "offered"  # 12 and 9 are taken: 7 are left, and 8 would be needed
+
+    assert code_of(undo_cancellation, enrolment_id=small.pk, by=by, now=now) == "gone"
+    waiting_list.decline_place(enrolment_id=third.pk, by=Actor.job("test"), now=now)
+    undo_cancellation(enrolment_id=small.pk, by=by, now=now)
+
+    session.refresh_from_db()
+    assert session.places_taken == 20
+
+
+def test_who_left_the_line_comes_back_to_the_same_place_in_it(session: Session, now: datetime) -> None:
+    enrol(session, now)
+    role = factories.MembershipFactory.create()
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    enrol(session, now + MINUTE)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now + 2 * MINUTE)
+
+    back = undo_cancellation(enrolment_id=one.pk, by=by, now=now + 3 * MINUTE)
+
+    assert (back.status, waiting_list.position(back)) == ("waitlisted", 1)
+
+
+def test_a_request_comes_back_as_a_request_with_a_new_deadline(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + MINUTE)
+
+    one.refresh_from_db()
+    session.refresh_from_db()
+    assert (one.status, one.answer_by, session.places_taken) == (
+        "pending",
+        datetime(2026, 9, 15, 16, 0, tzinfo=COPENHAGEN),
+        24,
+    )
+
+
+def test_what_the_municipality_cancelled_is_not_the_schools_to_undo(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one = enrol(session, now, role)
+    cancel_enrolment(enrolment_id=one.pk, reason="Brand.", by=Actor.job("desk"), now=now)
+
+    assert code_of(undo_cancellation, enrolment_id=one.pk, by=Actor.of_user(role.user), now=now) == "not-yours"
+    assert undo_cancellation(enrolment_id=one.pk, by=Actor.job("desk"), now=now).status == "confirmed"
+
+
+def test_a_class_that_was_enrolled_again_is_not_restored_beside_itself(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    request = EnrolmentRequest(school_class=one.school_class, adults=2)
+    enrol_class(session_id=session.pk, request=request, by=by, now=now)
+
+    assert code_of(undo_cancellation, enrolment_id=one.pk, by=by, now=now) == "enrolled-again"
+
+
+# --- The pages ---------------------------------------------------------------------------------------------------
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_the_page_after_cancelling_offers_to_undo_it_for_a_quarter_of_an_hour(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, client = enrol(session, now, role), signed_in(role.user)
+    page, undo = reverse("enrolment", args=[one.pk]), reverse("enrolment-undo", args=[one.pk])
+    with time_machine.travel(now, tick=False):
+        html = client.post(reverse("enrolment-cancel", args=[one.pk]), {"reason": ""}, follow=True).content.decode()
+        assert f'action="{undo}"' in html
+        assert client.get(undo).status_code == 200
+        one.refresh_from_db()
+        assert one.status == "cancelled_by_school"  # looking changes nothing
+        html = client.post(undo, follow=True).content.decode()
+        one.refresh_from_db()
+        assert (one.status, undo in html) == ("confirmed", False)
+        client.post(reverse("enrolment-cancel", args=[one.pk]), {"reason": ""})
+    with time_machine.travel(now + 16 * MINUTE, tick=False):
+        assert undo not in client.get(page).content.decode()
+        assert client.get(undo).status_code == 302
+        client.post(undo)
+        one.refresh_from_db()
+        assert one.status == "cancelled_by_school"
+
+
+def test_after_the_deadline_the_page_leads_to_the_coordinator(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    factories.CoordinatorFactory.create()
+    one = enrol(session, now, role)
+    page, ask = reverse("enrolment", args=[one.pk]), reverse("enrolment-ask", args=[one.pk])
+    with time_machine.travel(now, tick=False):
+        client = signed_in(role.user)
+        html = client.get(page).content.decode()
+        assert (ask in html, reverse("enrolment-cancel", args=[one.pk]) in html) == (False, True)
+        assert client.get(ask).status_code == 302
+    with time_machine.travel(DEADLINE + MINUTE, tick=False):
+        client = signed_in(role.user)
+        html = client.get(page).content.decode()
+        assert (ask in html, reverse("enrolment-cancel", args=[one.pk]) in html) == (True, False)
+        assert client.post(reverse("enrolment-cancel", args=[one.pk]), {"reason": ""}).headers["Location"] == ask
+        assert "reason" in client.post(ask, {"reason": " "}).context["form"].errors
+        html = client.post(ask, {"reason": "Bussen er aflyst."}, follow=True).content.decode()
+    one.refresh_from_db()
+    assert (one.status, "Koordinatorerne er spurgt" in html) == ("confirmed", True)
+    assert Message.objects.filter(occasion="coordinator_asked_to_cancel").count() == 1
+
+
+def test_a_teacher_gives_an_enrolment_to_a_colleague_and_both_are_told(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one = enrol(session, now, role)
+    colleague = factories.MembershipFactory.create(school=role.school).user
+    elsewhere = factories.MembershipFactory.create().user
+    address = reverse("enrolment-hand-over", args=[one.pk])
+    with time_machine.travel(now, tick=False):
+        client = signed_in(role.user)
+        assert list(client.get(address).context["form"].fields["teacher"].queryset) == [colleague]
+        for wrong in ("", "x", str(elsewhere.pk), str(role.user.pk)):
+            assert "teacher" in client.post(address, {"teacher": wrong}).context["form"].errors
+        done = client.post(address, {"teacher": str(colleague.pk)}, follow=True)
+
+        assert done.redirect_chain == [(reverse("my-enrolments"), 302)]
+        assert client.get(reverse("enrolment", args=[one.pk])).status_code == 404
+    one.refresh_from_db()
+    assert one.teacher == colleague
+    told = {(one.occasion, one.address) for one in Message.objects.filter(occasion__startswith="enrolment_handed")}
+    # who gives it away knows it from the page; the host is told whom to write to
+    assert told == {("enrolment_handed_over", colleague.email)}
+    assert Message.objects.filter(occasion="host_new_teacher").count() == 1
+
+
+def test_an_ambassador_gives_a_colleagues_enrolment_on_and_both_are_told(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one = enrol(session, now, role)
+    ambassador = factories.MembershipFactory.create(school=role.school, role=Membership.Role.AMBASSADOR).user
+    with time_machine.travel(now, tick=False):
+        signed_in(ambassador).post(reverse("enrolment-hand-over", args=[one.pk]), {"teacher": str(ambassador.pk)})
+    told = {(one.occasion, one.address) for one in Message.objects.filter(occasion__startswith="enrolment_handed")}
+    assert told == {("enrolment_handed_over", ambassador.email), ("enrolment_handed_on", role.user.email)}
+
+
+@pytest.mark.parametrize("name", ["enrolment-undo", "enrolment-ask", "enrolment-hand-over"])
+def test_a_strangers_enrolment_does_not_exist(session: Session, now: datetime, name: str) -> None:
+    one = enrol(session, now)
+    stranger = signed_in(factories.MembershipFactory.create().user)
+    assert [
+        stranger.get(reverse(name, args=[one.pk])).status_code,
+        stranger.post(reverse(name, args=[one.pk])).status_code,
+    ] == [404, 404]
