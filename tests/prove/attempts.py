@@ -140,6 +140,8 @@ def one_place(world: World) -> Iterator[Figure]:
             held=full == len(attempts) - 1,
         )  # fmt: skip
         errors = sum(answer.status >= 500 or not answer.status for answer in answers)
+        if errors:
+            print(ours.last_words())
         yield Figure(name="E3 errors and silence", value=errors, goal="0", held=errors == 0)
         p99 = percentile(answers, 0.99)
         yield Figure(name="E3 p99", value=p99, unit="ms", goal="< 1000", held=p99 < 1000)

@@ -71,6 +71,11 @@ class World:
         with web_server(self.database, log, workers=workers, threads=threads, **more) as address:
             yield address
 
+    def last_words(self) -> str:
+        """Return the end of what the web server wrote, for whoever wonders about an error."""
+        log = self.folder / f"{self.database}.log"
+        return log.read_text(errors="replace")[-3000:] if log.exists() else ""
+
     def oversold(self) -> int:
         """How many places were sold that are not there."""
         return self.ask(f"SELECT sum(greatest(held - places, 0)) FROM ({HELD}) counted")

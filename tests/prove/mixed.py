@@ -136,7 +136,17 @@ def added_up(
         held=waits == 0 < world.fits_and_waits(),
     )
     yield Figure(name="E4 deadlocks", value=locked, goal="0", held=locked == 0)
-    errors = at_desk.get("errors", 0) + sum(count for (_, status), count in answers.items() if not 200 <= status < 500)
+    later = at_desk.get("later", 0) + sum(count for (_, status), count in answers.items() if status == 503)
+    yield Figure(
+        name="E4 answers to try again, for who waited three seconds for a session's row",
+        value=later,
+        goal="≤ 1 %",
+        held=later <= answers.total() / 100,
+    )
+    wrong = sum(count for (_, status), count in answers.items() if not 200 <= status < 500 and status != 503)
+    errors = at_desk.get("errors", 0) + wrong
+    if errors:
+        print(world.last_words())
     yield Figure(name="E4 errors and silence", value=errors, goal="0", held=errors == 0)
 
 
