@@ -344,7 +344,7 @@ class SessionDesk(SessionAsAWhole, Desk):
         session: Session = self.found(request, object_id)
         names = ("opens_at", "closes_at", "min_pupils", "max_pupils")
         first: dict[str, Any] = {name: getattr(session, name) for name in names}
-        says = [
+        says: list[Any] = [
             _("Classes that are enrolled or in line stay so. Nobody gets a mail about it."),
             _("Enrolment must close before the session begins, on %(when)s.")
             % {"when": dates.moment_in_words(session.starts_at)},

@@ -1,16 +1,24 @@
 """A session as a whole at the desk: beside its classes the line before it and what has happened; and the months."""
 
+from datetime import date
 from typing import Any
 from urllib.parse import quote
 
 from django.contrib.admin.utils import unquote
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.translation import gettext
 
 from offers.domain import waiting_list
+from offers.domain.month import month_in
+from offers.domain.timetable import timetable
 from offers.models import Session
 from portal import history
 from portal.admin import Told, day_and_hour
+from portal.domain import calendar, clock
+from portal.models import Industry
 
 LINES = 12
 
@@ -62,3 +70,46 @@ class SessionAsAWhole:
             return []
         entries = list(desk.entries_about(session)[:LINES])
         return [Told(line=line, about=desk.about(line.entry, session)) for line in history.lines(entries)]
+
+    # All dates of a month
+
+    def get_urls(self) -> list[Any]:
+        desk: Any = self
+        view = desk.admin_site.admin_view(self.month_view)
+        return [path("kalender/", view, name="offers_session_month"), *super().get_urls()]  # type: ignore[misc]
+
+    def list_buttons(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Return the list's buttons, that of the calendar first."""
+        buttons: list[dict[str, Any]] = super().list_buttons(request)  # type: ignore[misc]
+        address = reverse("admin:offers_session_month")
+        return [{"title": gettext("Calendar"), "icon": "calendar_month", "path": address, "attrs": {}}, *buttons]
+
+    def month_view(self, request: HttpRequest) -> HttpResponse:
+        """Show a month of all courses' dates as a table, on small screens as a list; ``branche`` narrows it."""
+        desk: Any = self
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        if not desk.has_view_permission(request):
+            raise PermissionDenied
+        now = clock.now()
+        first: date = month_in(request.GET.get("maaned", "")) or calendar.local_day(now).replace(day=1)
+        industries = list(Industry.objects.filter(offers__sessions__isnull=False).distinct())
+        chosen = next((one for one in industries if one.slug == request.GET.get("branche", "")), None)
+        free = request.GET.get("ledige") == "1"
+        sessions = Session.objects.exclude(state=Session.State.PLANNED)
+        if chosen is not None:
+            sessions = sessions.filter(offer__industry=chosen)
+        if free:
+            sessions = sessions.filter(pk__in=Session.objects.bookable(now).with_places().values("pk"))
+        context = {
+            **desk.admin_site.each_context(request),
+            "opts": desk.model._meta,
+            "title": gettext("Calendar of all dates"),
+            "month": timetable(first, sessions=sessions, now=now),
+            "industries": industries,
+            "chosen": chosen,
+            "free": free,
+            "back": reverse("admin:offers_session_changelist"),
+        }
+        request.current_app = desk.admin_site.name
+        return TemplateResponse(request, "admin/desk_month.html", context)

@@ -34,6 +34,7 @@ PROMISED = {
     Status.PENDING: ["enrolment_pending", "host_request", "leader_request", "coordinator_request"],
     Status.WAITLISTED: ["enrolment_waitlisted", "leader_request"],
     Status.OFFERED: ["place_offered"],
+    Status.IN_DRAW: ["enrolment_in_draw", "leader_request"],
 }
 
 
@@ -142,6 +143,10 @@ def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolm
     )
     if again.exists():
         raise Refusal(_("The class has been enrolled in this session again meanwhile."), code="enrolled-again")
+    if not by.is_coordinator:  # another date may have been taken meanwhile
+        rules.hold_classes(session, [enrolment.school_class])
+        if refusal := rules.limit_refused(session, enrolment.school_class, now):
+            raise refusal
     before = Status(enrolment.status_before)
     if before in Status.holding() and enrolment.places > session.places_left:
         raise _gone(session, enrolment, now)

@@ -1,9 +1,11 @@
 """A month of a school's visits, as a table of weeks has them: class, grade, course and host, and no person."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from offers.domain import snapshot
@@ -11,6 +13,8 @@ from offers.models import Enrolment, Meeting
 from portal.domain import calendar
 from portal.domain.calendar import SchoolCalendar
 from portal.models import User
+
+FIRST_YEAR, LAST_YEAR = 2000, 2099
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,13 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """One day of the table."""
+    """One day of the table; its entries have ``starts_at`` and ``label``."""
 
     day: date
     is_in_month: bool
     is_today: bool
     holiday: str
-    entries: list[Entry]
+    entries: list[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +78,7 @@ def month_of(person: User, first: date, *, now: datetime) -> Month:
 
     A visit stands there from the request on, until it is cancelled; a class in line has no date yet.
     """
-    monday = first - timedelta(days=first.weekday())
-    after = (first + timedelta(days=31)).replace(day=1)
-    sunday = after + timedelta(days=6 - (after - timedelta(days=1)).weekday())  # the day after the last row
+    monday, after, sunday = frame(first)
     rows = Meeting.objects.filter(starts_at__gte=calendar.at(monday, 0), starts_at__lt=calendar.at(sunday, 0)).exclude(
         state=Meeting.State.CANCELLED
     )
@@ -97,7 +99,17 @@ def month_of(person: User, first: date, *, now: datetime) -> Month:
         first=first,
         before=(first - timedelta(days=1)).replace(day=1),
         after=after,
-        weeks=_weeks(monday, sunday, first, by_day, calendar.local_day(now)),
+        weeks=weeks_of(monday, sunday, first, by_day, calendar.local_day(now)),
+    )
+
+
+def frame(first: date) -> tuple[date, date, date]:
+    """Return the first day of a month's table, the first of the next month, and the day after the table's last row."""
+    after = (first + timedelta(days=31)).replace(day=1)
+    return (
+        first - timedelta(days=first.weekday()),
+        after,
+        after + timedelta(days=6 - (after - timedelta(days=1)).weekday()),
     )
 
 
@@ -121,7 +133,7 @@ def _entries(enrolment: Enrolment, may_be_opened: bool, now: datetime) -> Iterab
             )
 
 
-def _weeks(monday: date, sunday: date, first: date, by_day: dict[date, list[Entry]], today: date) -> list[Week]:
+def weeks_of(monday: date, sunday: date, first: date, by_day: Mapping[date, Sequence[Any]], today: date) -> list[Week]:
     """Return the rows of the table, Monday to Sunday, with the school's holidays by name."""
     school_calendar = SchoolCalendar.load()
     weeks = []
@@ -143,3 +155,12 @@ def _weeks(monday: date, sunday: date, first: date, by_day: dict[date, list[Entr
         weeks.append(Week(number=monday.isocalendar().week, days=days))
         monday += timedelta(days=7)
     return weeks
+
+
+def month_in(text: str) -> date | None:
+    """Return the first day of the month in an address such as ``2026-11``; None when it names none."""
+    found = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text, re.ASCII)
+    if found is None:
+        return None
+    year, number = int(found[1]), int(found[2])
+    return date(year, number, 1) if FIRST_YEAR <= year <= LAST_YEAR and 1 <= number <= 12 else None

@@ -252,7 +252,11 @@ def _class_refused(session: Session, request: EnrolmentRequest, now: datetime, b
         )
     return (
         numbers_refused(session, request.head_count, request.adults)
-        or (None if by_coordinator else _limited(session, school_class, now) or _must_wait(session, school_class, now))
+        or (
+            None
+            if by_coordinator
+            else limit_refused(session, school_class, now) or _must_wait(session, school_class, now)
+        )
         or _full(session, request, now)
     )
 
@@ -309,7 +313,7 @@ def _most_of_course(session: Session, rules: Municipality) -> int | None:
     return session.offer.most_per_class or rules.most_per_class
 
 
-def _limited(session: Session, school_class: SchoolClass, now: datetime) -> Refusal | None:
+def limit_refused(session: Session, school_class: SchoolClass, now: datetime) -> Refusal | None:
     """Return a refusal when the class already has as many dates as it may have in the school year of the session.
 
     What counts is every enrolment that has not ended, the waiting list and the draw included; the session itself does

@@ -316,7 +316,11 @@ class Story:
         known = Offer.objects.filter(pk=course.offer_id) if course.offer_id else Offer.objects.none()
         version = known.values_list("version", flat=True).first() or 0
         for step in steps:
-            said = self._who(course) if step == 1 else {name: content[name] for name in authoring.STEP_FIELDS[step]}
+            said = (
+                self._who(course)
+                if step == 1
+                else {name: content[name] for name in authoring.STEP_FIELDS[step] if name in content}
+            )
             offer = authoring.save_step(
                 invite_id=invite.pk, step=step, content=said, version=version, by=by, now=self.time.now
             )
@@ -451,6 +455,7 @@ class Story:
         for visit in self._choose_dates():
             self.add(visit)
         self._tell_weekly_series()
+        self._tell_opening()
 
     def add(self, visit: Visit) -> None:
         """Let a session be planned at its moment."""
@@ -548,6 +553,24 @@ class Story:
                 planned = min(course.published - 1, self.rng.randint(3, 6))
                 what = partial(self._plan_series, course, self.starts(course, back)[0])
                 self.time.at(self.time.moment(max(1, planned), 9, 15), what)
+
+    def _tell_opening(self) -> None:
+        """Let one course have a date whose enrolment opens on the next school day, with a draw among the first hour."""
+        course = next(one for one in self.courses if one.key in WEEKLY)
+        self.time.at(calendar.at(self.time.day(1), 14), partial(self._plan_opening, course))
+
+    def _plan_opening(self, course: Course) -> None:
+        assert course.offer_id is not None
+        today = self.time.day(0)
+        opens_on = self.time.calendar.next_school_day(today + timedelta(days=1))
+        starts_on = self.time.calendar.school_days_after(today, 25)
+        planning.plan_session(
+            offer_id=course.offer_id,
+            starts=calendar.at(starts_on, 9),
+            opens_at=calendar.at(opens_on, planning.OPENING_HOUR),
+            by=self.town.coordinators[0],
+            now=self.time.now,
+        )
 
     def _plan_series(self, course: Course, first: datetime) -> None:
         assert course.offer_id is not None

@@ -88,6 +88,7 @@ def found(rng: Random, today: date) -> Town:
         contact_phone=told["phone"],
         sender_name=told["sender"]["name"],
         teacher_domains=["fjordby.example", "skole.fjordby.example"],
+        draw_minutes=60,
     )
     for closing in told["closing_days"]:
         day = date.fromisoformat(closing["date"])

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from django.db.models import Exists, OuterRef
 
-from offers.domain import encounters, planning, surveys, waiting_list
+from offers.domain import cancelling, encounters, planning, surveys, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.domain.rules import EnrolmentRequest
 from offers.management.story import ON_REQUEST, POPULAR, UNNOTICED, Course, Story, Visit
@@ -205,9 +205,11 @@ class Visits:
             self.time.at(moment, partial(self.change, stay))
 
     def cancel(self, stay: Stay) -> None:
-        """Let the school cancel."""
-        made = Enrolment.objects.get(pk=stay.enrolment_id)
+        """Let the school cancel, as long as it may by itself."""
+        made = Enrolment.objects.select_related("session__offer").get(pk=stay.enrolment_id)
         if made.status not in {Status.CONFIRMED, Status.PENDING, Status.WAITLISTED}:
+            return
+        if cancelling.is_late(made, self.time.now):
             return
         reason = self.rng.choice(self.voices["cancellation_reasons_school"])
         enrolling.cancel_enrolment(enrolment_id=made.pk, reason=reason, by=stay.teacher.actor, now=self.time.now)

@@ -1,7 +1,6 @@
 """Visits in calendars: a month of the school, and the secret address at which calendar programs read the own ones."""
 
-import re
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -13,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from offers.domain import calendar_feed, calendar_file
-from offers.domain.month import month_of
+from offers.domain.month import FIRST_YEAR, LAST_YEAR, month_in, month_of
 from portal.domain import calendar as wall
 from portal.domain import clock, limits
 from portal.domain.links import LinkEnded
@@ -21,7 +20,6 @@ from portal.http import actor_of, client_address, secret_page
 from portal.models import User
 from schools.domain import membership
 
-FIRST_YEAR, LAST_YEAR = 2000, 2099
 UNKNOWN_IN_A_MINUTE = 30
 MINUTE = timedelta(minutes=1)
 DEEDS = {
@@ -42,7 +40,7 @@ DEEDS = {
 def month(request: HttpRequest) -> HttpResponse:
     """Show a month of the school's visits as a table, on small screens as a list."""
     now, person = clock.now(), _person(request)
-    first = _month(request.GET.get("maaned", "")) or wall.local_day(now).replace(day=1)
+    first = month_in(request.GET.get("maaned", "")) or wall.local_day(now).replace(day=1)
     shown = month_of(person, first, now=now)
     schools = list(membership.schools_of(person))
     context = {
@@ -107,15 +105,6 @@ def _plain(words: str, status: int) -> HttpResponse:
     """Return a sentence for a program that cannot show a page."""
     response = HttpResponse(words + "\n", content_type="text/plain; charset=utf-8", status=status)
     return secret_page(response)  # type: ignore[return-value]
-
-
-def _month(text: str) -> date | None:
-    """Return the first day of the month in an address such as ``2026-11``; None when it names none."""
-    found = re.fullmatch(r"([0-9]{4})-([0-9]{2})", text, re.ASCII)
-    if found is None:
-        return None
-    year, number = int(found[1]), int(found[2])
-    return date(year, number, 1) if FIRST_YEAR <= year <= LAST_YEAR and 1 <= number <= 12 else None
 
 
 def _person(request: HttpRequest) -> User:

@@ -240,6 +240,14 @@ BAD_INPUT: list[tuple[int, str, str]] = [
     (5, "price_ore", "gratis"),
     (5, "price_ore", "-10"),
     (5, "closes_days", "91"),
+    (5, "opens_days", "9"),  # the form closes 10 days before
+    (5, "opens_days", "366"),
+    (5, "max_pupils", "61"),
+    (5, "max_pupils", "0"),
+    (5, "days_counted", "weeks"),
+    (5, "cancel_days", "31"),
+    (5, "most_per_class", "0"),
+    (5, "fewest_meetings", "2"),  # of one date
 ]
 
 
@@ -389,3 +397,33 @@ def test_the_overview_asks_the_database_the_same_however_much_was_commented(
     )
     with django_assert_num_queries(13):
         browser.get(reverse("link-invite", args=[invite.pk]))
+
+
+def test_a_company_says_how_places_are_counted_and_when_enrolment_is_open(browser: Client, invite: Invite) -> None:
+    said = {
+        "meetings": "3",
+        "counts_adults": "on",
+        "min_pupils": "8",
+        "max_pupils": "20",
+        "opens_days": "30",
+        "days_counted": "school_days",
+        "cancel_days": "5",
+        "most_per_class": "2",
+        "fewest_meetings": "2",
+    }
+    assert save(browser, invite, 5, **said).status_code == 302
+    offer = Offer.objects.get(invite=invite)
+    assert (offer.counts_adults, offer.min_pupils, offer.max_pupils, offer.opens_days) == (True, 8, 20, 30)
+    assert (offer.days_counted, offer.cancel_days, offer.most_per_class, offer.fewest_meetings) == (
+        "school_days",
+        5,
+        2,
+        2,
+    )
+    page = browser.get(step_url(invite, 5)).content.decode()
+    assert "<details open><summary>Mere om tidspunkter og tilmelding" in page
+
+
+def test_adults_are_counted_among_pupils_only(browser: Client, invite: Invite) -> None:
+    response = save(browser, invite, 5, places_counted="classes", places="1", counts_adults="on")
+    assert list(response.context["form"].errors) == ["counts_adults"]

@@ -14,9 +14,12 @@ from django.urls import reverse
 from django.utils import translation
 
 from companies.models import Company
+from offers.domain import rules
+from offers.domain.enrolment import enrol_class
 from offers.models import Enrolment, Invite, Offer, Session
 from portal import mail
 from portal.domain import clock
+from portal.domain.actor import Actor
 from portal.models import AuditEntry, Message, User
 from schools.models import Membership, School
 from tests import factories
@@ -513,3 +516,50 @@ def test_deeds_on_people_schools_and_dates_commit(committing: None) -> None:
             "school-reopened",
             "company-resting",
         }
+
+
+# Opening, closing and sizes
+
+
+def test_a_session_gets_its_own_opening_closing_and_sizes(desk: Client) -> None:
+    session = enrolled().session
+    facts = {"opens_at": "2026-09-01T08:00", "closes_at": "2026-09-22T12:00", "min_pupils": "8", "max_pupils": "26"}
+
+    answer = desk.post(page(session, "change_enrolling"), facts)
+
+    session.refresh_from_db()
+    assert (answer.status_code, session.min_pupils, session.max_pupils) == (302, 8, 26)
+    assert session.closes_at == datetime.fromisoformat("2026-09-22T12:00:00+02:00")
+    told_of = desk.get(reverse("admin:offers_session_history", args=[session.pk])).content.decode()
+    assert "changed enrolling: it opens on Tuesday 1 September 2026 at 8.00" in told_of
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"closes_at": "2026-10-22T12:00"}, "closes_at"),
+        ({"opens_at": "2026-09-23T12:00"}, "closes_at"),
+        ({"min_pupils": "20", "max_pupils": "10"}, "max_pupils"),
+        ({"min_pupils": "61"}, "min_pupils"),
+        ({"opens_at": "i går"}, "opens_at"),
+    ],
+)
+def test_what_a_session_cannot_open_with_is_said_at_its_field(desk: Client, typed: dict[str, str], field: str) -> None:
+    session = enrolled().session
+    facts = {"opens_at": "2026-09-01T08:00", "closes_at": "2026-09-22T12:00", "min_pupils": "", "max_pupils": ""}
+
+    answer = desk.post(page(session, "change_enrolling"), {**facts, **typed})
+
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
+
+
+def test_the_list_of_sessions_and_the_page_of_an_enrolment_explain_themselves(desk: Client) -> None:
+    session = factories.SessionFactory.create(places=30, offer=factories.OfferFactory.create(min_pupils=10))
+    role = factories.MembershipFactory.create()
+    klass = factories.SchoolClassFactory.create(school=role.school)
+    request = rules.EnrolmentRequest(school_class=klass, adults=2)
+    one = enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=clock.now())
+
+    assert "full" in desk.get(listing(Session)).content.decode()
+    shown = desk.get(page(one)).content.decode()
+    assert "30 places were free and nobody was in line: the class got its 24 at once." in shown

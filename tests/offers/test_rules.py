@@ -13,8 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from offers.domain import cancelling, planning, rules
 from offers.domain import enrolment as enrolling
-from offers.domain import planning, rules
 from offers.domain.rules import Appears, state_of
 from offers.models import Encounter, Enrolment, Offer, Session
 from portal.domain.actor import Actor
@@ -264,8 +264,9 @@ def test_opening_and_closing_are_counted_in_days_or_in_school_days(
 def test_a_session_has_its_own_opening_closing_and_sizes(municipality: Municipality, now: datetime) -> None:
     offer = factories.OfferFactory.create()
     starts = datetime.fromisoformat("2026-10-01T09:00:00+02:00")
-    own = {"opens_at": now + DAY, "closes_at": now + 3 * DAY}
-    session = planning.plan_session(offer_id=offer.pk, starts=starts, by=DESK, now=now, **own)
+    session = planning.plan_session(
+        offer_id=offer.pk, starts=starts, opens_at=now + DAY, closes_at=now + 3 * DAY, by=DESK, now=now
+    )
     assert (session.opens_at, session.closes_at) == (now + DAY, now + 3 * DAY)
 
     changed = planning.change_enrolling(
@@ -636,6 +637,26 @@ def test_every_reason_why_one_cannot_enrol_names_a_number_or_a_day_and_what_to_d
         ),
         (
             "too-many",
-            "Tidspunktet har højst plads til 28 elever, og du skrev 29. Du kan tilmelde klassen som to hold på to tidspunkter.",
+            (
+                "Tidspunktet har højst plads til 28 elever, og du skrev 29."
+                " Du kan tilmelde klassen som to hold på to tidspunkter."
+            ),
         ),
     ]
+
+
+@pytest.mark.django_db
+def test_undoing_a_cancellation_does_not_pass_the_limit(
+    municipality: Municipality, role: Membership, klass: SchoolClass, now: datetime
+) -> None:
+    offer = factories.OfferFactory.create(most_per_class=1)
+    first, second = dates_of(offer, "2026-09-29", "2026-10-06")
+    by = Actor.of_user(role.user)
+    one = enrol(first, role, klass, now)
+    enrolling.cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    enrol(second, role, klass, now)
+
+    with pytest.raises(Refusal) as refused:
+        cancelling.undo_cancellation(enrolment_id=one.pk, by=by, now=now + timedelta(minutes=5))
+
+    assert refused.value.code == "limit-of-course"

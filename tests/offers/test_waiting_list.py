@@ -1,10 +1,13 @@
 """The waiting list: the order is kept, deadlines bind, and the places always add up."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db.models import Sum
+from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -12,10 +15,11 @@ from hypothesis.extra.django import TestCase
 from offers.domain import enrolment as enrolling
 from offers.domain import rules, waiting_list
 from offers.domain.planning import change_places
-from offers.models import Enrolment, Session
+from offers.models import Encounter, Enrolment, Session
+from portal import history
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
-from portal.models import Message
+from portal.models import AuditEntry, Message
 from tests import factories
 from tests.conftest import TODAY
 
@@ -211,8 +215,209 @@ class PlacesAlwaysAddUp(TestCase):
         held = session.enrolments.holding().aggregate(sum=Sum("places"))["sum"] or 0
         assert held == session.places_taken <= session.places
         first = session.enrolments.waitlisted().first()
-        too_late = now >= session.closes_at - timedelta(hours=4)
+        # Four hours before closing on 22 September at 9 is night: so the afternoon before.
+        too_late = now >= datetime.fromisoformat("2026-09-21T16:00:00+02:00")
         assert first is None or too_late or first.places > session.places_left
         assert [waiting_list.position(one) for one in session.enrolments.waitlisted()] == list(
             range(1, session.enrolments.waitlisted().count() + 1)
         )
+
+
+# --- The order of the line, and what the log says of it -------------------------------------------------------------
+
+
+def visited(enrolment: Enrolment, year: int = 2026, *, void: bool = False) -> None:
+    """Write a row of the ledger for the class of the enrolment."""
+    held = factories.EnrolmentFactory.create(school_class=enrolment.school_class, status=Status.COMPLETED)
+    offer = held.session.offer
+    Encounter.objects.create(
+        enrolment=held,
+        meeting=held.session.meetings.get(),
+        offer=offer,
+        company=offer.company,
+        school=held.school,
+        school_class=held.school_class,
+        day=date(year, 9, 1),
+        school_year=year,
+        minutes=120,
+        grade=7,
+        pupils=24,
+        evidence=Encounter.Evidence.BOTH,
+        voided_at=TODAY if void else None,
+        void_reason="Ikke afholdt" if void else "",
+    )
+
+
+def statuses(*ones: Enrolment) -> list[str]:
+    found = Enrolment.objects.in_bulk([one.pk for one in ones])
+    return [found[one.pk].status for one in ones]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("switched_on", "numbers"), [(True, [3, 1, 4, 2]), (False, [1, 2, 3, 4])])
+def test_classes_without_a_visit_this_school_year_stand_first_where_the_municipality_says_so(
+    municipality: Any, now: datetime, switched_on: bool, numbers: list[int]
+) -> None:
+    municipality.unvisited_first = switched_on
+    municipality.save()
+    session = factories.SessionFactory.create(places=24)
+    got = somebody(session, now)
+    out, lastyear, outtoo, void = (somebody(session, now) for _ in range(4))
+    visited(out)
+    visited(outtoo)
+    visited(outtoo)
+    visited(lastyear, 2025)
+    visited(void, void=True)
+
+    assert [waiting_list.position(one) for one in (out, lastyear, outtoo, void)] == numbers
+    ones = Enrolment.objects.filter(session=session, status=Status.WAITLISTED).order_by("waiting_since")
+    assert [number for _one, number in waiting_list.in_line(ones)] == numbers
+
+    enrolling.cancel_enrolment(enrolment_id=got.pk, by=DESK, now=now)
+    asked = Enrolment.objects.get(session=session, status=Status.OFFERED)
+    assert asked.pk == (lastyear if switched_on else out).pk
+
+
+@pytest.mark.django_db
+def test_the_line_of_a_session_next_year_is_ordered_by_next_years_visits(municipality: Any, now: datetime) -> None:
+    municipality.unvisited_first = True
+    municipality.save()
+    starts = datetime.fromisoformat("2027-08-31T09:00:00+02:00")
+    session = factories.SessionFactory.create(places=24, starts_at=starts, opens_at=now)
+    somebody(session, now)
+    out, other = somebody(session, now), somebody(session, now)
+    visited(out, 2026)
+    assert [waiting_list.position(one) for one in (out, other)] == [1, 2]
+    visited(out, 2027)
+    assert [waiting_list.position(one) for one in (out, other)] == [2, 1]
+
+
+@pytest.mark.django_db
+def test_the_page_explains_the_place_in_line_and_by_what_rules_it_moves(
+    municipality: Any, now: datetime, client: Client
+) -> None:
+    municipality.unvisited_first, municipality.smaller_may_overtake = True, True
+    municipality.save()
+    session = factories.SessionFactory.create(places=24)
+    somebody(session, now)
+    waiting = somebody(session, now)
+    assert waiting.teacher is not None
+    with time_machine.travel(now, tick=False):
+        client.force_login(waiting.teacher)
+        page = client.get(reverse("enrolment", args=[waiting.pk])).content.decode()
+    assert (
+        "Nummer 1 på ventelisten. Klasser uden besøg i dette skoleår står forrest. Derefter gælder det, hvem der kom"
+        " først. Er der ikke plads til den første klasse, kan en mindre længere bagude få de ledige pladser."
+    ) in page
+    assert "Ingen overhaler jer" not in page
+    assert "0 ledige pladser, og klassen skulle bruge 24: den kom på venteliste." in page
+
+
+@pytest.mark.django_db
+def test_a_smaller_group_that_overtakes_is_written_in_the_log_and_shown(municipality: Any, now: datetime) -> None:
+    municipality.smaller_may_overtake = True
+    municipality.save()
+    session = factories.SessionFactory.create(places=28)
+    somebody(session, now, pupils=20)
+    large, small = somebody(session, now, pupils=26), somebody(session, now, pupils=14)
+
+    change_places(session_id=session.pk, places=40, by=DESK, now=now)
+
+    assert statuses(large, small) == ["waitlisted", "offered"]
+    entry = AuditEntry.objects.get(action="enrolment-offered")
+    assert (entry.object_id, entry.facts["passed"], entry.facts["left"]) == (str(small.pk), 1, 20)
+    when = "tirsdag 8. september 2026 kl. 10.00"
+    assert waiting_list.why_in_words(small)[-1] == (
+        f"{when} var der 20 ledige pladser. 1 klasse stod foran og skulle bruge flere end det, så denne blev spurgt."
+    )
+    assert history.lines(AuditEntry.objects.filter(pk=entry.pk))[0].sentence.endswith(
+        "foran 1 klasse, der ikke var plads til"
+    )
+
+
+@pytest.mark.django_db
+def test_a_release_that_helps_nobody_is_proved_in_the_log_and_told_to_those_who_wait(
+    municipality: Any, now: datetime
+) -> None:
+    session = factories.SessionFactory.create(places=28)
+    somebody(session, now, pupils=20)
+    large, small = somebody(session, now, pupils=26), somebody(session, now, pupils=14)
+    assert not AuditEntry.objects.filter(action="line-looked-at").exists()
+
+    change_places(session_id=session.pk, places=40, by=DESK, now=now)
+
+    assert statuses(large, small) == ["waitlisted", "waitlisted"]
+    proof = AuditEntry.objects.get(action="line-looked-at")
+    assert (proof.object_id, proof.facts) == (
+        str(session.pk),
+        {"left": 20, "first": str(large.pk), "needs": 26, "too_late": False},
+    )
+    assert waiting_list.why_in_words(small)[-1] == (
+        "tirsdag 8. september 2026 kl. 10.00 var der 20 ledige pladser, og den første i køen skulle bruge 26."
+    )
+
+
+@pytest.mark.django_db
+def test_whoever_needs_more_than_there_is_in_all_stops_nobody(municipality: Any, now: datetime) -> None:
+    session = factories.SessionFactory.create(places=28)
+    got = somebody(session, now, pupils=14)
+    giant, small = somebody(session, now, pupils=28), somebody(session, now, pupils=14)
+    change_places(session_id=session.pk, places=20, by=DESK, now=now)
+
+    enrolling.cancel_enrolment(enrolment_id=got.pk, by=DESK, now=now)
+
+    assert statuses(giant, small) == ["waitlisted", "offered"]
+
+
+@pytest.mark.django_db
+def test_a_class_that_gets_smaller_in_line_is_asked_at_once(municipality: Any, now: datetime) -> None:
+    session = factories.SessionFactory.create(places=40)
+    somebody(session, now, pupils=20)
+    waiting = somebody(session, now, pupils=24)
+    enrolling.change_numbers(enrolment_id=waiting.pk, pupils=20, adults=2, by=DESK, now=now)
+    assert statuses(waiting) == ["offered"]
+
+
+@pytest.mark.django_db
+def test_who_cancelled_is_never_offered_the_place_again(municipality: Any, now: datetime) -> None:
+    session = factories.SessionFactory.create(places=24)
+    first, second, third = (somebody(session, now) for _ in range(3))
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=DESK, now=now)
+    waiting_list.decline_place(enrolment_id=second.pk, by=teacher_of(second), now=now)
+    waiting_list.decline_place(enrolment_id=third.pk, by=teacher_of(third), now=now)
+    change_places(session_id=session.pk, places=100, by=DESK, now=now)
+    assert statuses(first, second, third) == [
+        "cancelled_by_municipality",
+        "cancelled_by_school",
+        "cancelled_by_school",
+    ]
+    assert AuditEntry.objects.filter(action="enrolment-offered").count() == 2
+
+
+@pytest.mark.django_db
+def test_why_a_class_has_its_place_is_told_from_the_log(municipality: Any, now: datetime) -> None:
+    factories.CoordinatorFactory.create()
+    session = factories.SessionFactory.create(places=24)
+    at_once, asked, given = (somebody(session, now) for _ in range(3))
+    enrolling.cancel_enrolment(enrolment_id=at_once.pk, by=DESK, now=now)
+    waiting_list.accept_place(enrolment_id=asked.pk, by=teacher_of(asked), now=now + timedelta(hours=1))
+    change_places(session_id=session.pk, places=30, by=DESK, now=now)
+    enrolling.change_numbers(
+        enrolment_id=asked.pk, pupils=6, adults=1, by=DESK, now=session.closes_at - timedelta(hours=1)
+    )
+    waiting_list.give_place(enrolment_id=given.pk, by=DESK, now=session.closes_at)
+    for one in (at_once, asked, given):
+        one.refresh_from_db()
+
+    when = "tirsdag 8. september 2026 kl. 10.00"
+    assert waiting_list.why_in_words(at_once) == [
+        f"{when} var der 24 ledige pladser og ingen kø: klassen fik sine 24 med det samme."
+    ]
+    assert waiting_list.why_in_words(asked) == [
+        f"{when} var der 0 ledige pladser, og klassen skulle bruge 24: den kom på venteliste.",
+        f"{when} blev der pladser ledige, og klassen stod først i køen.",
+        "Klassen sagde ja tirsdag 8. september 2026 kl. 11.00.",
+    ]
+    assert waiting_list.why_in_words(given)[-1] == (
+        "tirsdag 22. september 2026 kl. 9.00 gav en koordinator klassen dens pladser; den var nummer 1 i køen."
+    )

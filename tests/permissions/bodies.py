@@ -382,6 +382,14 @@ sends(
 )
 sends("offers_session_change", "offers_session", fills=True, note="Husk madpakke")
 sends("offers_session_change_places", "offers_session", places="90")
+sends(
+    "offers_session_change_enrolling",
+    "offers_session",
+    opens_at="2026-09-01T08:00",
+    closes_at="2026-09-15T12:00",
+    min_pupils="",
+    max_pupils="24",
+)
 sends("offers_session_cancel", "offers_session", "offers_enrolment", "portal_message", reason="Sygdom")
 
 sends("offers_enrolment_approve", "offers_enrolment", "portal_message", about="pending")
@@ -564,6 +572,14 @@ calls("offers.waiting_list.give_place", enrolment_id=of("waiting"))
 calls("offers.planning.plan_session", offer_id=of("published"), starts=NOW + timedelta(days=28))
 calls("offers.planning.plan_weekly_series", offer_id=of("published"), first_start=NOW + timedelta(days=28), weeks=2)
 calls("offers.planning.change_places", session_id=of("session"), places=90)
+calls(
+    "offers.planning.change_enrolling",
+    session_id=of("session"),
+    opens_at=NOW,
+    closes_at=NOW + timedelta(days=7),
+    min_pupils=None,
+    max_pupils=24,
+)
 calls("offers.planning.cancel_session", session_id=of("session"), reason="Sygdom")
 
 

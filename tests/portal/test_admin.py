@@ -173,6 +173,18 @@ def whole(municipality: Municipality, **changes: Any) -> dict[str, Any]:
         "request_hold_days": "5",
         "place_offer_days": "2",
         "place_offer_hours": "4",
+        "cancel_days": "3",
+        "most_per_class": "",
+        "most_per_class_at_company": "",
+        "priority_days": "0",
+        "priority_for": "classes",
+        "draw_minutes": "0",
+        "move_answer_days": "5",
+        "move_default": "keep",
+        "hosts_add_dates": "on",
+        "host_notice_days": "10",
+        "host_most_dates": "20",
+        "dialogue_nudge_days": "5",
         "freshness_days": "365",
         "freshness_warnings": "30, 7",
         "survey_threshold": "5",
@@ -204,6 +216,35 @@ def test_an_edit_is_saved_with_a_line_in_the_log(coordinator: Client, municipali
     ]
 
 
+def test_the_rules_of_enrolling_are_switched_on_at_the_municipalitys_page(
+    coordinator: Client, municipality: Municipality
+) -> None:
+    chosen = {
+        "unvisited_first": True,
+        "most_per_class": 2,
+        "most_per_class_at_company": 3,
+        "priority_days": 7,
+        "priority_for": "schools",
+        "draw_minutes": 60,
+        "cancel_days": 5,
+        "move_answer_days": 4,
+        "move_default": "release",
+        "hosts_add_dates": False,
+        "host_notice_days": 15,
+        "host_most_dates": 10,
+        "dialogue_nudge_days": 3,
+    }
+    typed = {name: "on" if value is True else str(value) for name, value in chosen.items() if value is not False}
+    filled = {**whole(municipality), **typed}
+    del filled["hosts_add_dates"]
+
+    answer = coordinator.post("/admin/portal/municipality/1/change/", filled)
+
+    municipality.refresh_from_db()
+    assert answer.status_code == 302
+    assert {name: getattr(municipality, name) for name in chosen} == chosen
+
+
 @pytest.mark.parametrize(
     ("field", "typed"),
     [
@@ -225,6 +266,17 @@ def test_an_edit_is_saved_with_a_line_in_the_log(coordinator: Client, municipali
         ("request_hold_days", "21"),
         ("place_offer_days", "0"),
         ("place_offer_hours", "73"),
+        ("cancel_days", "31"),
+        ("most_per_class", "0"),
+        ("most_per_class_at_company", "41"),
+        ("priority_days", "29"),
+        ("priority_for", "venner"),
+        ("draw_minutes", "1441"),
+        ("move_answer_days", "0"),
+        ("move_default", "måske"),
+        ("host_notice_days", "-1"),
+        ("host_most_dates", "0"),
+        ("dialogue_nudge_days", "to"),
         ("freshness_days", "59"),
         ("freshness_warnings", "0"),
         ("freshness_warnings", "50, 40, 30, 20, 10"),
@@ -502,3 +554,38 @@ def test_searching_for_odd_things_is_answered_calmly(coordinator: Client, query:
 @pytest.mark.parametrize(("typed", "number"), [("24", 24), (" 24 ", 24), ("0", 0)])
 def test_a_whole_number_is_written_with_ten_digits(typed: str, number: int) -> None:
     assert WholeNumber().clean(typed) == number
+
+
+def test_what_happened_last_stands_first_among_the_mails_and_what_is_planned_behind(
+    coordinator: Client, now: datetime
+) -> None:
+    for name, hours in (("i-går", -24), ("nu", 0), ("næste-sommer", 6000), ("i-morgen", 24), ("før", -48)):
+        a_message(now, address=f"{name}@firma.example", send_at=now + timedelta(hours=hours))
+
+    page = coordinator.get(reverse("admin:portal_message_changelist"))
+
+    found = [message.address.partition("@")[0] for message in page.context["cl"].result_list]
+    assert found == ["nu", "i-går", "før", "i-morgen", "næste-sommer"]
+
+
+def test_a_list_says_how_many_rows_it_has_in_danish(coordinator: Client, now: datetime) -> None:
+    a_message(now)
+    one = coordinator.get(reverse("admin:portal_message_changelist")).content.decode()
+    Message.objects.bulk_create(
+        Message(
+            occasion="invite", reference_type="offers.invite", reference_id=uuid4(), dedupe_key=str(number),
+            recipient_kind="address", address="kontakt@firma.example", state=Message.State.SENT, send_at=now,
+        )
+        for number in range(1233)
+    )  # fmt: skip
+    many = coordinator.get(reverse("admin:portal_message_changelist")).content.decode()
+
+    assert (re.search(r">\s*1 linje<", one) is not None, "1.234 linjer" in many) == (True, True)
+
+
+def test_the_button_for_one_more_row_is_plain_danish() -> None:
+    person = factories.UserFactory.create()
+    page = signed_in(factories.AdministratorFactory.create()).get(reverse("admin:portal_user_change", args=[person.pk]))
+
+    data = page.content.decode()
+    assert ("Tilføj endnu en linje" in data, "Tilføj endnu en Rolle" in data) == (True, False)

@@ -1,6 +1,7 @@
 """What somebody can read and take along about themselves, and what coordinators hand out: all of it, of nobody else."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,12 @@ from django.urls import reverse
 from django.utils import translation
 
 from companies.models import Contact
-from portal.domain import links, privacy
+from portal import mail
+from portal.domain import links, outbox, privacy
 from portal.domain.actor import Actor
 from portal.domain.privacy import Kind
 from portal.domain.refusal import Refusal
-from portal.models import AuditEntry, ErasureRequest, Link, User
+from portal.models import AuditEntry, ErasureRequest, Link, Message, User
 from tests import factories
 from tests.life import LATER, Life, browser_of, contacts_life, pressed, teachers_life, town
 
@@ -94,6 +96,40 @@ def every_personal_column_is_handed_out_or_a_secret(lives: dict[str, Life]) -> N
 
 def _names(section: privacy.Section) -> set[str]:
     return {fact.name for entry in section.entries for fact in entry.facts}
+
+
+def test_a_page_shows_what_a_person_understands_and_the_file_holds_everything() -> None:
+    life = teachers_life(town())
+    export = privacy.export(subject_of(life), now=LATER)
+    rows = [entry for section in export.sections for entry in section.entries]
+    shown = {fact.name for entry in rows for fact in entry.telling}
+    words = "\n".join(fact.words for entry in rows for fact in entry.telling)
+    held = {name for section in export.as_data()["sections"] for row in section["rows"] for name in row}
+
+    hidden = {
+        name for name in held - shown if any(fact.value for row in rows for fact in row.facts if fact.name == name)
+    }
+    assert [name for name in shown if "token" in name.lower() or name.lower() in {"id", "version"}] == []
+    assert hidden >= {"Id", "Form token"}
+    assert re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-|T\d\d:\d\d:\d\d", words) is None
+
+
+def test_the_coordinators_get_a_mail_when_somebody_asks_to_be_erased_which_names_nobody() -> None:
+    person = factories.UserFactory.create(name="Kim Navnløs")
+    coordinator, busy = factories.CoordinatorFactory.create(), factories.CoordinatorFactory.create()
+    factories.ReviewerFactory.create()
+    for _twice in range(2):
+        privacy.ask_for_erasure(kind="user", subject_id=person.pk, by=Actor.of_user(busy), now=LATER)
+
+    message = Message.objects.get(occasion="erasure_asked")
+    occasion = outbox.occasions()["erasure_asked"]
+    wanted = occasion.still_wanted(message, LATER)
+    letter = mail.render(message, LATER).message().as_string()
+    ErasureRequest.objects.all().delete()
+
+    assert (message.recipient_id, wanted) == (coordinator.pk, True)
+    assert ("Navnløs" in letter, person.email in letter) == (False, False)
+    assert occasion.still_wanted(message, LATER) is False
 
 
 def test_secrets_are_named_and_not_shown() -> None:
