@@ -77,7 +77,7 @@ def test_with_20_places_free_a_group_of_26_waits_and_one_of_20_behind_it_goes_on
 @pytest.mark.parametrize(
     ("released", "answer_by"),
     [
-        pytest.param("2026-09-22T23:30", "2026-09-24T16:00", id="at night"),
+        pytest.param("2026-09-22T23:30", "2026-09-25T16:00", id="at night"),
         pytest.param("2026-09-26T02:00", "2026-09-30T16:00", id="in the night before a Saturday"),
         pytest.param("2026-10-09T10:00", "2026-10-20T16:00", id="before week 42"),
         pytest.param("2026-10-13T10:00", "2026-10-21T16:00", id="in week 42"),

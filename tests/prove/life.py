@@ -1,4 +1,4 @@
-"""300 lives of a session with 60 steps each, every step compared with a model in plain Python (``tests/offers/life.py``).
+"""300 lives of a session with 60 steps each, every step compared with a model in Python (``tests/offers/life.py``).
 
 What the tests play with the same 30 lives each time is played here with others every time, and longer. The control is a
 portal that forgets to give places back.
