@@ -24,13 +24,13 @@ LIVES = settings(
 
 
 def test_whatever_happens_to_a_session_its_promises_hold_after_every_step() -> None:
+    play_all()
+
+
+def play_all() -> None:
+    """Play five times eight lives, always the same ones: several small draws differ more than one large one."""
     for number in range(5):
-        play(number)
-
-
-def play(number: int) -> None:
-    """Play eight lives, the same ones for the same number: many small draws differ more than one large one."""
-    run_state_machine_as_test(seed(number)(type("Life", (LifeOfASession,), {})), settings=LIVES)
+        run_state_machine_as_test(seed(number)(type("Life", (LifeOfASession,), {})), settings=LIVES)
 
 
 def never_confirming(tell: Callable[..., None]) -> Callable[..., None]:
@@ -61,5 +61,4 @@ def never_confirming(tell: Callable[..., None]) -> Callable[..., None]:
 def test_the_machine_notices(where: Any, step: str, wrong: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(where, step, wrong)
     with pytest.raises(AssertionError):
-        for number in range(5):
-            play(number)
+        play_all()

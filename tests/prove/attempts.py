@@ -35,7 +35,7 @@ def unclear(answers: list[Answer]) -> int:
 
 def many_sessions(world: World) -> Iterator[Figure]:
     """E1: 10,000 attempts on 100 sessions of 30 places, half of them with a waiting list."""
-    sessions = world.sessions(100, 30, "half")
+    sessions = world.sessions(max(len(world.classes) // 100, 1), 30, "half")
     attempts = shuffled(enrolling(*one) for one in dealt(world.classes, sessions))
     size = -(-len(attempts) // BLOCKS)
     blocks = [attempts[start : start + size] for start in range(0, len(attempts), size)]

@@ -45,13 +45,13 @@ class World:
     def ask(self, sql: str) -> int:
         """Return the number that a question has for an answer."""
         with psycopg.connect(address_of(self.database)) as connection:
-            row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+            row = connection.execute(sql).fetchone()
             return int(row[0]) if row and row[0] is not None else 0
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         """Return the rows that a question has for an answer."""
         with psycopg.connect(address_of(self.database)) as connection:
-            return list(connection.execute(sql).fetchall())  # type: ignore[call-overload]
+            return list(connection.execute(sql).fetchall())
 
     def careless(self) -> None:
         """Take away the constraints that keep places and classes."""
@@ -62,7 +62,7 @@ class World:
         drops = [f'ALTER TABLE offers_enrolment DROP CONSTRAINT "{name}"' for (name,) in token]
         with psycopg.connect(address_of(self.database)) as connection:
             for statement in [*CONSTRAINTS, *drops]:
-                connection.execute(statement)  # type: ignore[call-overload]
+                connection.execute(statement)
 
     @contextmanager
     def served(self, *, workers: int = 2, threads: int = 16, **more: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ broken, else 0.
 """
 
 import os
+import random
 import sys
 
 import django
@@ -12,25 +13,30 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from offers.domain import places
 from tests.offers.life import LifeOfASession
 
+LARGE = 20
+
 
 def main(lives: int, steps: int, *, wrong: bool) -> int:
     if wrong:
-        places.release = lambda *_: None  # type: ignore[assignment]
+        places.release = lambda *_: None
     lasting = settings(
-        max_examples=lives,
+        max_examples=max(lives // LARGE, 1),
         stateful_step_count=steps,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
     try:
-        run_state_machine_as_test(LifeOfASession, settings=lasting)
+        for number in range(LARGE):  # several draws differ more than one large one
+            begun = random.SystemRandom().randrange(2**32)
+            print(f"draw {number + 1} of {LARGE}: seed {begun}", file=sys.stderr, flush=True)
+            run_state_machine_as_test(seed(begun)(type("Life", (LifeOfASession,), {})), settings=lasting)
     except AssertionError as error:
         if not wrong:
             print(error, *getattr(error, "__notes__", []), sep="\n", file=sys.stderr)

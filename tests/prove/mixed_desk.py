@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import django
 
@@ -40,7 +41,7 @@ def plan(sessions: list[str], seconds: float, seed: int) -> Counter[str]:
         places = dice.randint(30, 120)
         try:
             planning.change_places(
-                session_id=dice.choice(sessions), places=places, by=Actor.job("desk"), now=timezone.now()
+                session_id=UUID(dice.choice(sessions)), places=places, by=Actor.job("desk"), now=timezone.now()
             )
             done["changed"] += 1
         except Refusal:

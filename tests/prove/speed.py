@@ -8,7 +8,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -57,7 +57,7 @@ def speed(world: World) -> Iterator[Figure]:
 
 
 def measured(
-    where: str, world: World, sessions: list[str], limits: list[object], at_once: int
+    where: str, world: World, sessions: list[str], limits: list[UUID], at_once: int
 ) -> tuple[float, float, list[Answer]]:
     """Return enrolments and bookings per second, measured in turns, and what came of the enrolments."""
     each_turn = min(400, len(world.classes) // TURNS)
@@ -80,7 +80,7 @@ def measured(
     return len(answers) / ours, TURNS * each_turn * 4 / limit, answers
 
 
-def statements(where: str, world: World, session: str, limit: object) -> Iterator[Figure]:
+def statements(where: str, world: World, session: str, limit: UUID) -> Iterator[Figure]:
     """How many statements one enrolment takes, from the first middleware to the last; the limit takes three."""
     (booked,) = crowd(where, [Attempt(path=f"/limit/book/{limit}/", session_key="")], at_once=1)
     answers = crowd(where, [enrolling(session, *one) for one in world.classes[:3]], at_once=1)
