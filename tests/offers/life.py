@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from offers.domain import enrolment as enrolling
-from offers.domain import planning, rules, waiting_list
+from offers.domain import moving, planning, rules, waiting_list
 from offers.models import Enrolment, Session
 from portal.domain.actor import Actor
 from portal.domain.calendar import COPENHAGEN
@@ -389,10 +389,11 @@ class LifeOfASession(RuleBasedStateMachine):
         expected = self.model.move(days)
         session = Session.objects.get(pk=self.session_id)
         found = self.attempt(
-            lambda: planning.move_session(
+            lambda: moving.move_session(
                 session_id=self.session_id,
-                starts=planning.shifted(session, days),
+                starts=moving.shifted(session, days),
                 even_if_closed=True,
+                agreed=True,
                 by=DESK,
                 now=self.model.now,
             )
