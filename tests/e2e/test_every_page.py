@@ -102,7 +102,8 @@ def test_a_teachers_pages(visitor: NewVisitor) -> None:
             {
                 one
                 for one in ways
-                if one.startswith(address) and one.endswith(("/aendr/", "/afmeld/", "/plads/", "/afholdt/"))
+                if one.startswith(address)
+                and one.endswith(("/aendr/", "/afmeld/", "/plads/", "/afholdt/", "/giv-videre/", "/flytning/"))
             }
         ):
             look.at(way)
@@ -110,8 +111,9 @@ def test_a_teachers_pages(visitor: NewVisitor) -> None:
                 teacher.page.fill("main [name=pupils]", "1_0")
                 submit(teacher, "main form[method=post] button[type=submit]")
                 look.at(named="change, in error")
-    look.at("/konto/mine-oplysninger/")
-    look.at("/konto/mine-oplysninger/slet/")
+    for address in ("/konto/mine-oplysninger/", "/konto/mine-oplysninger/slet/", "/konto/kalender/"):
+        look.at(address)
+    look.at(first(teacher, "/tilmeldinger/", "main a[href*='kalender']"))
     offer = first(teacher, "/forloeb/?klassetrin=8&ledige=on", "#hits .offer-grid a")
     form = first(teacher, offer, "main a[href*='/tilmeld/']")
     look.at(form)
@@ -215,7 +217,8 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
         set(host.page.locator(f"main a[href*='{part}']").evaluate_all("all => all.map(one => one.pathname)"))
     )
     sessions, reports, answers = ways("/tidspunkt/"), ways("/afholdt/"), ways("/svar/")
-    for way in [*sessions[:2], *reports[:1], *answers[:1]]:
+    dates, days = ways("/tider/"), ways("/dag/")
+    for way in [*sessions[:2], *reports[:1], *answers[:1], *dates[:1], *days[:1]]:
         look.at(way)
         if host.page.locator("main form[method=post]").count():
             submit(host, "main form[method=post] button[type=submit]")
@@ -227,6 +230,9 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
         look.at(f"{sessions[0]}aflys/")
         submit(host, "main form[method=post] button[type=submit]")
         look.at(named="cancel without a reason")
+        look.at(f"{sessions[0]}flyt/")
+        submit(host, "main form[method=post] button[type=submit]")
+        look.at(named="move without a reason")
 
     look.at(str(mine))
     look.at(f"{mine}slet/")
@@ -278,6 +284,7 @@ def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visito
     desk.page.on("request", lambda request: foreign.add(request.url))
     found: dict[str, list[str]] = {}
     for address in ("/admin/", "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
+                    "/admin/offers/session/kalender/",
                     "/admin/offers/dialogue/", "/admin/offers/question/",
                     "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/",
                     "/admin/portal/user/importer/", "/admin/schools/school/eksport/",
