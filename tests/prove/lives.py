@@ -13,7 +13,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from offers.domain import places
@@ -30,6 +30,8 @@ def main(lives: int, steps: int, *, wrong: bool) -> int:
         stateful_step_count=steps,
         deadline=None,
         database=None,
+        phases=[Phase.generate] if wrong else list(Phase),
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
     try:
