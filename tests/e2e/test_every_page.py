@@ -260,10 +260,7 @@ def test_finding_a_time_and_asking_the_host(visitor: NewVisitor) -> None:
     look.at(named="a question that was asked")
 
     host = visitor()
-    host.open("/demo/mails/")
-    host.page.locator("main tbody a").filter(has_text="Forespørgsel om et besøg").first.click()
-    host.page.wait_for_load_state()
-    enter_by_link(host, link_in(host.text()))
+    enter_by_link(host, link_in(host.mail("fjordbladet", "Forespørgsel om et besøg")))
     look_as_host = Look(host)
     look_as_host.at()
     asked = first(host, host.page.url, "main a[href*='/foresporgsler/']")
