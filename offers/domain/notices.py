@@ -1,17 +1,15 @@
 """Steps that promise mails about sessions and enrolments to the people they concern."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 
 from companies.models import Contact
 from offers.models import Dialogue, Enrolment, Offer
-from portal.domain import links, outbox
-from portal.models import Link, MunicipalRole, User
+from portal.domain import outbox
+from portal.models import MunicipalRole, User
 from schools.domain import membership
-
-LINK_LASTS = timedelta(days=180)
 
 
 def tell_teacher(
@@ -59,9 +57,6 @@ def tell_host(
     contact = host_contact(offer)
     if contact is None:
         return
-    lasting = Link.objects.about(Link.Purpose.HOST, contact.pk).live(now + LINK_LASTS).filter(parent__isnull=True)
-    if not lasting.exists():
-        links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=now)
     to = outbox.Recipient(kind="contact", id=contact.pk, address=contact.email, language=contact.language)
     outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, send_at=send_at, parameters=parameters)
 

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -58,6 +58,8 @@ from schools.models import Membership, School, SchoolClass
 
 Status = Enrolment.Status
 PER_PAGE = 20
+# Long texts of a course that no page about enrolling shows.
+LONG_TEXTS = ("search", "words", "description", "purpose", "pupil_activity", "before", "during", "after")
 CHANGEABLE = Status.open()
 STATES = {
     Status.CONFIRMED: ("success", "check"),
@@ -89,12 +91,18 @@ class Row:
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Enrol a class in a session, or put it in line."""
-    now, person = clock.now(), _person(request)
-    sessions = Session.objects.select_related("offer__company", "offer__contact", "offer__industry")
-    session = get_object_or_404(sessions.prefetch_related("meetings"), pk=session_id)
+    now, person, by = clock.now(), _person(request), actor_of(request)
+    sessions = Session.objects.select_related("offer__company", "offer__contact")
+    sessions = sessions.annotate(proposal_id=Subquery(MoveProposal.objects.open_for(OuterRef("pk")).values("pk")))
+    session = get_object_or_404(sessions.defer(*(f"offer__{name}" for name in LONG_TEXTS)), pk=session_id)
     if session.state == Session.State.PLANNED or session.offer.published_at is None:
         raise Http404
-    coordinator = is_coordinator(person)
+    coordinator = by.is_coordinator
+    refused = None
+    if request.method == "POST" and not coordinator:
+        done, refused = _at_once(request, session, by, now)
+        if done is not None:
+            return done
     facts = _session_facts(session, now)
     refusal = rules.refusal_for(session, None, now=now)
     if refusal and request.method != "POST":  # what was typed is kept, so a POST is refused on its form
@@ -125,7 +133,9 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         form.add_error(
             None, _("The date was moved while you wrote. Look at the new time above, and send again if it suits you.")
         )
-    if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
+    if refused is not None and form.is_valid():
+        _refuse(form, refused)
+    elif form.is_valid() and (done := _enrol(request, session, form, by, now)):
         return done
     waiting = session.enrolments.waitlisted().count()
     draws, until = rules.draws(session), rules.priority_until(session)
@@ -143,31 +153,71 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     return render(request, "offers/enrol.html", context)
 
 
-def _enrol(
+def _at_once(
+    request: HttpRequest, session: Session, by: Actor, now: datetime
+) -> tuple[HttpResponse | None, Refusal | None]:
+    """Enrol the one class that was chosen, without asking for what only a form that is shown again needs.
+
+    Returns where to go on, or what stands against it; neither when there is more to look at: several classes, a
+    colleague's class, a form with errors, or a date that was moved meanwhile.
+    """
+    posted = request.POST
+    seen = posted.get("seen", "")
+    if posted.getlist("more") or posted.get("teacher") or (seen and seen != _seen(session)):
+        return None, None
+    day = wall.local_day(session.starts_at)
+    try:
+        chosen = UUID(posted.get("school_class", ""))
+    except ValueError:
+        return None, None
+    found = membership.enrollable_classes(_person(request), day).filter(pk=chosen).order_by()
+    form = EnrolmentForm(posted, classes=membership.present(found, day), offer=session.offer, day=day)
+    if not form.is_valid():
+        return None, None
+    try:
+        return _enrol_one(request, session, form, by, now), None
+    except Refusal as refusal:
+        return None, refusal
+    except IntegrityError:
+        return None, None  # said with the whole form
+
+
+def _enrol_one(
     request: HttpRequest, session: Session, form: EnrolmentForm, by: Actor, now: datetime
 ) -> HttpResponse | None:
-    """Do it, and go on to the receipt; or put what stands against it on the form."""
-    facts = dict(form.cleaned_data)
+    """Enrol one class, and go on to the receipt; None when a colleague has done it already."""
+    facts = {name: value for name, value in form.cleaned_data.items() if name not in {"more", "together"}}
     group = 2 if facts.pop("second_group") else 1
-    more, together = facts.pop("more", []), facts.pop("together", "") or enrolling.Together.ALL_OR_NONE
     asked = rules.EnrolmentRequest(**{**facts, "group": group})
-    if more:
-        each = [replace(asked, school_class=one, pupils=pupils, group=1) for one, pupils in more]
-        return _enrol_several(request, session, form, [asked, *each], enrolling.Together(together), by, now)
-    try:
-        enrolment = enrolling.enrol_class(session_id=session.pk, request=asked, by=by, now=now)
-    except Refusal as refusal:
-        _refuse(form, refusal)
-        return None
-    except IntegrityError as error:
-        form.add_error(None, str(sentence_for(error)))
-        return None
-    if not Enrolment.objects.visible_to(_person(request)).filter(pk=enrolment.pk).exists():
+    enrolment = enrolling.enrol_class(session_id=session.pk, request=asked, by=by, now=now, seen=session)
+    person = _person(request)
+    own = enrolment.teacher_id == person.pk
+    if not own and not Enrolment.objects.visible_to(person).filter(pk=enrolment.pk).exists():
         form.add_error("school_class", _somebody_elses(enrolment))
         return None
     if enrolment.form_token != asked.token_for(session):
         messages.info(request, _("The class was already enrolled. This is the enrolment; nothing was added."))
     return redirect("enrolment", enrolment.pk)
+
+
+def _enrol(
+    request: HttpRequest, session: Session, form: EnrolmentForm, by: Actor, now: datetime
+) -> HttpResponse | None:
+    """Do it, and go on to the receipt; or put what stands against it on the form."""
+    facts = dict(form.cleaned_data)
+    more, together = facts.pop("more", []), facts.pop("together", "") or enrolling.Together.ALL_OR_NONE
+    if more:
+        group = 2 if facts.pop("second_group") else 1
+        asked = rules.EnrolmentRequest(**{**facts, "group": group})
+        each = [replace(asked, school_class=one, pupils=pupils, group=1) for one, pupils in more]
+        return _enrol_several(request, session, form, [asked, *each], enrolling.Together(together), by, now)
+    try:
+        return _enrol_one(request, session, form, by, now)
+    except Refusal as refusal:
+        _refuse(form, refusal)
+    except IntegrityError as error:
+        form.add_error(None, str(sentence_for(error)))
+    return None
 
 
 def _enrol_several(
@@ -296,7 +346,7 @@ def _first_answers(
 
 def _session_facts(session: Session, now: datetime) -> dict[str, Any]:
     """Return what every page about a session says."""
-    proposal = moving.proposed(session)
+    proposal = moving.proposed(session) if getattr(session, "proposal_id", True) else None
     return {
         "session": session,
         "offer": session.offer,
@@ -305,6 +355,11 @@ def _session_facts(session: Session, now: datetime) -> dict[str, Any]:
         "move": proposal,
         "seen": f"{session.sequence}" + (f":{proposal.pk}" if proposal else ""),
     }
+
+
+def _seen(session: Any) -> str:
+    """Return what a form that was shown now would say it has seen (see ``_session_facts``)."""
+    return f"{session.sequence}" + (f":{session.proposal_id}" if session.proposal_id else "")
 
 
 # --- Seeing --------------------------------------------------------------------------------------------------------
