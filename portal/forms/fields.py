@@ -116,7 +116,9 @@ class Phone(forms.CharField):
         return phone.as_written(value) if isinstance(value, str) else value
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(phone.as_written(initial or ""), phone.as_written(phone.normal(data or "") or ""))
+        # What is no number is a change too: otherwise a new row with nothing else in it would silently go.
+        before, typed = initial or "", text.one_line(data or "")
+        return not self.disabled and (phone.normal(before) or before) != (phone.normal(typed) or typed)
 
     def to_python(self, value: Any) -> Any:
         typed = text.one_line(super().to_python(value) or "")

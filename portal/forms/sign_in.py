@@ -1,5 +1,6 @@
 """Forms on the way in, and of the second factors. Each says what it wants; whether it is right is decided elsewhere."""
 
+import json
 import struct
 from typing import Any
 
@@ -108,7 +109,9 @@ class Credential(forms.JSONField):
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         try:
-            return super().bound_data(data, initial)
+            said = super().bound_data(data, initial)
+            json.dumps(said, ensure_ascii=False).encode()  # half a letter can be read, and not be shown again
+            return said
         except UNREADABLE:
             return InvalidJSONInput(data)
 

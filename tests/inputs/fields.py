@@ -114,6 +114,9 @@ def kind_of(field: forms.Field, part: str = "") -> str:
     return "other"
 
 
+# Fields whose rule stands in the domain: a name that goes into a mail to a stranger holds no slash, no address.
+RULED_BY_THE_DOMAIN = {("ColleagueForm", "name")}
+
 # What a form sets aside because another answer makes it mean nothing.
 SET_ASIDE = {("ReportForm", "pupils")}
 
@@ -139,5 +142,6 @@ def taken(field: forms.Field, kind: str, form: forms.BaseForm, name: str) -> lis
     if isinstance(form, forms.BaseModelForm) and name in {one.name for one in form._meta.model._meta.fields}:
         said = form._meta.model._meta.get_field(name).validators
         own_rules = own_rules or any(isinstance(one, RegexValidator) for one in said)
+    own_rules = own_rules or (type(form).__name__, name) in RULED_BY_THE_DOMAIN
     own_rules = own_rules and kind in {"line", "words"}
     return [] if own_rules else [value for value in TAKEN.get(kind, []) if len(value) <= longest]

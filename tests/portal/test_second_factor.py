@@ -285,6 +285,7 @@ RUBBISH = {
     "a number of 5,000 digits": "1" * 5000,
     "100,000 deep": "[" * 100_000,
     "100,000 deep and closed": '{"id":' + "[" * 100_000 + "]" * 100_000 + "}",
+    "half a letter": '{"a": "\\ud800"}',
     "letters that are no base64": '{"id": "å", "rawId": "å", "response": {}, "type": "public-key"}',
     "an answer of the wrong kinds": '{"id": 1, "rawId": null, "response": [], "type": {}}',
     "half a sentence in the answer": (

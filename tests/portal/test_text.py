@@ -291,3 +291,12 @@ def test_a_request_that_django_cannot_even_make_is_made_here(kind: str) -> None:
         WSGIRequest(environ)
     assert ReadableRequest(environ).GET["q"] == "Blåbær"
     assert wsgi.application.request_class is ReadableRequest
+
+
+@pytest.mark.parametrize("typed", ["ring til mig", "112", "12 34 56 78"])
+def test_a_telephone_number_typed_alone_is_a_change_even_when_it_is_none(typed: str) -> None:
+    assert (Phone(required=False).has_changed("", typed), Phone(required=False).has_changed("", " ")) == (True, False)
+
+
+def test_the_same_number_written_otherwise_is_no_change() -> None:
+    assert Phone().has_changed("+4512345678", "12345678") is False
