@@ -683,7 +683,7 @@ def test_the_host_page_and_my_enrolments_ask_no_more_for_three_requests_than_for
     with CaptureQueriesContext(connection) as mine:
         assert teacher.get(reverse("my-enrolments")).status_code == 200
 
-    assert (len(asked), len(mine)) == (11, 12)
+    assert (len(asked), len(mine)) == (13, 13)
 
 
 @pytest.mark.django_db
