@@ -197,11 +197,14 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
     sessions = (
         shown.sessions.filter(Q(state__in=states), ~BY_AGREEMENT)
         .upcoming(now)
+        .annotate(is_to_move=Exists(MoveProposal.objects.open_for(OuterRef("pk"))))
         .order_by("starts_at", "pk")
         .prefetch_related(Prefetch("meetings", Meeting.objects.order_by("number")))
     )
-    proposed = MoveProposal.objects.open().filter(session__offer=shown).prefetch_related("meetings")
-    moves = {one.session_id: one for one in proposed}
+    moves: dict[UUID, MoveProposal] = {}
+    if any(session.is_to_move for session in sessions):
+        proposed = MoveProposal.objects.open().filter(session__offer=shown).prefetch_related("meetings")
+        moves = {one.session_id: one for one in proposed}
     rows = [Row.of(session, offer=shown, now=now, move=moves.get(session.pk)) for session in sessions]
     context = {
         "offer": shown,

@@ -117,6 +117,9 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         "host_restored_enrolment",
         "coordinator_restored",
         "coordinator_asked_to_cancel",
+        "move_proposed",  # tests/offers/test_move_by_consent.py
+        "move_nudge",
+        "move_withdrawn",
     }
 
 
@@ -140,13 +143,13 @@ def test_nothing_is_said_to_somebody_who_has_left(session: Session, now: datetim
 
 
 def test_the_cancelled_session_names_the_reason_and_the_dates_with_room(session: Session, now: datetime) -> None:
-    somebody(session, now)
+    one = somebody(session, now)
     start = datetime.fromisoformat("2026-11-03T09:00:00+01:00")
-    other = factories.SessionFactory.create(offer=session.offer, starts_at=start)
+    factories.SessionFactory.create(offer=session.offer, starts_at=start)
     cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
     found = letter("session_cancelled", now)
     body = str(found.body)
     assert found.subject == "Visit cancelled: 7.A, 29 September 2026, Fjordby Smedje"
-    wanted = ["Maskinen er i stykker.", "3 November 2026", f"{settings.ORIGIN}/tidspunkter/{other.pk}/tilmeld/"]
+    wanted = ["Maskinen er i stykker.", "3 November 2026", f"{settings.ORIGIN}/tilmeldinger/{one.pk}/"]
     assert [word for word in wanted if word not in body] == []
     assert [file[2] for file in found.attachments] == ["text/calendar; method=CANCEL"]

@@ -286,6 +286,7 @@ def _visits(world: World) -> None:
     state = Enrolment.Status
     at.session, at.session_elsewhere = _session(at.published), _session(at.published_elsewhere)
     at.session_to_enrol = _session(at.published, taken=0)
+    at.session_to_enrol_elsewhere = _session(at.published_elsewhere, taken=0)
     at.session_of_draft = _session(at.draft, taken=0)
     at.session_planned = _session(at.published, taken=0, state=Session.State.PLANNED)
     at.session_past, at.session_past_elsewhere = (
@@ -384,7 +385,9 @@ def _talks(world: World) -> None:
         starts = datetime.fromisoformat("2026-10-01T09:00:00+02:00")
         for number, side in enumerate(("teacher", "host")):
             first = starts + timedelta(days=number)
-            facts = {"starts_at": first, "ends_at": first + timedelta(hours=2)}
+            facts: dict[str, Any] = {"starts_at": first, "ends_at": first + timedelta(hours=2)}
+            # A number that stands nowhere else on a page, so that pages can be compared without it.
+            facts["pk"] = 40_400_401 + number + (20 if suffix else 0)
             setattr(at, f"time_of_{side}{suffix}", ProposedTime.objects.create(dialogue=talk, side=side, **facts))
         question = Question.objects.create(
             offer=offer, school=klass.school, teacher=world.people[role], text="Hvor lang tid?"
@@ -630,7 +633,13 @@ def _objects(world: World) -> None:
         "place": both("enrolment_id", "offered"),
         "visit": both("enrolment_id", "past"),
         "asked": both("enrolment_id", "moving"),
-        "lost": both("enrolment_id", "lost", session_id=at.session_to_enrol.pk),
+        "lost": {
+            name: {
+                **found,
+                "session_id": (at.session_to_enrol_elsewhere if name == "foreign" else at.session_to_enrol).pk,
+            }
+            for name, found in both("enrolment_id", "lost").items()
+        },
         "day": both("contact_id", "contact", day="2026-09-29"),
         "invite": both("invite_id", "invite") | {"gone": {"invite_id": at.gone}},
         "step": both("invite_id", "invite", step=4)
