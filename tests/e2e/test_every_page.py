@@ -6,55 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.e2e.conftest import NewVisitor, Visitor
+from tests.e2e.conftest import NewVisitor
+from tests.e2e.look import Look, first
 from tests.e2e.walk import COORDINATOR, LEADER, TEACHER, enter_by_link, link_in, submit
 
 pytestmark = pytest.mark.e2e
 
 # What the theme of the desk itself leaves open, rule by rule; our own templates leave nothing.
 THEMES_OWN = {"region", "landmark-unique"}
-
-
-class Look:
-    """Looks at page after page and keeps what is wrong with each."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor = visitor
-        self.wrong: dict[str, list[str]] = {}
-        self.foreign: set[str] = set()
-        visitor.page.on("request", self.note)
-
-    def note(self, request: object) -> None:
-        url = str(getattr(request, "url", ""))
-        if not url.startswith((self.visitor.portal.url, "data:", "about:", "blob:")):
-            self.foreign.add(url)
-
-    def at(self, address: str = "", *, named: str = "") -> None:
-        """Open the address (or stay) and look: axe, one h1, no sideways scrolling at 320 px."""
-        if address:
-            self.visitor.open(address)
-        page = self.visitor.page
-        troubles = self.visitor.axe()
-        if page.locator("h1").count() != 1:
-            troubles.append(f"{page.locator('h1').count()} h1")
-        page.set_viewport_size({"width": 320, "height": 800})
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > 320:
-            troubles.append(f"{width} px wide at 320")
-        page.set_viewport_size({"width": 1280, "height": 900})
-        if troubles:
-            self.wrong[named or address or page.url] = troubles
-
-    def result(self) -> tuple[dict[str, list[str]], set[str]]:
-        return self.wrong, self.foreign
-
-
-def first(visitor: Visitor, address: str, selector: str) -> str:
-    """Return the first link of that kind on a page."""
-    visitor.open(address)
-    href = visitor.page.locator(selector).first.get_attribute("href")
-    assert href, f"no {selector} on {address}"
-    return href
 
 
 def test_pages_that_anybody_may_open(visitor: NewVisitor) -> None:
@@ -238,40 +197,6 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
     look.at(f"{mine}slet/")
 
     assert look.result() == ({}, set())
-
-
-def test_finding_a_time_and_asking_the_host(visitor: NewVisitor) -> None:
-    teacher = visitor()
-    teacher.sign_in(TEACHER)
-    look = Look(teacher)
-    talk = first(teacher, "/tilmeldinger/", "main a[href*='/foresporgsler/']")
-    yes = first(teacher, talk, "main a[href*='/ja/']")
-    offer = first(teacher, "/forloeb/?aftale=1", "#hits .offer-grid a")
-    ask = first(teacher, offer, "main a[href*='/spoergsmaal/ny/']")
-    propose = first(teacher, offer, "main a[href*='/foresporgsler/ny/']")
-    for way in (talk, yes, f"{talk}svar/", f"{talk}traek/", propose, ask, "/forloeb/?aftale=1", offer):
-        look.at(way)
-    for way in (f"{talk}svar/", propose, ask):
-        teacher.open(way)
-        submit(teacher, "main form.form button[type=submit]")
-        look.at(named=f"{way} in error")
-    teacher.page.fill("textarea[name=text]", "er der en elevator?")
-    submit(teacher, "main form.form button[type=submit]")
-    look.at(named="a question that was asked")
-
-    host = visitor()
-    enter_by_link(host, link_in(host.mail("fjordbladet", "Forespørgsel om et besøg")))
-    look_as_host = Look(host)
-    look_as_host.at()
-    asked = first(host, host.page.url, "main a[href*='/foresporgsler/']")
-    agree = first(host, asked, "main a[href*='/ja/']")
-    for way in (asked, agree, f"{asked}svar/", f"{asked}ikke-nu/"):
-        look_as_host.at(way)
-    submit(host, "main form.form button[type=submit]")
-    look_as_host.at(named="not now, without a reason")
-
-    assert look.result() == ({}, set())
-    assert look_as_host.result() == ({}, set())
 
 
 def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visitor: NewVisitor) -> None:

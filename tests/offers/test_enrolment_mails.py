@@ -119,7 +119,18 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         "coordinator_asked_to_cancel",
         "move_proposed",  # tests/offers/test_move_by_consent.py
         "move_nudge",
+        "move_released",
         "move_withdrawn",
+        "host_move_proposed",
+        "host_move_withdrawn",
+        "coordinator_move_proposed",
+        "meeting_cancelled",  # tests/offers/test_cancelled_dates.py
+        "host_meeting_cancelled",
+        "coordinator_meeting_cancelled",
+        "dialogue_agreed",  # tests/offers/test_dialogue.py
+        "host_dialogue_agreed",
+        "host_dialogue_came_to_nothing",
+        "enrolment_no_show",  # tests/offers/test_encounters.py
     }
 
 
