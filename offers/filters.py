@@ -22,7 +22,7 @@ from portal.domain.danish import in_danish_order
 from portal.models import ActivityType, Industry, Subject
 
 SEVERAL = ("klassetrin", "fag", "branche", "type")
-SINGLE = ("q", "fra", "til", "ledige", "sort")
+SINGLE = ("q", "fra", "til", "ledige", "aftale", "sort")
 DAYS = ("fra", "til")
 AROUND = ("page",)
 YES = ("1", "on", "true")
@@ -43,6 +43,7 @@ ON_A_CARD = (
     "venue",
     "places_counted",
     "has_waiting_list",
+    "by_agreement",
     "published_at",
 )
 SORTS = {
@@ -129,6 +130,7 @@ def understood(data: QueryDict, choices: Choices) -> tuple[QueryDict, list[str]]
         "type": {slug for slug, _name in choices.activity_types},
         "sort": set(SORTS),
         "ledige": set(YES),
+        "aftale": set(YES),
     }
     clean = QueryDict(mutable=True)
     ignored: list[str] = []
@@ -173,7 +175,10 @@ def several(label: Any, method: str, **attributes: str) -> django_filters.Multip
 
 
 class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
-    """Which courses are asked for. Period and free places speak of the same session."""
+    """Which courses are asked for. Period and free places speak of the same session.
+
+    A course by agreement has room whenever host and class agree, so it fits every period.
+    """
 
     q = django_filters.CharFilter(
         label=gettext_lazy("Search"),
@@ -191,6 +196,12 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
     ledige = django_filters.BooleanFilter(
         label=gettext_lazy("Only with free places"),
         method="by_session",
+        widget=forms.CheckboxInput(attrs={"value": "1"}),
+    )
+
+    aftale = django_filters.BooleanFilter(
+        label=gettext_lazy("By agreement"),
+        method="by_agreement",
         widget=forms.CheckboxInput(attrs={"value": "1"}),
     )
 
@@ -242,13 +253,16 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
         """Do nothing yet: what is asked of a session must hold for one and the same."""
         return offers
 
+    def by_agreement(self, offers: QuerySet[Offer], _name: str, wanted: bool) -> QuerySet[Offer]:
+        return offers.filter(by_agreement=True) if wanted else offers
+
     def filter_queryset(self, offers: QuerySet[Offer]) -> QuerySet[Offer]:
         found: QuerySet[Offer] = super().filter_queryset(offers)
         cleaned = self.cleaned
         if cleaned.get("ledige"):
-            return found.filter(Exists(self.bookable_sessions().with_places()))
+            return found.filter(Exists(self.bookable_sessions().with_places()) | Q(by_agreement=True))
         if cleaned.get("fra") or cleaned.get("til"):
-            return found.filter(Exists(self.sessions()))
+            return found.filter(Exists(self.sessions()) | Q(by_agreement=True))
         return found
 
     def sessions(self) -> QuerySet[Session]:
@@ -331,6 +345,8 @@ class CatalogueFilter(django_filters.FilterSet):  # type: ignore[misc]
                 chips.append({"label": label, "url": self.address({name: ""})})
         if cleaned.get("ledige"):
             chips.append({"label": _("Only with free places"), "url": self.address({"ledige": ""})})
+        if cleaned.get("aftale"):
+            chips.append({"label": _("By agreement"), "url": self.address({"aftale": ""})})
         return chips
 
 

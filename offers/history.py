@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from offers.domain import authoring, dates
-from offers.models import Encounter, Enrolment, Invite, Signature, SurveyRequest, VisitReport
+from offers.models import Dialogue, Encounter, Enrolment, Invite, MoveAnswer, Signature, SurveyRequest, VisitReport
 from portal.history import Facts, Holders, Sentence, Text, in_words, pupils
 from portal.models import Link
 
@@ -64,8 +64,27 @@ def _planned(facts: Facts) -> Text:
 
 
 def _moved(facts: Facts) -> Text:
-    return _("%(who)s moved the session from {before} to {after}").format(
-        before=_moment(facts, "before"), after=_moment(facts, "starts_at")
+    words = _("%(who)s moved the session from {before} to {after}")
+    if facts.get("agreed"):
+        words = _("%(who)s moved the session from {before} to {after}, having agreed it with every class")
+    return words.format(before=_moment(facts, "before"), after=_moment(facts, "starts_at"))
+
+
+def _move_proposed(facts: Facts) -> Text:
+    return _("%(who)s proposed to move the session from {before} to {after}; answers until {when}").format(
+        before=_moment(facts, "before"), after=_moment(facts, "starts_at"), when=_moment(facts, "answer_by")
+    )
+
+
+def _move_answered(facts: Facts) -> Text:
+    if facts.get("answer") == MoveAnswer.Answer.STAY:
+        return _("%(who)s said that the class comes at the proposed time")
+    return _("%(who)s said that the class cannot come at the proposed time")
+
+
+def _meeting_cancelled(facts: Facts) -> Text:
+    return _("%(who)s called off date %(number)s, {when}; %(left)s dates are left").format(
+        when=_moment(facts, "starts_at")
     )
 
 
@@ -167,6 +186,22 @@ def _surveyed(facts: Facts) -> Text:
     return _("%(who)s answered the survey ({side})").format(side=side)
 
 
+def _answered_in_dialogue(facts: Facts) -> Text:
+    side = _word(list(Dialogue.Side.choices), facts.get("side"))
+    if facts.get("times"):
+        return _("%(who)s proposed other times ({side})").format(side=side)
+    return _("%(who)s wrote in the talk ({side})").format(side=side)
+
+
+def _agreed(facts: Facts) -> Text:
+    return _("%(who)s agreed on {when}").format(when=_moment(facts, "starts_at"))
+
+
+def _reminded(facts: Facts) -> Text:
+    side = _word(list(Dialogue.Side.choices), facts.get("side"))
+    return _("The portal reminded of an answer ({side})").format(side=side)
+
+
 SENTENCES: dict[str, Sentence] = {
     "invite-sent": gettext_lazy("%(who)s sent the invitation"),
     "invite-resent": gettext_lazy("%(who)s sent the invitation again"),
@@ -194,6 +229,10 @@ SENTENCES: dict[str, Sentence] = {
     "offer-archived": gettext_lazy("%(who)s archived the course"),
     "session-planned": _planned,
     "session-moved": _moved,
+    "move-proposed": _move_proposed,
+    "move-answered": _move_answered,
+    "move-withdrawn": gettext_lazy("The proposed move was dropped"),
+    "meeting-cancelled": _meeting_cancelled,
     "session-places-changed": gettext_lazy("%(who)s changed the places from %(before)s to %(places)s"),
     "session-cancelled": _counted(
         "%(who)s cancelled the session, with %(enrolments)s enrolment",
@@ -243,6 +282,15 @@ SENTENCES: dict[str, Sentence] = {
     "encounter-evidence": _evidence,
     "encounter-voided": gettext_lazy("The visit no longer counts in the ledger"),
     "survey-answered": _surveyed,
+    "dialogue-asked": gettext_lazy("%(who)s proposed times for a visit"),
+    "dialogue-answered": _answered_in_dialogue,
+    "dialogue-agreed": _agreed,
+    "dialogue-not-now": gettext_lazy("%(who)s said that it cannot be now"),
+    "dialogue-withdrawn": gettext_lazy("%(who)s took the request back"),
+    "dialogue-reminded": _reminded,
+    "dialogue-no-answer": gettext_lazy("The request was closed, since nobody answered"),
+    "question-asked": gettext_lazy("%(who)s asked the host a question"),
+    "question-answered": gettext_lazy("%(who)s answered the question"),
     "agreement-created": gettext_lazy("%(who)s put the agreement into words"),
     "agreement-version": gettext_lazy("%(who)s changed the text: version %(number)s"),
     "agreement-signed": _signed,

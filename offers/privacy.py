@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import dates, search
+from offers.domain import dates, dialogue, search
 from offers.models import (
     Agreement,
     Dialogue,
@@ -668,9 +668,8 @@ def erase_dialogues(subject: Subject, now: datetime) -> int:
     DialogueEntry.objects.filter(dialogue__in=pks).update(text=REMOVED)
     questions = questions_of(subject)
     if subject.is_user:
-        Dialogue.objects.filter(pk__in=pks, state__in=Dialogue.State.open()).update(
-            state=Dialogue.State.WITHDRAWN, state_at=now, nudge_at=None
-        )
+        for talk in Dialogue.objects.open().filter(pk__in=pks).select_related("offer__company", "offer__contact"):
+            dialogue.close_for_erasure(talk, now=now)
         Dialogue.objects.filter(pk__in=pks).update(teacher=None)
         return len(pks) + questions.delete()[0]
     return len(pks) + questions.exclude(answer="").update(answer=REMOVED)

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from celery import shared_task
 
-from offers.domain import draw, enrolment, publishing, reminders, surveys, waiting_list
+from offers.domain import dialogue, draw, enrolment, moving, publishing, reminders, surveys, waiting_list
 from portal.domain import clock
 from portal.tasks import beat
 from schools.domain.school import end_roles_at_closed_schools
@@ -22,7 +22,10 @@ def jobs(now: datetime) -> dict[str, Callable[[], Any]]:
         "expire-requests": lambda: enrolment.expire_requests(now),
         "draw-lots": lambda: draw.draw_overdue(now),
         "expire-offered-places": lambda: waiting_list.expire_offered(now),
+        "follow-dialogues": lambda: dialogue.follow_up(now),
         "end-roles-at-closed-schools": lambda: end_roles_at_closed_schools(now=now),
+        "nudge-moves": lambda: moving.nudge(now),
+        "carry-out-moves": lambda: moving.carry_out_due(now),
         "plan-reminders": lambda: reminders.plan_reminders(now=now),
         "expire-surveys": lambda: surveys.expire_surveys(now=now),
     }

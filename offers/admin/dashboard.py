@@ -19,7 +19,18 @@ from offers.admin.followup import average_of
 from offers.admin.session import SOON
 from offers.domain import encounters, planning
 from offers.domain.snapshot import visit_of
-from offers.models import Agreement, Encounter, Enrolment, Invite, Offer, Session, SurveyRequest, VisitReport
+from offers.models import (
+    Agreement,
+    Dialogue,
+    Encounter,
+    Enrolment,
+    Invite,
+    Offer,
+    Question,
+    Session,
+    SurveyRequest,
+    VisitReport,
+)
 from portal.admin import COORDINATOR, OPERATOR, REVIEWER
 from portal.context import the_municipality
 from portal.domain import clock
@@ -310,6 +321,8 @@ def how_many_wait() -> dict[str, int]:
         "reviews": Offer.objects.to_review(),
         "requests": Enrolment.objects.filter(status=Enrolment.Status.PENDING),
         "newcomers": Membership.objects.awaiting(),
+        "dialogues": Dialogue.objects.to_call(),
+        "questions": Question.objects.filter(answered_at__isnull=True),
         "untaught": Enrolment.objects.without_teacher(now),
         "few": planning.few_enrolled(now, within=SOON),
         "disputes": encounters.disputed(),
@@ -331,6 +344,8 @@ def counted(rows: QuerySet[Any]) -> QuerySet[Any]:
 TO_DO = (
     Entry(title=_("To review"), model=Offer, query="state__exact=submitted&o=5", icon="rate_review", count="reviews"),
     Entry(title=_("Requests"), model=Enrolment, query="todo=answer", icon="pending_actions", count="requests"),
+    Entry(title=_("Times to agree on"), model=Dialogue, query="age=call", count="dialogues"),
+    Entry(title=_("Questions to hosts"), model=Question, query="todo=answer", count="questions"),
     Entry(title=_("Newcomers"), model=Membership, icon="person_add", count="newcomers"),
     Entry(title=_("Without a teacher"), model=Enrolment, query="todo=teacher", icon="person_off", count="untaught"),
     Entry(title=_("Few enrolments"), model=Session, query="when=few", icon="event_busy", count="few"),
@@ -344,6 +359,8 @@ GROUPS: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         _("Dates and enrolments"),
         (
             Entry(title=_("Sessions"), model=Session),
+            Entry(title=_("Requests by agreement"), model=Dialogue),
+            Entry(title=_("Questions to hosts"), model=Question),
             Entry(title=_("Dates with free places"), model=Session, query="when=free"),
             Entry(title=_("Enrolments"), model=Enrolment),
             Entry(title=_("Reports of visits"), model=VisitReport),

@@ -1,30 +1,30 @@
 """Sessions at the desk: who comes, how many places, calling one off."""
 
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.db.models import OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from offers.admin.timetable import SessionAsAWhole
-from offers.domain import dates, planning, rules
-from offers.models import Encounter, Enrolment, Meeting, Session
+from offers.domain import dates, moving, planning, rules
+from offers.domain import places as seats
+from offers.forms.dates import NewTimes, ProposeForm, date_choices
+from offers.models import Encounter, Enrolment, Meeting, MoveAnswer, MoveProposal, Session
 from portal.admin import (
-    Day,
     Desk,
     DeskForm,
     Moment,
     MomentInput,
     ReadRows,
-    TimeInput,
     WholeNumber,
     action,
     answers,
@@ -33,8 +33,8 @@ from portal.admin import (
     display,
     how_many,
 )
-from portal.domain import calendar, clock
-from portal.forms.fields import Hour, Line, Words
+from portal.domain import clock
+from portal.forms.fields import Words
 from portal.http import actor_of
 
 SOON = timedelta(days=21)
@@ -50,8 +50,28 @@ class MeetingRows(ReadRows):
     """The dates of a session."""
 
     model = Meeting
-    fields = ("number", "starts_at", "ends_at", "place", "state")
+    fields = ("number", "starts_at", "ends_at", "place", "state", "cancel_reason")
     verbose_name_plural = _("Dates of the session")
+
+
+class MoveRows(ReadRows):
+    """The moves that were proposed for a session."""
+
+    model = MoveProposal
+    fields = ("proposed_by", "reason", "state", "answer_by", "silence", "answered")
+    readonly_fields = ("answered",)
+    verbose_name_plural = _("Proposed moves")
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MoveProposal]:
+        rows: QuerySet[MoveProposal] = super().get_queryset(request)
+        return rows.prefetch_related("answers")
+
+    @display(description=_("Come, cannot, silent"))
+    def answered(self, proposal: MoveProposal) -> str:
+        given = [one.answer for one in proposal.answers.all()]
+        order = (MoveAnswer.Answer.STAY, MoveAnswer.Answer.LEAVE, MoveAnswer.Answer.PENDING)
+        return " · ".join(str(given.count(kind)) for kind in order)
 
 
 class EnrolmentRows(ReadRows):
@@ -115,57 +135,48 @@ class CancelForm(DeskForm):
     )
 
 
-class MoveForm(DeskForm):
-    """A new day, beginning, end and place for each date of a session."""
+class MoveForm(NewTimes, DeskForm):
+    """A new day, beginning, end and place for each date of a session, when nobody is asked (any more)."""
 
-    def __init__(self, *args: Any, session: Session, **kwargs: Any) -> None:
-        self.meetings = list(session.meetings.order_by("number"))
+    def __init__(self, *args: Any, asked: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows: dict[str, forms.Field] = {}
-        for meeting in self.meetings:
-            begins, ends = localtime(meeting.starts_at), localtime(meeting.ends_at)
-            row = meeting.number
+        if not asked:
+            del self.fields["agreed"]
+        self.dress()
 
-            def called(word: str, number: int = row) -> str:
-                return f"{word} ({number})" if len(self.meetings) > 1 else word
+    even_if_closed = forms.BooleanField(label=_("Also on a day without school"), required=False)
+    agreed = forms.BooleanField(
+        label=_("I have agreed it with every class"),
+        required=False,
+        help_text=_("It stands in the log. Otherwise propose the move, and the classes are asked."),
+    )
 
-            rows[f"day_{row}"] = Day(label=called(gettext("New date")), initial=begins.date())
-            rows[f"begins_{row}"] = Hour(label=called(gettext("Begins at")), widget=TimeInput(), initial=begins.time())
-            rows[f"ends_{row}"] = Hour(label=called(gettext("Ends at")), widget=TimeInput(), initial=ends.time())
-            rows[f"place_{row}"] = Line(
-                label=called(gettext("Place")), max_length=300, required=False, initial=meeting.place
-            )
-        self.fields = {**rows, **self.fields}
+
+class ProposeMoveForm(ProposeForm, DeskForm):
+    """A new time and place for each date of a session, that the classes are asked about, and why."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.dress()
 
     even_if_closed = forms.BooleanField(label=_("Also on a day without school"), required=False)
 
-    def clean(self) -> dict[str, Any]:
-        typed = super().clean() or {}
-        for meeting in self.meetings:
-            begins, ends = typed.get(f"begins_{meeting.number}"), typed.get(f"ends_{meeting.number}")
-            if begins and ends and ends <= begins:
-                self.add_error(f"ends_{meeting.number}", gettext("The end must be after the beginning."))
-        return typed
 
-    def spans(self) -> list[tuple[datetime, datetime]]:
-        """Return each date's beginning and end, in the order of time."""
-        return [span for span, _place in self.answers()]
+class CancelDateForm(CancelForm):
+    """Which date is called off, and why."""
 
-    def wheres(self) -> list[str]:
-        """Return each date's place, in the same order."""
-        return [place for _span, place in self.answers()]
-
-    def answers(self) -> list[tuple[tuple[datetime, datetime], str]]:
-        """Return what was typed: beginning and end with the place, in the order of time."""
-        typed = self.cleaned_data
-
-        def moment(row: int, name: str) -> datetime:
-            hour: time = typed[f"{name}_{row}"]
-            return calendar.at(typed[f"day_{row}"], hour.hour, hour.minute)
-
-        rows = [one.number for one in self.meetings]
-        return sorted(((moment(row, "begins"), moment(row, "ends")), typed[f"place_{row}"].strip()) for row in rows)
+    def __init__(self, *args: Any, choices: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        which = forms.ChoiceField(
+            label=gettext("Which date?"),
+            choices=choices,
+            error_messages={
+                "invalid_choice": gettext("Choose one of the dates."),
+                "required": gettext("Choose one of the dates."),
+            },
+        )
+        self.fields = {"meeting": which, **self.fields}
+        self.dress()
 
 
 class ShiftForm(DeskForm):
@@ -177,6 +188,11 @@ class ShiftForm(DeskForm):
         help_text=_("7 is the same weekday a week later; -7 a week earlier. Hours and places stay."),
     )
     even_if_closed = forms.BooleanField(label=_("Also on a day without school"), required=False)
+    agreed = forms.BooleanField(
+        label=_("I have agreed it with every class"),
+        required=False,
+        help_text=_("Without it only dates without classes are moved; the others are told of. It stands in the log."),
+    )
 
     def clean_days(self) -> int:
         days: int = self.cleaned_data["days"]
@@ -250,13 +266,20 @@ class SessionDesk(SessionAsAWhole, Desk):
         "cancel_reason",
     )
     readonly_fields = tuple(name for name in fields if name != "note")
-    inlines: ClassVar[Any] = (MeetingRows, EnrolmentRows)
+    inlines: ClassVar[Any] = (MeetingRows, MoveRows, EnrolmentRows)
     actions: ClassVar[Any] = ("shift_several", "cancel_several")
     actions_detail: ClassVar[Any] = (
         "enrol",
+        "propose_move",
         "move",
+        "carry_out_move",
+        "withdraw_move",
         "cancel",
-        {"title": _("More"), "icon": "more_horiz", "items": ["change_places", "change_enrolling", "to_course"]},
+        {
+            "title": _("More"),
+            "icon": "more_horiz",
+            "items": ["cancel_date", "change_places", "change_enrolling", "to_course"],
+        },
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
@@ -285,8 +308,14 @@ class SessionDesk(SessionAsAWhole, Desk):
             return names
         names.append("change_places")
         now = clock.now()
+        if moving.proposed(obj) is not None:
+            names += ["carry_out_move", "withdraw_move"]
+        elif obj.starts_at > now and moving.asked(obj).exists():
+            names.append("propose_move")
         if obj.starts_at > now:
             names += ["move", "cancel", "change_enrolling"]
+        if obj.meetings.count() > 1 and date_choices(list(obj.meetings.order_by("number")), now):
+            names.append("cancel_date")
         if obj.state == Session.State.OPEN and obj.opens_at <= now < obj.closes_at:
             names.append("enrol")
         return names
@@ -384,7 +413,7 @@ class SessionDesk(SessionAsAWhole, Desk):
 
     def classes_told(self, session: Session) -> list[str]:
         """Return whom a change of the session is told to, in words."""
-        concerned = session.enrolments.filter(status__in=planning.TOLD_OF_MOVES)
+        concerned = session.enrolments.filter(status__in=moving.TOLD_OF_MOVES)
         rows = concerned.select_related("school", "school_class", "session", "teacher").order_by("created_at", "pk")
         return [
             f"{row.class_label}, {row.school} ({row.get_status_display()})"
@@ -397,15 +426,11 @@ class SessionDesk(SessionAsAWhole, Desk):
         """Give the session another time, or another place."""
         session: Session = self.found(request, object_id)
         classes = self.classes_told(session)
-        whens = [
-            dates.span_in_words(one.starts_at, one.ends_at) + (f", {one.place}" if one.place else "")
-            for one in session.meetings.order_by("number")
-        ]
         return self.deed(
             request,
             session,
             title=_("Move the session"),
-            form=MoveForm(answers(request), session=session),
+            form=MoveForm(answers(request), session=session, asked=moving.asked(session).exists()),
             says=[
                 ngettext(
                     "%(count)s class stays enrolled or in line; its teacher gets a mail with the old and the new time.",
@@ -419,13 +444,14 @@ class SessionDesk(SessionAsAWhole, Desk):
                 _("The mail brings a calendar file that replaces the old entry. The host gets a mail too."),
                 _("Reminders and the closing of enrolment follow the new time."),
             ],
-            lists=[(_("Until now"), whens), (_("Classes that are told"), classes)],
+            lists=[(_("Until now"), self.whens(session)), (_("Classes that are told"), classes)],
             button=_("Move the session"),
-            act=lambda form: planning.move_session(
+            act=lambda form: moving.move_session(
                 session_id=session.pk,
                 starts=form.spans(),
                 places=form.wheres(),
                 even_if_closed=form.cleaned_data["even_if_closed"],
+                agreed=form.cleaned_data.get("agreed", False),
                 by=actor_of(request),
                 now=clock.now(),
             ),
@@ -433,12 +459,162 @@ class SessionDesk(SessionAsAWhole, Desk):
                 gettext("The session is moved to %(when)s, and everybody concerned is told.")
                 % {"when": dates.moment_in_words(moved.starts_at)}
             ),
-            places={"starts": "day_1"},
+            places={"starts": self.first_day(session)},
+        )
+
+    def whens(self, session: Session) -> list[str]:
+        """Return when and where a session is, date by date."""
+        return [
+            dates.span_in_words(one.starts_at, one.ends_at) + (f", {one.place}" if one.place else "")
+            for one in moving.standing(session)
+        ]
+
+    def first_day(self, session: Session) -> str:
+        """Return the name of the input for the first date's day."""
+        return f"day_{next((one.number for one in moving.standing(session)), 1)}"
+
+    @action(description=_("Propose a move"), url_path="foreslaa-flytning", icon="event_repeat")
+    def propose_move(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask the classes whether they can come at another time."""
+        session: Session = self.found(request, object_id)
+        municipality = seats.the_municipality()
+        return self.deed(
+            request,
+            session,
+            title=_("Propose another time"),
+            form=ProposeMoveForm(answers(request), session=session),
+            says=[
+                _("The date stays where it is until the classes have answered. Each is asked: come, or not."),
+                ngettext(
+                    "They have %(count)s school day to answer, and are reminded once. A class that does not answer:"
+                    " %(silence)s.",
+                    "They have %(count)s school days to answer, and are reminded once. A class that does not answer:"
+                    " %(silence)s.",
+                    municipality.move_answer_days,
+                )
+                % {"count": municipality.move_answer_days, "silence": municipality.get_move_default_display()},
+                _("Who cannot come is released; that does not count against the school. The line is told of the move."),
+            ],
+            lists=[(_("Until now"), self.whens(session)), (_("Classes that are asked"), self.classes_told(session))],
+            button=_("Ask the classes"),
+            act=lambda form: moving.propose_move(
+                session_id=session.pk,
+                starts=form.spans(),
+                places=form.wheres(),
+                reason=form.cleaned_data["reason"],
+                even_if_closed=form.cleaned_data["even_if_closed"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=lambda proposal: (
+                gettext("The classes are asked, and have until %(when)s to answer.")
+                % {"when": dates.moment_in_words(proposal.answer_by)}
+            ),
+            places={"starts": self.first_day(session)},
+        )
+
+    def answers_given(self, proposal: MoveProposal) -> list[str]:
+        """Return what each class has said to a proposed move."""
+        rows = proposal.answers.select_related("enrolment__school", "enrolment__school_class", "enrolment__session")
+        return [
+            f"{row.enrolment.class_label}, {row.enrolment.school}: {row.get_answer_display()}"
+            for row in rows.order_by("pk")
+            if row.enrolment.status in moving.ASKED
+        ]
+
+    def proposal(self, session: Session) -> MoveProposal:
+        """Return the move that is proposed; without one there is no page."""
+        found = moving.proposed(session)
+        if found is None:
+            raise Http404
+        return found
+
+    def proposal_lists(self, session: Session, proposal: MoveProposal) -> list[tuple[Any, list[str]]]:
+        """Return what a page about a proposed move shows: old and new time, and the answers."""
+        new = [
+            dates.span_in_words(one.starts_at, one.ends_at) + (f", {one.place}" if one.place else "")
+            for one in proposal.meetings.all()
+        ]
+        return [
+            (_("Until now"), self.whens(session)),
+            (_("Proposed"), new),
+            (_("What the classes have said"), self.answers_given(proposal)),
+        ]
+
+    @action(description=_("Carry the move out now"), url_path="gennemfoer-flytning", icon="event_available")
+    def carry_out_move(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Move the session as proposed, without waiting for the last answers."""
+        session: Session = self.found(request, object_id)
+        proposal = self.proposal(session)
+        return self.deed(
+            request,
+            session,
+            title=_("Carry the move out now"),
+            says=[
+                _(
+                    "The answers are awaited until %(when)s. If you move the session now, of a class that has not"
+                    " answered it holds: %(silence)s."
+                )
+                % {
+                    "when": dates.moment_in_words(proposal.answer_by),
+                    "silence": proposal.get_silence_display(),
+                },
+                _("Who cannot come is released. What becomes free is offered to the classes in line."),
+            ],
+            lists=self.proposal_lists(session, proposal),
+            button=_("Move the session"),
+            act=lambda _form: moving.carry_out_move(proposal_id=proposal.pk, by=actor_of(request), now=clock.now()),
+            done=_("The session is moved, and everybody concerned is told."),
+        )
+
+    @action(description=_("Withdraw the proposed move"), url_path="traek-flytning-tilbage", icon="undo")
+    def withdraw_move(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the session stay where it is."""
+        session: Session = self.found(request, object_id)
+        proposal = self.proposal(session)
+        return self.deed(
+            request,
+            session,
+            title=_("Withdraw the proposed move"),
+            says=[_("The session stays where it is. The classes that were asked, and the host, get a mail.")],
+            lists=self.proposal_lists(session, proposal),
+            button=_("Withdraw the proposal"),
+            act=lambda _form: moving.withdraw_move(proposal_id=proposal.pk, by=actor_of(request), now=clock.now()),
+            done=_("The proposed move is withdrawn, and everybody concerned is told."),
+        )
+
+    @action(description=_("Call one date off"), url_path="aflys-dato", icon="event_busy")
+    def cancel_date(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Call one date of a course off."""
+        session: Session = self.found(request, object_id)
+        now, meetings = clock.now(), list(session.meetings.order_by("number"))
+        fates = [
+            gettext("Date %(number)s: %(fate)s")
+            % {"number": one.number, "fate": planning.fate(session, meetings, one, now=now).in_words()}
+            for one in meetings
+            if one.state == Meeting.State.PLANNED and one.starts_at > now
+        ]
+        return self.deed(
+            request,
+            session,
+            title=_("Call one date off"),
+            form=CancelDateForm(answers(request), choices=date_choices(meetings, now)),
+            says=[_("Every class and the host get a mail with the reason and a calendar file.")],
+            lists=[(_("What becomes of the rest"), fates), (_("Classes that are told"), self.classes_told(session))],
+            button=_("Call the date off"),
+            danger=True,
+            act=lambda form: planning.cancel_meeting(
+                meeting_id=UUID(form.cleaned_data["meeting"]),
+                reason=form.cleaned_data["reason"],
+                by=actor_of(request),
+                now=clock.now(),
+            ),
+            done=_("The date is called off, and everybody concerned is told."),
         )
 
     def in_words(self, session: Session) -> str:
         """Return a session as a page on several of them names it."""
-        count = session.enrolments.filter(status__in=planning.TOLD_OF_MOVES).count()
+        count = session.enrolments.filter(status__in=moving.TOLD_OF_MOVES).count()
         classes = ngettext("%(count)s class", "%(count)s classes", count) % {"count": count}
         return f"{session.offer}, {dates.moment_in_words(session.starts_at)}: {classes}"
 
@@ -464,10 +640,11 @@ class SessionDesk(SessionAsAWhole, Desk):
 
     def shift(self, request: HttpRequest, session: Session, typed: dict[str, Any]) -> Session:
         """Call the use-case that moves a session, by a number of days."""
-        return planning.move_session(
+        return moving.move_session(
             session_id=session.pk,
-            starts=planning.shifted(session, typed["days"]),
+            starts=moving.shifted(session, typed["days"]),
             even_if_closed=typed["even_if_closed"],
+            agreed=typed["agreed"],
             by=actor_of(request),
             now=clock.now(),
         )

@@ -87,10 +87,10 @@ class SessionAsAWhole:
     def month_view(self, request: HttpRequest) -> HttpResponse:
         """Show a month of all courses' dates as a table, on small screens as a list; ``branche`` narrows it."""
         desk: Any = self
-        if request.method not in {"GET", "HEAD"}:
-            return HttpResponseNotAllowed(["GET", "HEAD"])
         if not desk.has_view_permission(request):
             raise PermissionDenied
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
         now = clock.now()
         first: date = month_in(request.GET.get("maaned", "")) or calendar.local_day(now).replace(day=1)
         industries = list(Industry.objects.filter(offers__sessions__isnull=False).distinct())

@@ -51,17 +51,18 @@ def answer_for_school(*, enrolment_id: UUID, approve: bool, reason: str = "", by
         places.end(enrolment, Status.DECLINED, reason=reason[:300], by=by, now=now)
         places.answer_for_leader(enrolment, Answer.DECLINED)
         notices.tell_teacher(enrolment, "enrolment_declined", now=now)
+        notices.tell_host_it_came_to_nothing(enrolment, now=now)
         places.offer_to_line(session, by=by, now=now)
         return enrolment
     places.answer_for_leader(enrolment, Answer.APPROVED)
     audit.record(by, "enrolment-approved-by-leader", enrolment, at=now)
     if enrolment.status != Status.PENDING:
         return enrolment
-    if session.offer.acceptance == Offer.Acceptance.MANUAL:
+    if session.offer.acceptance == Offer.Acceptance.MANUAL and not notices.came_of_a_dialogue(enrolment):
         places.await_answer(enrolment, by=by, now=now)
         notices.tell_teacher(enrolment, "enrolment_pending", now=now, key="approved")
         notices.ask_host(enrolment, now=now)
         return enrolment
     places.confirm(enrolment, by=by, now=now)
-    notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)
+    notices.tell_host_of_confirmed(enrolment, now=now)
     return enrolment

@@ -91,6 +91,7 @@ STEP_FIELDS: dict[int, tuple[str, ...]] = {
         "days_counted",
         "cancel_days",
         "most_per_class",
+        "by_agreement",
     ),
 }
 DESCRIBED = tuple(name for step in range(2, LAST_STEP) for name in STEP_FIELDS[step])

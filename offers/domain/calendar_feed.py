@@ -5,14 +5,15 @@ the account. Reading it changes nothing.
 """
 
 from datetime import datetime
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from portal.domain import audit, links
 from portal.domain.actor import Actor
+from portal.domain.refusal import Refusal
 from portal.models import Link, User
 
 
@@ -74,5 +75,6 @@ def withdraw_feed(*, by: Actor, now: datetime) -> None:
 
 def _person(by: Actor) -> User:
     """Return who asks, the row held; only people have a calendar here."""
-    found: UUID | None = by.user_id
-    return User.objects.select_for_update().get(pk=found)
+    if by.user_id is None:
+        raise Refusal(_("Only people have a calendar here."), code="not-yours")
+    return User.objects.select_for_update().get(pk=by.user_id)

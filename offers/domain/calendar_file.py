@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from icalendar import Calendar, Event, vText
 
 from offers.domain import snapshot
-from offers.models import Enrolment, Session
+from offers.models import Enrolment, Meeting, Session
 from portal.domain.calendar import COPENHAGEN
 from portal.models import AuditEntry, User
 
@@ -94,7 +94,7 @@ def host_file(session: Session, *, now: datetime) -> bytes:
         event.add("summary", session.offer.title)
         if meeting.place:
             event.add("location", meeting.place)
-        event.add("status", "CONFIRMED")
+        event.add("status", "CANCELLED" if meeting.state == Meeting.State.CANCELLED else "CONFIRMED")
         event.add("transp", "OPAQUE")
         entries.append(event)
     return _written(entries, name=session.offer.title, method="PUBLISH", first=session.starts_at, last=session.ends_at)

@@ -30,7 +30,13 @@ TOLD = {
 }
 # What was promised about the standing before, and is still true when it is back.
 PROMISED = {
-    Status.CONFIRMED: ["enrolment_confirmed", "host_new_enrolment", "enrolment_handed_over"],
+    Status.CONFIRMED: [
+        "enrolment_confirmed",
+        "dialogue_agreed",
+        "host_new_enrolment",
+        "host_dialogue_agreed",
+        "enrolment_handed_over",
+    ],
     Status.PENDING: ["enrolment_pending", "host_request", "leader_request", "coordinator_request"],
     Status.WAITLISTED: ["enrolment_waitlisted", "leader_request"],
     Status.OFFERED: ["place_offered"],

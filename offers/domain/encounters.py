@@ -7,7 +7,7 @@ marked void with the reason (and, where something was held, a new one is written
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import notices, places, planning, surveys
+from offers.domain import dates, notices, places, planning, surveys
 from offers.models import Encounter, Enrolment, Meeting, Session, VisitReport
 from portal.domain import audit, calendar
 from portal.domain.actor import Actor
@@ -31,6 +31,7 @@ Outcome = VisitReport.Outcome
 TOOK_PLACE = (Outcome.HELD, Outcome.PARTLY)
 REPORTABLE = (Enrolment.Status.CONFIRMED, Enrolment.Status.COMPLETED, Enrolment.Status.NO_SHOW)
 MOST_PUPILS = 60
+OBJECT_WITHIN = timedelta(days=14)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,8 @@ def report_visit(
 
     By a host's link for a visit of that company, by the enrolled teacher or whoever acts for the school, or by a
     coordinator (whose word decides). ``pupils`` is how many were there; as many as enrolled unless told.
-    Raises Refusal before the date has begun, for other people's visits, and for visits that were called off.
+    Whoever is noted as not having come may object within 14 days. Raises Refusal before the date has begun, for
+    other people's visits, and for visits that were called off.
     """
     session = places.locked_session(Enrolment.objects.values_list("session_id", flat=True).get(pk=enrolment_id))
     enrolment = _enrolment(enrolment_id, session)
@@ -97,6 +99,8 @@ def report_visit(
     if meeting is None:
         raise Refusal(_("This date does not belong to the visit. Reload the page and try again."), code="foreign")
     _refuse_what_cannot_be_told(session, enrolment, meeting, now=now)
+    if side == Side.TEACHER:
+        _refuse_late_objections(enrolment, meeting, outcome, now=now)
     said = _count(outcome, pupils, enrolment)
     known = VisitReport.objects.filter(enrolment=enrolment, meeting=meeting, side=side).first()
     if known is not None and (known.outcome, known.pupils) == (outcome, said):
@@ -237,6 +241,21 @@ def _refuse_what_cannot_be_told(session: Session, enrolment: Enrolment, meeting:
         raise Refusal(refusal[0], code=refusal[1])
 
 
+def _refuse_late_objections(enrolment: Enrolment, meeting: Meeting, outcome: str, *, now: datetime) -> None:
+    """Raise Refusal when the class was noted as not having come more than 14 days ago, and the school objects now."""
+    noted = VisitReport.objects.filter(enrolment=enrolment, meeting=meeting, outcome=Outcome.NO_SHOW)
+    since = noted.exclude(side=Side.TEACHER).order_by("at").values_list("at", flat=True).first()
+    if since is not None and outcome != Outcome.NO_SHOW and now > since + OBJECT_WITHIN:
+        raise Refusal(
+            _(
+                "It was noted on %(day)s that the class did not come, and the school could object for 14 days. Write to"
+                " the municipality; its coordinator can still correct it."
+            )
+            % {"day": dates.day_in_words(since)},
+            code="objects-late",
+        )
+
+
 def _count(outcome: str, pupils: int | None, enrolment: Enrolment) -> int | None:
     """Return how many pupils were there; raises Refusal when the number and the outcome do not fit together."""
     if outcome not in Outcome.values:
@@ -320,6 +339,8 @@ def _settle(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime)
     if moved.update(status=status, status_at=now):
         before, enrolment.status, enrolment.status_at = enrolment.status, status, now
         audit.record(by, "enrolment-" + status.replace("_", "-"), enrolment, at=now, before=before)
+        if status == Enrolment.Status.NO_SHOW and by.user_id != enrolment.teacher_id:
+            notices.tell_teacher(enrolment, "enrolment_no_show", now=now, key=now.isoformat())
 
     for meeting in meetings:
         here = [kinds[one.pk, meeting.pk] for one in enrolments]

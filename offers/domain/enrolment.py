@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from offers.domain import cancelling, dates, notices, places, planning, rules, snapshot
 from offers.models import Enrolment, Session
-from portal.domain import audit, calendar
+from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
 from portal.models import User
@@ -51,16 +51,24 @@ class OnBehalf:
 
 
 @transaction.atomic(durable=True)
-def enrol_class(*, session_id: UUID, request: rules.EnrolmentRequest, by: Actor, now: datetime) -> Enrolment:
+def enrol_class(
+    *, session_id: UUID, request: rules.EnrolmentRequest, by: Actor, now: datetime, seen: Session | None = None
+) -> Enrolment:
     """Enrol a class, or put it in line when the session is full or others wait.
 
     With manual acceptance, and where the school's leader must agree (``schools.domain.approval``), it becomes a request
     that holds its places until it is answered; the leader is asked first, the host afterwards. Asking again with the
     same form, or for the same class and group, returns the first answer. Raises Refusal with the rule, the numbers
     and the next possibility.
+
+    ``seen`` is the session as it was read a moment ago: whoever finds it full, without a waiting list, is told so
+    without waiting for the row, which thousands may want at once.
     """
     on_behalf = _on_behalf(request, by)
-    return _enrol(places.locked_session(session_id), request, on_behalf, by=by, now=now)
+    full = rules.without_room(seen, request, now=now) if seen is not None else None
+    if seen is not None and full is not None and _earlier_answer(seen, request) is None:
+        raise full
+    return _enrol(places.locked_session(session_id, seen=seen), request, on_behalf, by=by, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -150,13 +158,14 @@ def _enrol(
     action = "enrolment-" + status.value.replace("_", "-")
     audit.record(by, action, enrolment, at=now, pupils=enrolment.pupils, places=need, **standing.seen)
     by_another = {"enrolled_by": str(by.user_id)} if by.user_id and teacher and by.user_id != teacher.pk else None
-    notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now, parameters=by_another)
-    if awaits_leader:
-        notices.tell_leaders(enrolment, "leader_request", now=now)
-    elif status == Status.CONFIRMED:
-        notices.tell_host(offer, enrolment, "host_new_enrolment", now=now)
-    elif status == Status.PENDING:
-        notices.ask_host(enrolment, now=now)
+    with outbox.together():
+        notices.tell_teacher(enrolment, f"enrolment_{status.value}", now=now, parameters=by_another)
+        if awaits_leader:
+            notices.tell_leaders(enrolment, "leader_request", now=now)
+        elif status == Status.CONFIRMED:
+            notices.tell_host(offer, enrolment, "host_new_enrolment", now=now)
+        elif status == Status.PENDING:
+            notices.ask_host(enrolment, now=now)
     return enrolment
 
 
@@ -190,6 +199,8 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
     if was in {Status.CONFIRMED, Status.PENDING} and host_knows:
         notices.tell_host(session.offer, enrolment, "host_cancelled_enrolment", now=now, key=key)
         notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now, key=key)
+    elif not host_knows:
+        notices.tell_host_it_came_to_nothing(enrolment, now=now)
     places.offer_to_line(session, by=by, now=now)
     return enrolment
 
@@ -286,7 +297,7 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
     if enrolment.leader_answer == LeaderAnswer.AWAITED:
         places.answer_for_leader(enrolment, LeaderAnswer.NOT_NEEDED)
     places.confirm(enrolment, by=by, now=now)
-    notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)
+    notices.tell_host_of_confirmed(enrolment, now=now)
     return enrolment
 
 
@@ -306,6 +317,7 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     places.end(enrolment, Status.REQUEST_EXPIRED, by=by, now=now)
     notices.tell_teacher(enrolment, "request_expired", now=now)
     notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
+    notices.tell_host_it_came_to_nothing(enrolment, now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return True
 
@@ -426,12 +438,10 @@ def _refuse_beyond_guidance(school_class: SchoolClass, session: Session, roles: 
 def _earlier_answer(session: Session, request: rules.EnrolmentRequest) -> Enrolment | None:
     """Return what this form, or anyone for the same class and group, has already got."""
     same_class = Q(session=session, school_class=request.school_class, group=request.group, status__in=Status.active())
-    earlier = (
-        Enrolment.objects.filter(same_class | Q(form_token=request.token_for(session)))
-        .select_related("school_class", "school", "teacher")
-        .order_by("created_at")
-        .last()
-    )
-    if earlier is not None:
-        earlier.session = session
+    found = Enrolment.objects.filter(same_class | Q(form_token=request.token_for(session)))
+    newest = found.order_by("-created_at").values_list("pk", flat=True).first()
+    if newest is None:
+        return None
+    earlier = Enrolment.objects.select_related("school_class", "school", "teacher").get(pk=newest)
+    earlier.session = session
     return earlier

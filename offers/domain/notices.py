@@ -1,17 +1,15 @@
 """Steps that promise mails about sessions and enrolments to the people they concern."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import models
 
 from companies.models import Contact
-from offers.models import Enrolment, Offer
-from portal.domain import links, outbox
-from portal.models import Link, MunicipalRole, User
+from offers.models import Dialogue, Enrolment, Offer
+from portal.domain import outbox
+from portal.models import MunicipalRole, User
 from schools.domain import membership
-
-LINK_LASTS = timedelta(days=180)
 
 
 def tell_teacher(
@@ -52,17 +50,15 @@ def tell_host(
     *,
     now: datetime,
     key: str = "",
+    send_at: datetime | None = None,
     parameters: dict[str, Any] | None = None,
 ) -> None:
     """Promise the host's contact a mail, and see to it that there is a link for its button."""
     contact = host_contact(offer)
     if contact is None:
         return
-    lasting = Link.objects.about(Link.Purpose.HOST, contact.pk).live(now + LINK_LASTS).filter(parent__isnull=True)
-    if not lasting.exists():
-        links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=now)
     to = outbox.Recipient(kind="contact", id=contact.pk, address=contact.email, language=contact.language)
-    outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, parameters=parameters)
+    outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, send_at=send_at, parameters=parameters)
 
 
 def tell_leaders(enrolment: Enrolment, occasion: str, *, now: datetime, key: str = "") -> None:
@@ -77,6 +73,26 @@ def ask_host(enrolment: Enrolment, *, now: datetime) -> None:
     """Ask the host, and the coordinators beside, whether the class may come."""
     tell_host(enrolment.session.offer, enrolment, "host_request", now=now)
     tell_coordinators(enrolment, "coordinator_request", now=now)
+
+
+def came_of_a_dialogue(enrolment: Enrolment) -> bool:
+    """Return whether host and school agreed on the visit: then the host has said yes, and knows of it."""
+    return Dialogue.objects.filter(enrolment=enrolment).exists()
+
+
+def tell_host_of_confirmed(enrolment: Enrolment, *, now: datetime) -> None:
+    """Promise the host a mail that the class comes; with a calendar file when they agreed on the time."""
+    occasion = "host_dialogue_agreed" if came_of_a_dialogue(enrolment) else "host_new_enrolment"
+    tell_host(enrolment.session.offer, enrolment, occasion, now=now)
+
+
+def tell_host_it_came_to_nothing(enrolment: Enrolment, *, now: datetime) -> None:
+    """Promise the host a mail that an agreed visit does not take place, when the school's leader has not approved it.
+
+    Of other enrolments that await the leader the host knows nothing.
+    """
+    if came_of_a_dialogue(enrolment):
+        tell_host(enrolment.session.offer, enrolment, "host_dialogue_came_to_nothing", now=now)
 
 
 def tell_reviewers(about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:

@@ -38,13 +38,20 @@ RULES = (
 )
 
 
-def locked_session(session_id: UUID) -> Session:
-    """Return the session with its course, host, places of its dates and the rules, its row held until the end."""
+def locked_session(session_id: UUID, *, seen: Session | None = None) -> Session:
+    """Return the session with its course, host, places of its dates and the rules, its row held until the end.
+
+    Course and host are those of ``seen``, if it was read a moment ago: they are not held in any case.
+    """
     dates = Meeting.objects.filter(session=OuterRef("pk")).order_by("number")
-    sessions = Session.objects.locked().select_related("offer__company", "offer__contact")
+    sessions = Session.objects.locked()
     rules = Municipality.objects.values(found=JSONObject(**{name: name for name in RULES}))
     found = sessions.annotate(named_places=ArraySubquery(dates.values("place")), rules=Subquery(rules[:1]))
-    return found.get(pk=session_id)
+    if seen is None:
+        return found.select_related("offer__company", "offer__contact").get(pk=session_id)
+    session = found.get(pk=session_id)
+    session.offer = seen.offer
+    return session
 
 
 def rules_for(session: Session) -> Municipality:

@@ -3,36 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import ClassVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
 from offers.domain import dates, draw, notices, reminders
 from offers.domain import places as seats
-from offers.models import Enrolment, Meeting, Offer, Session
+from offers.models import Enrolment, Meeting, MoveProposal, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
-from portal.models import Link, Message
-from schools.models import school_year_of
+from portal.models import Link, Municipality
 
 OPENING_HOUR = 8
 CLOSING_HOUR = 12
 LONGEST_MEETING = timedelta(hours=24)
 LONGEST_SERIES = 60
 SHORTEST_OPENING = timedelta(minutes=1)
-TOLD_OF_MOVES = [
-    Enrolment.Status.PENDING,
-    Enrolment.Status.CONFIRMED,
-    Enrolment.Status.OFFERED,
-    Enrolment.Status.WAITLISTED,
-    Enrolment.Status.IN_DRAW,
-]
+ENDS_WITH_IT = Enrolment.Status.active()
 NOT_PLANNABLE = [Offer.State.ARCHIVED, Offer.State.REJECTED, Offer.State.EXPIRED]
 
 
@@ -110,9 +106,11 @@ def plan_session(
     """Plan one session: at one time (``minutes`` long, else as long as the course says), or on several dates.
 
     Places, closing time and place come from the course unless given. Raises Refusal when a date is no school day
-    (unless ``even_if_closed``), has passed, ends before it begins, or enrolment could not open before it closes.
+    (unless ``even_if_closed``), has passed, ends before it begins, or enrolment could not open before it closes. A
+    host plans within what the municipality allows (:func:`host_terms`), and on school days only.
     """
     offer = _plannable(offer_id, by)
+    even_if_closed = even_if_closed and not hosts(offer, by)
     return _plan(
         offer,
         _spans(offer, starts, minutes),
@@ -144,7 +142,8 @@ def plan_weekly_series(
 ) -> Series:
     """Plan a session every week at the same time of day, for so many weeks or until a day (which belongs to it).
 
-    Days without school are skipped and named; the series is not prolonged for them. At most 60 weeks.
+    Days without school are skipped and named; the series is not prolonged for them. At most 60 weeks; for a host as
+    many dates as the municipality allows.
     """
     offer = _plannable(offer_id, by)
     local = first_start.astimezone(calendar.COPENHAGEN)
@@ -296,19 +295,146 @@ def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -
     reason = reason.strip()
     if not reason:
         raise Refusal(_("Write why the session is cancelled; the classes will read it."), code="reason", field="reason")
-    concerned = list(session.enrolments.active().select_related("teacher"))
+    _call_off(session, reason[:300], by=by, by_host=by_host, now=now)
+    return session
+
+
+@transaction.atomic(durable=True)
+def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -> Session:
+    """Call one date of a session off. What becomes of the rest follows from :func:`fate`; everybody is told.
+
+    By a coordinator, or by the host through the own link. Cancelling again changes nothing. A move that was proposed
+    falls. Raises Refusal without a reason (teachers will read it), and once that date has begun.
+    """
+    session = seats.locked_session(Meeting.objects.values_list("session_id", flat=True).get(pk=meeting_id))
+    by_host = hosts(session.offer, by)
+    if not (by.is_coordinator or by_host):
+        raise Refusal(_("Only the host and the municipality can cancel a session."), code="not-yours")
+    meetings = list(session.meetings.order_by("number"))
+    meeting = next(one for one in meetings if one.pk == meeting_id)
+    if session.state == Session.State.CANCELLED or meeting.state == Meeting.State.CANCELLED:
+        return session
+    if now >= meeting.starts_at or meeting.state != Meeting.State.PLANNED:
+        raise Refusal(
+            _("The date began on %(when)s and can no longer be cancelled. Say instead that it was not held.")
+            % {"when": dates.moment_in_words(meeting.starts_at)},
+            code="begun",
+        )
+    reason = reason.strip()[:300]
+    if not reason:
+        raise Refusal(_("Write why the date is cancelled; the classes will read it."), code="reason", field="reason")
+    found = fate(session, meetings, meeting, now=now)
+    if found.kind == Fate.WHOLE:
+        with translation.override(settings.LANGUAGE_CODE):
+            words = reason if len(meetings) < 2 else f"{reason} ({found.in_words()})"
+        _call_off(session, words[:300], by=by, by_host=by_host, now=now)
+        return session
+    drop_proposal(session, by=by, now=now)
+    off = [meeting] if found.kind == Fate.GOES_ON else [one for one in meetings if one.starts_at > now]
+    off = [one for one in off if one.state == Meeting.State.PLANNED]
+    Meeting.objects.filter(pk__in=[one.pk for one in off]).update(state=Meeting.State.CANCELLED, cancel_reason=reason)
+    left = [one for one in meetings if one not in off and one.state != Meeting.State.CANCELLED]
+    session.starts_at, session.ends_at = left[0].starts_at, left[-1].ends_at
+    Session.objects.filter(pk=session.pk).update(
+        starts_at=session.starts_at, ends_at=session.ends_at, sequence=F("sequence") + 1
+    )
+    session.sequence += 1
+    concerned = list(session.enrolments.filter(status__in=ENDS_WITH_IT).select_related("teacher"))
+    for about in (session, *concerned):
+        outbox.withdraw(about=about, occasions=reminders.OCCASIONS)
+    audit.record(
+        by,
+        "meeting-cancelled",
+        session,
+        at=now,
+        number=meeting.number,
+        starts_at=meeting.starts_at.isoformat(),
+        dates=len(off),
+        left=len(left),
+    )
+    facts = {"numbers": [one.number for one in off], "reason": reason, "rest": found.kind == Fate.REST}
+    key = f"m{meeting.number}-s{session.sequence}"
+    for enrolment in concerned:
+        enrolment.session = session
+        notices.tell_teacher(enrolment, "meeting_cancelled", now=now, key=key, parameters=facts)
+    notices.tell_host(session.offer, session, "host_meeting_cancelled", now=now, key=key, parameters=facts)
+    if by_host:
+        notices.tell_coordinators(session, "coordinator_meeting_cancelled", now=now, key=key, parameters=facts)
+    reminders.plan_for(session, now=now)
+    return session
+
+
+def fate(session: Session, meetings: Sequence[Meeting], meeting: Meeting, *, now: datetime) -> "Fate":
+    """Return what becomes of a session when one of its dates is called off.
+
+    As long as the dates left (held or to come) are as many as the course still makes sense with, it goes on without
+    it: half of those planned, rounded up, unless the course says otherwise. With fewer the whole is called off; when
+    it has begun, what was held stays held, and the dates to come are called off.
+    """
+    left = sum(one.state in {Meeting.State.PLANNED, Meeting.State.HELD} and one.pk != meeting.pk for one in meetings)
+    fewest = min(session.offer.fewest_meetings or -(-len(meetings) // 2), len(meetings))
+    kind = Fate.GOES_ON
+    if left < fewest or not left:
+        kind = Fate.REST if min(one.starts_at for one in meetings) <= now and left else Fate.WHOLE
+    return Fate(kind=kind, left=left, planned=len(meetings), fewest=fewest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fate:
+    """What becomes of a session one of whose dates is called off, with the numbers that decide it."""
+
+    GOES_ON: ClassVar[str] = "goes_on"
+    REST: ClassVar[str] = "rest"
+    WHOLE: ClassVar[str] = "whole"
+
+    kind: str
+    left: int
+    planned: int
+    fewest: int
+
+    def in_words(self) -> str:
+        """Return the rule, the numbers, and what follows from them."""
+        rule = ngettext(
+            "The course was planned with %(planned)d date and makes sense with at least %(fewest)d; %(left)d would be"
+            " left.",
+            "The course was planned with %(planned)d dates and makes sense with at least %(fewest)d; %(left)d would be"
+            " left.",
+            self.planned,
+        ) % {"planned": self.planned, "fewest": self.fewest, "left": self.left}
+        follows = {
+            self.GOES_ON: _("So it goes on without this date."),
+            self.REST: _("So the other dates to come are called off too; what was held stays held."),
+            self.WHOLE: _("So the whole is called off."),
+        }[self.kind]
+        return f"{rule} {follows}"
+
+
+def drop_proposal(session: Session, *, by: Actor, now: datetime) -> None:
+    """End a move that is proposed for the session, without moving it (a step); nobody is told here."""
+    opened = MoveProposal.objects.open().filter(session=session)
+    if opened.update(state=MoveProposal.State.WITHDRAWN, ended_at=now):
+        for one in session.enrolments.filter(status__in=Enrolment.Status.open()):
+            outbox.withdraw(about=one, occasions=["move_proposed", "move_nudge"])
+        outbox.withdraw(about=session, occasions=["host_move_proposed", "coordinator_move_proposed"])
+        audit.record(by, "move-withdrawn", session, at=now)
+
+
+def _call_off(session: Session, reason: str, *, by: Actor, by_host: bool, now: datetime) -> None:
+    """End every enrolment, give every place back, and tell everybody concerned (a step)."""
+    drop_proposal(session, by=by, now=now)
+    concerned = list(session.enrolments.filter(status__in=ENDS_WITH_IT).select_related("teacher"))
     status = Enrolment.Status.CANCELLED_BY_HOST if by_host else Enrolment.Status.CANCELLED_BY_MUNICIPALITY
     for enrolment in concerned:
         enrolment.session = session
-        seats.end(enrolment, status, reason=reason[:300], by=by, now=now)
+        seats.end(enrolment, status, reason=reason, by=by, now=now)
     outbox.withdraw(about=session)
     for meeting in session.meetings.all():
         outbox.withdraw(about=meeting)
     session.meetings.update(state=Meeting.State.CANCELLED)
     Session.objects.filter(pk=session.pk).update(
-        state=Session.State.CANCELLED, cancel_reason=reason[:300], sequence=F("sequence") + 1
+        state=Session.State.CANCELLED, cancel_reason=reason, sequence=F("sequence") + 1
     )
-    session.state, session.cancel_reason = Session.State.CANCELLED, reason[:300]
+    session.state, session.cancel_reason = Session.State.CANCELLED, reason
     session.sequence += 1
     audit.record(by, "session-cancelled", session, at=now, enrolments=len(concerned))
     for enrolment in concerned:
@@ -316,192 +442,6 @@ def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -
     notices.tell_host(session.offer, session, "host_session_cancelled", now=now)
     if by_host:
         notices.tell_coordinators(session, "coordinator_session_cancelled", now=now)
-    return session
-
-
-@transaction.atomic(durable=True)
-def move_session(
-    *,
-    session_id: UUID,
-    starts: Sequence[tuple[datetime, datetime]],
-    places: Sequence[str] | None = None,
-    even_if_closed: bool = False,
-    by: Actor,
-    now: datetime,
-) -> Session:
-    """Give every date of a session a new time (``starts``: beginning and end, as many as it has) and perhaps a place.
-
-    Enrolments, the waiting list and its order stay. Opening and closing follow the new beginning. Each class's
-    teacher and the host are told the old and the new time with a calendar file that replaces the old entry; what was
-    planned to be said about the old time is taken back and planned anew. By a coordinator, or the host's own link.
-    Moving to where it is already changes nothing. Raises Refusal once it has begun, on a day without school (unless
-    ``even_if_closed``), and into another school year while classes are enrolled: they would be in another grade.
-    """
-    session = seats.locked_session(session_id)
-    by_host = hosts(session.offer, by)
-    if not (by.is_coordinator or by_host):
-        raise Refusal(_("Only the host and the municipality can move a session."), code="not-yours")
-    meetings = list(session.meetings.order_by("number"))
-    _refuse_to_move(session, meetings, now)
-    spans = sorted(starts)
-    if len(spans) != len(meetings):
-        raise Refusal(
-            ngettext(
-                "The session has %(count)d date; give it one new time.",
-                "The session has %(count)d dates; give each of them a new time.",
-                len(meetings),
-            )
-            % {"count": len(meetings)},
-            code="dates",
-            field="starts",
-        )
-    wheres = [one.strip()[:300] for one in places] if places is not None else [one.place for one in meetings]
-    if spans == [(one.starts_at, one.ends_at) for one in meetings] and wheres == [one.place for one in meetings]:
-        return session
-    _refuse_impossible(spans, None if even_if_closed else SchoolCalendar.load(), now)
-    concerned = list(
-        session.enrolments.filter(status__in=TOLD_OF_MOVES).select_related("teacher").order_by("created_at", "pk")
-    )
-    if concerned and school_year_of(calendar.local_day(spans[0][0])) != school_year_of(
-        calendar.local_day(session.starts_at)
-    ):
-        raise Refusal(
-            _("The classes are in another grade then. Cancel the session and plan a new one in that school year."),
-            code="school-year",
-            field="starts",
-        )
-    before = _times(meetings)
-    _take_back(session, concerned)
-    _write_times(session, meetings, spans, wheres)
-    for one in concerned:
-        if one.answer_by is not None and one.answer_by > session.starts_at:
-            Enrolment.objects.filter(pk=one.pk).update(answer_by=session.starts_at)
-        one.session = session
-    audit.record(
-        by,
-        "session-moved",
-        session,
-        at=now,
-        before=before[0]["starts_at"],
-        starts_at=session.starts_at.isoformat(),
-        enrolments=len(concerned),
-    )
-    _tell_of_the_move(session, concerned, before, _times(meetings), by_host=by_host, now=now)
-    reminders.plan_for(session, now=now)
-    return session
-
-
-def _tell_of_the_move(
-    session: Session,
-    concerned: list[Enrolment],
-    before: list[dict[str, str]],
-    after: list[dict[str, str]],
-    *,
-    by_host: bool,
-    now: datetime,
-) -> None:
-    """Tell teachers and host; who has not been told of an earlier move yet hears of both as one (a step)."""
-    key = f"s{session.sequence}"
-    for one in concerned:
-        known = _last_told(one, "session_moved") or before
-        if known != after:
-            facts = {"before": known, "sequence": session.sequence}
-            notices.tell_teacher(one, "session_moved", now=now, key=key, parameters=facts)
-    known = _last_told(session, "host_session_moved") or before
-    facts = {"before": known, "sequence": session.sequence}
-    if known != after:
-        notices.tell_host(session.offer, session, "host_session_moved", now=now, key=key, parameters=facts)
-    if by_host:
-        notices.tell_coordinators(session, "coordinator_session_moved", now=now, key=key, parameters=facts)
-
-
-def _refuse_to_move(session: Session, meetings: list[Meeting], now: datetime) -> None:
-    """Raise Refusal when the session is over, has begun or was called off."""
-    if session.state == Session.State.CANCELLED:
-        raise Refusal(_("The session has been cancelled. Plan a new one."), code="cancelled")
-    if now >= session.starts_at or session.state == Session.State.HELD:
-        raise Refusal(
-            _("The session began on %(when)s and can no longer be moved. Say instead what became of it.")
-            % {"when": dates.moment_in_words(session.starts_at)},
-            code="begun",
-        )
-    if any(one.state != Meeting.State.PLANNED for one in meetings):
-        raise Refusal(_("One of its dates is over or cancelled; the session can no longer be moved."), code="begun")
-
-
-def _times(meetings: list[Meeting]) -> list[dict[str, str]]:
-    """Return when and where, as a message keeps what was until now."""
-    return [
-        {"starts_at": reminders.stamp(one.starts_at), "ends_at": reminders.stamp(one.ends_at), "place": one.place}
-        for one in meetings
-    ]
-
-
-def _take_back(session: Session, concerned: list[Enrolment]) -> None:
-    """Withdraw what is still to be said about the old time (a step)."""
-    for about in (session, *concerned):
-        outbox.withdraw(about=about, occasions=reminders.OCCASIONS)
-
-
-def _last_told(about: Session | Enrolment, occasion: str) -> list[dict[str, str]] | None:
-    """Return the time that is known, when an earlier move has not been told yet; that mail is withdrawn (a step)."""
-    untold = Message.objects.filter(
-        occasion=occasion, reference_id=about.pk, state__in=[Message.State.PLANNED, Message.State.QUEUED]
-    ).order_by("created_at")
-    earlier = untold.values_list("parameters", flat=True).first()
-    outbox.withdraw(about=about, occasions=[occasion])
-    known: list[dict[str, str]] | None = earlier.get("before") if earlier else None
-    return known
-
-
-def _write_times(
-    session: Session, meetings: list[Meeting], spans: list[tuple[datetime, datetime]], wheres: list[str]
-) -> None:
-    """Write the new dates and what follows from them (a step)."""
-    for meeting, (starts_at, ends_at), where in zip(meetings, spans, wheres, strict=True):
-        meeting.starts_at, meeting.ends_at, meeting.place = starts_at, ends_at, where
-    Meeting.objects.bulk_update(meetings, ["starts_at", "ends_at", "place"])
-    old_start, new_start = session.starts_at, spans[0][0]
-    if session.closes_at == closing_time(session.offer, old_start):
-        closes_at = closing_time(session.offer, new_start)
-    else:
-        closes_at = _as_long_before(session.closes_at, old_start, new_start)
-    opens_at = session.opens_at
-    if opens_at >= closes_at:
-        opens_at = min(_as_long_before(opens_at, old_start, new_start), closes_at - SHORTEST_OPENING)
-    if session.draw_at is not None:
-        session.draw_at = min(session.draw_at + (opens_at - session.opens_at), closes_at)
-    session.starts_at, session.ends_at = new_start, spans[-1][1]
-    session.opens_at, session.closes_at = opens_at, closes_at
-    Session.objects.filter(pk=session.pk).update(
-        starts_at=session.starts_at,
-        ends_at=session.ends_at,
-        opens_at=opens_at,
-        closes_at=closes_at,
-        draw_at=session.draw_at,
-        sequence=F("sequence") + 1,
-    )
-    session.sequence += 1
-
-
-def _as_long_before(moment: datetime, old_start: datetime, new_start: datetime) -> datetime:
-    """Return the moment as many days before the new beginning, at the same hour on the wall, never after it."""
-    local = moment.astimezone(calendar.COPENHAGEN)
-    days = calendar.local_day(old_start) - local.date()
-    return min(calendar.at(calendar.local_day(new_start) - days, local.hour, local.minute), new_start)
-
-
-def shifted(session: Session, days: int) -> list[tuple[datetime, datetime]]:
-    """Return the session's dates so many days later (fewer than nothing: earlier), at the same hours on the wall."""
-    return [
-        (_days_later(one.starts_at, days), _days_later(one.ends_at, days))
-        for one in session.meetings.order_by("number")
-    ]
-
-
-def _days_later(moment: datetime, days: int) -> datetime:
-    local = moment.astimezone(calendar.COPENHAGEN)
-    return calendar.at(local.date() + timedelta(days=days), local.hour, local.minute)
 
 
 def few_enrolled(now: datetime, *, within: timedelta) -> QuerySet[Session]:
@@ -529,6 +469,113 @@ def _plannable(offer_id: UUID, by: Actor) -> Offer:
     return offer
 
 
+@dataclass(frozen=True, kw_only=True)
+class HostTerms:
+    """Within what a host may add dates to one course: whether at all, from which day on, and how many more."""
+
+    refusal: str
+    first_day: date
+    most: int
+    coming: int
+    empty: int
+
+    @property
+    def more(self) -> int:
+        """How many dates more."""
+        return max(self.most - self.coming, 0)
+
+
+def host_terms(offer: Offer, school_calendar: SchoolCalendar, now: datetime) -> HostTerms:
+    """Return within what a host may add dates to the course: what the municipality has chosen, and how far it is used.
+
+    ``empty`` counts the dates to come that no class has taken yet: the host is warned of them, not kept from more.
+    """
+    rules: Municipality = seats.the_municipality()
+    coming = offer.sessions.filter(state__in=[Session.State.OPEN, Session.State.PLANNED], starts_at__gt=now)
+    refusal = ""
+    if not rules.hosts_add_dates:
+        refusal = _("Here the municipality plans all dates. Write to it when you have more to offer.")
+    elif offer.state != Offer.State.PUBLISHED:
+        refusal = _("Dates can be added once the course is published. It is %(state)s.") % {
+            "state": offer.get_state_display()
+        }
+    return HostTerms(
+        refusal=refusal,
+        first_day=school_calendar.school_days_after(calendar.local_day(now), rules.host_notice_days),
+        most=rules.host_most_dates,
+        coming=coming.count(),
+        empty=coming.filter(places_taken=0).count(),
+    )
+
+
+def _refuse_beyond_the_hosts(offer: Offer, starts_at: datetime, school_calendar: SchoolCalendar, now: datetime) -> None:
+    """Raise Refusal when the municipality does not let the host add this date."""
+    terms = host_terms(offer, school_calendar, now)
+    if terms.refusal:
+        raise Refusal(terms.refusal, code="not-for-hosts")
+    if calendar.local_day(starts_at) < terms.first_day:
+        raise Refusal(
+            _("%(day)s is too soon: schools need time to plan. The first day you can add is %(first)s.")
+            % {"day": dates.day_in_words(starts_at), "first": dates.day_in_words(calendar.at(terms.first_day, 12))},
+            code="too-soon",
+            field="starts",
+        )
+    if not terms.more:
+        raise Refusal(
+            ngettext(
+                "The course has %(coming)d date to come, and that is as many as hosts may add here. Write to the"
+                " municipality when you have more to offer.",
+                "The course has %(coming)d dates to come, and that is as many as hosts may add here. Write to the"
+                " municipality when you have more to offer.",
+                terms.coming,
+            )
+            % {"coming": terms.coming},
+            code="too-many",
+        )
+
+
+def plan_for_one_class(
+    offer: Offer,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    places: int,
+    even_if_closed: bool,
+    by: Actor,
+    now: datetime,
+) -> Session:
+    """Write the session on which a host and one class have agreed (a step). Nobody else can enrol in it.
+
+    It has the class's places and no more, and enrolment opens a minute before it closes. Until it closes the class may
+    change its numbers: as long as the course says, or until the beginning where that has passed.
+    """
+    if offer.state in NOT_PLANNABLE:
+        raise Refusal(
+            _("The course is %(state)s; sessions can be planned again when it is up to date.")
+            % {"state": offer.get_state_display()},
+            code="offer-over",
+        )
+    closes_at = closing_time(offer, starts_at)
+    if closes_at <= now:
+        closes_at = starts_at
+    session = _plan(
+        offer,
+        [(starts_at, ends_at)],
+        places=places,
+        opens_at=closes_at - SHORTEST_OPENING,
+        closes_at=closes_at,
+        place="",
+        note="",
+        school_calendar=None if even_if_closed else SchoolCalendar.load(),
+        by=by,
+        now=now,
+    )
+    if session.draw_at is not None:  # there is nobody to draw lots among
+        Session.objects.filter(pk=session.pk).update(draw_at=None)
+        session.draw_at = None
+    return session
+
+
 def _spans(
     offer: Offer, starts: datetime | Sequence[tuple[datetime, datetime]], minutes: int | None
 ) -> list[tuple[datetime, datetime]]:
@@ -541,7 +588,7 @@ def _spans(
     return [(starts, starts + timedelta(minutes=length))]
 
 
-def _refuse_impossible(
+def refuse_impossible(
     spans: list[tuple[datetime, datetime]], school_calendar: SchoolCalendar | None, now: datetime
 ) -> None:
     """Raise Refusal when the dates cannot be: none, in the past, backwards, overlapping, or without school."""
@@ -586,7 +633,9 @@ def _plan(
     now: datetime,
 ) -> Session:
     """Write a session with its dates (a step)."""
-    _refuse_impossible(spans, school_calendar, now)
+    refuse_impossible(spans, school_calendar, now)
+    if hosts(offer, by):
+        _refuse_beyond_the_hosts(offer, spans[0][0], school_calendar or SchoolCalendar.load(), now)
     starts_at, ends_at = spans[0][0], spans[-1][1]
     count = places if places is not None else offer.places
     if count is None or not 1 <= count <= 1000:

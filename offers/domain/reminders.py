@@ -97,9 +97,10 @@ def plans_of(
 ) -> Iterator[Plan]:
     """Yield every mail that should be promised about one session, to its teachers and its host."""
     confirmed = [one for one in session.enrolments.all() if one.status == Enrolment.Status.CONFIRMED]
-    meetings = [one for one in session.meetings.all() if one.state == Meeting.State.PLANNED]
+    standing = [one for one in session.meetings.all() if one.state != Meeting.State.CANCELLED]
+    meetings = [one for one in standing if one.state == Meeting.State.PLANNED]
     for meeting in meetings if confirmed else []:
-        first = meeting.pk == meetings[0].pk and meeting.number == 1
+        first = meeting.pk == standing[0].pk
         facts = {"meeting": str(meeting.pk), "starts_at": stamp(meeting.starts_at)}
         if meeting.starts_at > now:
             for numbers, enrolments in (

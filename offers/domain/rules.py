@@ -121,6 +121,16 @@ class Standing:
         return self.status in Enrolment.Status.holding()
 
 
+def without_room(session: Session, request: EnrolmentRequest, *, now: datetime) -> Refusal | None:
+    """Return why a class that nothing else stands against gets no place, without the session's row being held.
+
+    Only where there is no line to join and no draw: then a session that is full now can only be told so.
+    """
+    if draws(session) or session.offer.has_waiting_list:
+        return None
+    return refusal_for(session, request, now=now) if _full(session, request, now) else None
+
+
 def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datetime) -> Standing:
     """Decide what an enrolment becomes that nothing stands against. The session's row is held.
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.models import Enrolment
+from offers.models import Dialogue, Enrolment
 from portal.domain import calendar
 from portal.domain.actor import Actor
 from portal.domain.calendar import local_day
@@ -67,6 +67,7 @@ def merge_schools(*, school_id: UUID, into_id: UUID, by: Actor, now: datetime) -
         if (letter, name) != (one.letter, one.name):
             keep_names(Enrolment.objects.filter(school_class=one), now=now)
     ahead_of(source, now).update(school=target)
+    Dialogue.objects.open().filter(school=source).update(school=target)
     return steps.merge(source, target, by=by, now=now)
 
 

@@ -443,6 +443,13 @@ class PracticalForm(StepForm):
         _("It still makes sense with (dates)"),
         _("When one date must be called off and so many are left, the course goes on without it. Empty: half of them."),
     )
+    by_agreement = forms.BooleanField(
+        label=_("Teachers may propose times themselves"),
+        help_text=_(
+            "By agreement: a class asks with up to three times, and you find one together. No dates are needed."
+        ),
+        required=False,
+    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -86,6 +86,7 @@ class Course:
         """Return what the course says, as the use-cases take it."""
         content = {name: self.told[name] for name in authoring.DESCRIBED if name in self.told}
         content["price_ore"] = self.told["price_kr"] * 100
+        content.setdefault("by_agreement", False)
         return content
 
     def places(self) -> int:

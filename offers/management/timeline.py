@@ -11,7 +11,7 @@ from django.core.mail import get_connection
 from django.db.models import F
 from django.utils import timezone
 
-from offers.domain import enrolment, publishing, reminders, surveys, waiting_list
+from offers.domain import enrolment, moving, publishing, reminders, surveys, waiting_list
 from portal import mail
 from portal.domain import calendar, outbox
 from portal.domain.calendar import SchoolCalendar
@@ -21,7 +21,7 @@ DAYS_BACK = 200
 DAYS_AHEAD = 200
 REALLY_SENT = timedelta(days=3)
 OFTEN = timedelta(hours=1)
-ASKED_FIRST = {"visit_confirm", "host_day_sheet", "invite_reminder"}
+ASKED_FIRST = {"visit_confirm", "host_day_sheet", "invite_reminder", "move_nudge", "host_question_nudge"}
 
 
 class Timeline:
@@ -116,6 +116,8 @@ class Timeline:
     def _afternoons(self) -> None:
         enrolment.expire_requests(self.now)
         waiting_list.expire_offered(self.now)
+        moving.nudge(self.now)
+        moving.carry_out_due(self.now)
 
     def deliver(self) -> None:
         """Let leave what has fallen due: in the last days really, before that only in the books.

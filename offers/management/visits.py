@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from django.db.models import Exists, OuterRef
 
-from offers.domain import cancelling, encounters, planning, surveys, waiting_list
+from offers.domain import cancelling, encounters, moving, planning, surveys, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.domain.rules import EnrolmentRequest
 from offers.management.story import ON_REQUEST, POPULAR, UNNOTICED, Course, Story, Visit
@@ -416,6 +416,7 @@ class Visits:
         for ahead, school_class in ((3, first), (13, second)):
             visit = self._stage(next(courses), -ahead)
             self.time.at(self.time.moment(visit.planned - 1, 16, 18), partial(self._hero_goes, visit, school_class))
+        self.time.at(calendar.at(self.time.day(1), 11), partial(self._propose_a_move, visit))
         waiting = self._stage(next(courses), -16)
         self.time.at(self.time.moment(waiting.planned - 1, 8, 9), partial(self.try_to_enrol, waiting))
         self.time.at(self.time.moment(waiting.planned - 1, 12, 13), partial(self.try_to_enrol, waiting))
@@ -430,6 +431,22 @@ class Visits:
             self.time.at(self.time.moment(visit.planned - 2, 16, 18), go)
             self.time.at(self.time.moment(0 if is_hero else 1, 8, 9), partial(self._first_one_cancels, visit))
         self._tell_new_requests()
+
+    def _propose_a_move(self, visit: Visit) -> None:
+        """The host would like to come to another day: the first of some on which there is school."""
+        assert visit.session is not None
+        for days in (7, 14, 21, 1):
+            try:
+                moving.propose_move(
+                    session_id=visit.session.pk,
+                    starts=moving.shifted(visit.session, days),
+                    reason=self.story.told["moved_by_host"],
+                    by=self.story.host_of(visit.course),
+                    now=self.time.now,
+                )
+            except Refusal:
+                continue
+            return
 
     def _courses_for(self, *classes: SchoolClass) -> Iterator[Course]:
         grades = {one.grades(self.time.end.date()).start for one in classes}

@@ -2,10 +2,11 @@
 
 from django.utils.translation import gettext_lazy
 
-from offers.messages import authoring, enrolment, followup, links, people
+from offers.messages import authoring, dialogue, enrolment, followup, links, people
 
 OCCASIONS = {
     **authoring.OCCASIONS,
+    **dialogue.OCCASIONS,
     **enrolment.OCCASIONS,
     **followup.OCCASIONS,
     **links.OCCASIONS,
@@ -35,6 +36,17 @@ NAMES = {
     "session_moved": gettext_lazy("a date that was moved"),
     "host_session_moved": gettext_lazy("a date that was moved, to the host"),
     "coordinator_session_moved": gettext_lazy("a date that was moved, to the coordinators"),
+    "move_proposed": gettext_lazy("a new time that is proposed"),
+    "move_nudge": gettext_lazy("a reminder to answer about a new time"),
+    "move_withdrawn": gettext_lazy("a proposed new time that was withdrawn"),
+    "move_released": gettext_lazy("a date moved without the class"),
+    "host_move_proposed": gettext_lazy("a new time that is proposed, to the host"),
+    "host_move_withdrawn": gettext_lazy("a proposed new time that was withdrawn, to the host"),
+    "coordinator_move_proposed": gettext_lazy("a new time that is proposed, to the coordinators"),
+    "meeting_cancelled": gettext_lazy("one date of a course that was called off"),
+    "host_meeting_cancelled": gettext_lazy("one date of a course that was called off, to the host"),
+    "coordinator_meeting_cancelled": gettext_lazy("one date of a course that was called off, to the coordinators"),
+    "enrolment_no_show": gettext_lazy("a note that a class did not come"),
     "enrolment_confirmed": gettext_lazy("an enrolment that is confirmed"),
     "enrolment_in_draw": gettext_lazy("a class in the draw"),
     "enrolment_pending": gettext_lazy("a request that waits"),
@@ -63,4 +75,26 @@ NAMES = {
     "host_session_cancelled": gettext_lazy("a cancelled date, to the host"),
     "coordinator_session_cancelled": gettext_lazy("a cancelled date, to the coordinators"),
     "coordinator_place_free": gettext_lazy("a free place, to the coordinators"),
+    "host_dialogue_asked": gettext_lazy("a request for an agreement, to the host"),
+    "host_dialogue_answer": gettext_lazy("news about a request for an agreement, to the host"),
+    "host_dialogue_nudge": gettext_lazy("a reminder of a request for an agreement, to the host"),
+    "host_dialogue_awaits_leader": gettext_lazy("an agreed visit that awaits the school's leader, to the host"),
+    "host_dialogue_withdrawn": gettext_lazy("a request for an agreement taken back, to the host"),
+    "host_dialogue_closed": gettext_lazy("a request for an agreement that was closed, to the host"),
+    "host_dialogue_agreed": gettext_lazy("a visit that was agreed on, to the host"),
+    "host_dialogue_came_to_nothing": gettext_lazy("an agreed visit without approval, to the host"),
+    "dialogue_asked": gettext_lazy("a request for an agreement that was sent"),
+    "dialogue_answer": gettext_lazy("an answer to a request for an agreement"),
+    "dialogue_nudge": gettext_lazy("a reminder of a request for an agreement"),
+    "dialogue_agreed": gettext_lazy("a visit that was agreed on"),
+    "dialogue_not_now": gettext_lazy("a request for an agreement: not now"),
+    "dialogue_withdrawn": gettext_lazy("a request for an agreement taken back"),
+    "dialogue_no_answer": gettext_lazy("a request for an agreement without an answer"),
+    "coordinator_dialogue_asked": gettext_lazy("a request for an agreement, to the coordinators"),
+    "coordinator_dialogue_nudge": gettext_lazy("a reminder of a request for an agreement, to the coordinators"),
+    "coordinator_dialogue_no_answer": gettext_lazy("a request without an answer, to the coordinators"),
+    "host_question": gettext_lazy("a question to the host"),
+    "host_question_nudge": gettext_lazy("a reminder of a question to the host"),
+    "coordinator_question": gettext_lazy("a question without a contact, to the coordinators"),
+    "question_answered": gettext_lazy("an answer to a question"),
 }

@@ -19,8 +19,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import calendar_file, cancelling, dates, places, planning, reminders, rules, snapshot, waiting_list
-from offers.models import Enrolment, Meeting, Offer, Session
+from offers.domain import (
+    calendar_file,
+    cancelling,
+    dates,
+    encounters,
+    moving,
+    places,
+    rebooking,
+    reminders,
+    rules,
+    snapshot,
+    waiting_list,
+)
+from offers.models import Enrolment, Meeting, MoveAnswer, MoveProposal, Offer, ProposedMeeting, Session
 from portal import mail
 from portal.domain import links
 from portal.domain.actor import municipal_roles_held
@@ -28,6 +40,7 @@ from portal.domain.calendar import SchoolCalendar, local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
 from portal.domain.phone import as_written
 from portal.models import Link, Message, MunicipalRole, User
+from portal.models.municipality import MoveDefault
 from schools.domain import membership
 
 Status = Enrolment.Status
@@ -46,6 +59,8 @@ class Words:
     others: bool = False
     file: calendar_file.Method | None = None
     facts: list[tuple[str, str]] = field(default_factory=list)
+    dates: list[tuple[str, str]] | None = None  # instead of the session's own
+    day: datetime | None = None  # what the subject says, instead of the session's own
 
 
 # --- What the letters stand on -----------------------------------------------------------------------------------
@@ -108,20 +123,23 @@ def _where(offer: Offer, enrolment: Enrolment | None) -> str:
     return offer.company.name
 
 
-def _place(meeting: Meeting, offer: Offer, enrolment: Enrolment | None) -> str:
+def _place(meeting: Meeting | ProposedMeeting, offer: Offer, enrolment: Enrolment | None) -> str:
     if meeting.place or offer.venue != Offer.Venue.HOST:
         return meeting.place or _where(offer, enrolment)
     return ", ".join(part for part in (offer.company.name, offer.company.full_address) if part)
 
 
 def _dates(session: Session, enrolment: Enrolment | None, now: datetime) -> list[tuple[str, str]]:
-    """Return when and where, a pair for each; several dates stand one below the other. History as it was agreed."""
+    """Return when and where, a pair for each; several dates stand one below the other, without those called off.
+
+    History as it was agreed.
+    """
     if enrolment is not None and snapshot.is_history(enrolment, now):
         then = snapshot.dates_of(enrolment, now)
         agreed = [(_("When"), "\n".join(dates.span_in_words(one.starts_at, one.ends_at) for one in then))]
         places_then = dict.fromkeys(one.place for one in then if one.place)
         return [*agreed, *([(_("Where"), "\n".join(places_then))] if places_then else [])]
-    meetings = list(session.meetings.order_by("number"))
+    meetings = moving.standing(session) or list(session.meetings.order_by("number"))
     where = {_place(meeting, session.offer, enrolment) for meeting in meetings}
     whens = [dates.span_in_words(meeting.starts_at, meeting.ends_at) for meeting in meetings]
     if len(where) > 1:
@@ -188,6 +206,18 @@ def _others(session: Session, need: int, now: datetime) -> list[dict[str, str]]:
     ]
 
 
+def _instead(enrolment: Enrolment, now: datetime) -> list[dict[str, str]]:
+    """Return where a class can go instead, each by one click on the page of what it has lost."""
+    return [
+        {
+            "when": dates.span_in_words(other.starts_at, other.ends_at)
+            + ("" if other.offer_id == enrolment.session.offer_id else f", {other.offer}, {other.offer.company}"),
+            "url": "",
+        }
+        for other in rebooking.suggestions(enrolment, now=now)
+    ]
+
+
 def _until(moment: datetime | None) -> str:
     return dates.moment_in_words(moment) if moment is not None else ""
 
@@ -216,7 +246,7 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
     subject_parts = {
         "kind": words.kind,
         "class": enrolment.class_label if enrolment is not None else offer.title,
-        "day": dates.short_day(visit.starts_at if visit is not None else session.starts_at),
+        "day": dates.short_day(words.day or (visit.starts_at if visit is not None else session.starts_at)),
         "place": visit.host if visit is not None and at_host else _where(offer, enrolment),
     }
     if message.recipient_kind == "contact":
@@ -225,30 +255,35 @@ def _write(message: Message, words: Words, session: Session, enrolment: Enrolmen
         url = _address("school-answer", enrolment.pk)
     elif message.occasion == "place_offered" and enrolment is not None:
         url = _address("enrolment-place", enrolment.pk)
+    elif message.occasion in {"move_proposed", "move_nudge"} and enrolment is not None:
+        url = _address("enrolment-move", enrolment.pk)
     elif enrolment is not None:
         url = _address("enrolment", enrolment.pk)
     else:
         url = _desk("session", session.pk)
     files = []
     if words.file is not None:
-        if enrolment is not None:
+        if enrolment is not None and message.recipient_kind != "contact":
             content = calendar_file.calendar_file(enrolment, method=words.file, now=now)
             name = slugify(enrolment.class_label) or "klasse"
         else:
-            content, name = calendar_file.host_file(session, now=now), slugify(offer.title) or "forloeb"
+            content, name = calendar_file.host_file(session, now=now), offer.slug
         filename = f"{name}-{_first_day(session).isoformat()}.ics"
         files = [Attachment(filename=filename, content=content, mimetype=f"text/calendar; method={words.file}")]
     about_class = _class(enrolment) if enrolment is not None else []
+    when = words.dates if words.dates is not None else _dates(session, enrolment, now)
+    others = []
+    if words.others and enrolment is not None:
+        gone = message.occasion in {"session_cancelled", "move_released"}
+        others = _instead(enrolment, now) if gone else _others(session, enrolment.places, now)
     context = {
         "name": _name(message),
         "title": visit.title if visit is not None else offer.title,
         "company": visit.host if visit is not None else offer.company.name,
         "sentences": words.sentences,
-        "facts": [
-            (word, value.split("\n")) for word, value in (*_dates(session, enrolment, now), *about_class, *words.facts)
-        ],
+        "facts": [(word, value.split("\n")) for word, value in (*when, *about_class, *words.facts)],
         "quote": words.quote,
-        "others": _others(session, enrolment.places, now) if words.others and enrolment is not None else [],
+        "others": others,
         "url": url if words.button else "",
         "label": words.button,
         "reason": _reason(message),
@@ -471,7 +506,12 @@ def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
                 if by_host
                 else _("The municipality has had to cancel the session of %(class)s with %(company)s.")
             )
-            % {"company": company, "class": enrolment.class_label}
+            % {"company": company, "class": enrolment.class_label},
+            *(
+                [_("Below are dates that suit the class. On the enrolment's page you take one of them with one click.")]
+                if rebooking.suggestions(enrolment, now=now, most=1)
+                else []
+            ),
         ],
         quote=enrolment.ended_reason,
         button=_("See the enrolment"),
@@ -483,20 +523,24 @@ def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
 def _was(message: Message) -> list[tuple[str, str]]:
     """Return when (and where, if that changed too) a moved session was, from what the mail was promised with."""
     times = message.parameters.get("before", [])
-    whens = [
-        dates.span_in_words(datetime.fromisoformat(one["starts_at"]), datetime.fromisoformat(one["ends_at"]))
-        for one in times
-    ]
     places = [one["place"] for one in times]
-    if any(places) and places != [one.place for one in _meetings(message)]:
-        whens = [f"{when}, {place}" if place else when for when, place in zip(whens, places, strict=True)]
-    return [(_("Was"), "\n".join(whens))]
+    moved_house = any(places) and places != [one.place for one in _meetings(message)]
+    return [(_("Was"), _times_in_words(times, with_place=moved_house))]
+
+
+def _times_in_words(times: list[dict[str, str]], *, with_place: bool) -> str:
+    """Return dates that a mail was promised with, one below the other."""
+    return "\n".join(
+        dates.span_in_words(datetime.fromisoformat(one["starts_at"]), datetime.fromisoformat(one["ends_at"]))
+        + (f", {one['place']}" if with_place and one["place"] else "")
+        for one in times
+    )
 
 
 def _meetings(message: Message) -> list[Meeting]:
     """Return the dates of the session that a mail is about, or of the session its enrolment is in."""
     rows = Meeting.objects.filter(Q(session=message.reference_id) | Q(session__enrolments=message.reference_id))
-    return list(rows.order_by("number"))
+    return list(rows.exclude(state=Meeting.State.CANCELLED).order_by("number"))
 
 
 def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Words:
@@ -528,6 +572,164 @@ def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Wor
         facts=_was(message),
         button=_("See your enrolment"),
         file="PUBLISH" if coming else None,
+    )
+
+
+def _proposal(message: Message) -> MoveProposal | None:
+    """Return the proposed move that a mail is about, with its dates."""
+    rows = MoveProposal.objects.prefetch_related("meetings").select_related("session__offer__company")
+    return rows.filter(pk=message.parameters.get("proposal")).first()
+
+
+def _old_and_new(proposal: MoveProposal, enrolment: Enrolment | None) -> list[tuple[str, str]]:
+    """Return the time there is and the time that is proposed, with the places where they differ."""
+    session = proposal.session
+    now_there, then = moving.standing(session), list(proposal.meetings.all())
+    elsewhere = [one.place for one in now_there] != [one.place for one in then]
+    facts = [
+        (_("Now"), _times_in_words(moving.times(now_there), with_place=elsewhere)),
+        (_("Proposed"), _times_in_words(moving.times(then), with_place=elsewhere)),
+    ]
+    if not elsewhere and len({_place(one, session.offer, enrolment) for one in now_there}) == 1:
+        facts.append((_("Where"), _place(now_there[0], session.offer, enrolment)))
+    return facts
+
+
+def _who_moves(proposal: MoveProposal, enrolment: Enrolment) -> str:
+    """Return the sentence that says who wants to move the visit."""
+    words = (
+        _("%(company)s would like to move the visit of %(class)s.")
+        if proposal.proposed_by == MoveProposal.Side.HOST
+        else _("The municipality would like to move the visit of %(class)s at %(company)s.")
+    )
+    return words % {"company": enrolment.session.offer.company.name, "class": enrolment.class_label}
+
+
+def _silence(proposal: MoveProposal) -> str:
+    """Return what silence means, and until when."""
+    words = (
+        _("Please answer before %(when)s. Without an answer we count on the class coming at the new time.")
+        if proposal.silence == MoveDefault.KEEP
+        else _("Please answer before %(when)s. Without an answer your places are given back.")
+    )
+    return words % {"when": _until(proposal.answer_by)}
+
+
+def _move_proposed(proposal: MoveProposal, enrolment: Enrolment) -> Words:
+    return Words(
+        kind=_("New time proposed"),
+        sentences=[
+            _who_moves(proposal, enrolment),
+            _("Can the class come then? Say that you come at the new time, or that you cannot. Both are all right."),
+            _silence(proposal),
+            _("Until then nothing is changed. The reason is:"),
+        ],
+        quote=proposal.reason,
+        dates=_old_and_new(proposal, enrolment),
+        button=_("Answer about the new time"),
+    )
+
+
+def _move_nudge(proposal: MoveProposal, enrolment: Enrolment) -> Words:
+    return Words(
+        kind=_("We miss your answer about the new time"),
+        sentences=[
+            _who_moves(proposal, enrolment),
+            _("We have not heard whether the class can come then."),
+            _silence(proposal),
+        ],
+        dates=_old_and_new(proposal, enrolment),
+        button=_("Answer about the new time"),
+    )
+
+
+def _move_withdrawn(proposal: MoveProposal, enrolment: Enrolment) -> Words:
+    return Words(
+        kind=_("The visit stays where it is"),
+        sentences=[
+            _("The proposed new time for the visit of %(class)s at %(company)s has been withdrawn.")
+            % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            _("The visit takes place at the time you know. You need do nothing."),
+        ],
+        button=_("See your enrolment"),
+    )
+
+
+def _move_released(message: Message, enrolment: Enrolment, now: datetime) -> Words:
+    before, after = message.parameters.get("before", []), message.parameters.get("after", [])
+    elsewhere = [one["place"] for one in before] != [one["place"] for one in after]
+    return Words(
+        kind=_("Visit moved without your class"),
+        sentences=[
+            _("%(company)s has moved the visit, and %(class)s does not come at the new time.")
+            % {"company": enrolment.session.offer.company.name, "class": enrolment.class_label},
+            _("Your places are released. It does not count against the school. The attached file removes the entry."),
+            *(
+                [_("Below are dates that suit the class. On the enrolment's page you take one of them with one click.")]
+                if rebooking.suggestions(enrolment, now=now, most=1)
+                else []
+            ),
+        ],
+        quote=enrolment.ended_reason,
+        dates=[
+            (_("Was"), _times_in_words(before, with_place=elsewhere)),
+            (_("New time"), _times_in_words(after, with_place=elsewhere)),
+        ],
+        day=datetime.fromisoformat(before[0]["starts_at"]) if before else None,
+        button=_("See the enrolment"),
+        others=True,
+        file="CANCEL",
+    )
+
+
+def _called_off(message: Message, session: Session) -> list[tuple[str, str]]:
+    """Return the dates of a session that were called off, from what the mail was promised with."""
+    rows = session.meetings.filter(number__in=message.parameters.get("numbers", [])).order_by("number")
+    return [(_("Called off"), "\n".join(dates.span_in_words(one.starts_at, one.ends_at) for one in rows))]
+
+
+def _first_off(message: Message, session: Session) -> datetime | None:
+    """Return when the first of them would have begun, for the subject."""
+    rows = session.meetings.filter(number__in=message.parameters.get("numbers", [])).order_by("number")
+    return rows.values_list("starts_at", flat=True).first()
+
+
+def _goes_on(message: Message) -> str:
+    """Return what becomes of the rest."""
+    if message.parameters.get("rest"):
+        return _("Too few dates are left for the course to make sense, so the rest is called off. What was held stays.")
+    return _("The course goes on without it. The other dates stay as they are.")
+
+
+def _meeting_cancelled(message: Message, enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("One date called off"),
+        sentences=[
+            _("A date of the visit of %(class)s at %(company)s has been called off.")
+            % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            _goes_on(message),
+            _("The attached file takes the date out of your calendar. The reason is:")
+            if calendar_file.method_for(enrolment) == "PUBLISH"
+            else _("The reason is:"),
+        ],
+        quote=str(message.parameters.get("reason", "")),
+        facts=_called_off(message, enrolment.session),
+        day=_first_off(message, enrolment.session),
+        button=_("See your enrolment"),
+        file="PUBLISH" if calendar_file.method_for(enrolment) == "PUBLISH" else None,
+    )
+
+
+def _did_not_come(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Noted that the class did not come"),
+        sentences=[
+            _("It has been noted that %(class)s did not come to %(company)s, so the visit does not count.")
+            % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
+            _("Did the class come? Say so before %(when)s; then the municipality's coordinator looks at it.")
+            % {"when": _until(enrolment.status_at + encounters.OBJECT_WITHIN)},
+        ],
+        button=_("See the enrolment"),
     )
 
 
@@ -569,6 +771,46 @@ def _host_new(enrolment: Enrolment, now: datetime) -> Words:
         ],
         facts=[*_teacher(enrolment), *_needs(enrolment)],
         button=_("See who comes"),
+    )
+
+
+def _agreed(enrolment: Enrolment, now: datetime) -> Words:
+    company = enrolment.session.offer.company.name
+    return Words(
+        kind=_("Agreed"),
+        sentences=[
+            _("%(class)s and %(company)s have agreed on a time. The visit is confirmed, and the host has your address.")
+            % {"class": enrolment.class_label, "company": company},
+            _("The attached file puts the visit into your calendar. We remind you in good time."),
+        ],
+        button=_("See your enrolment"),
+        file="PUBLISH",
+    )
+
+
+def _host_agreed(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Agreed"),
+        sentences=[
+            _("You and %(class)s from %(school)s have agreed on a time. The visit is confirmed.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("The attached file puts it into your calendar. From now on you can write to the teacher yourself."),
+        ],
+        facts=[*_teacher(enrolment), *_needs(enrolment)],
+        button=_("See who comes"),
+        file="PUBLISH",
+    )
+
+
+def _host_came_to_nothing(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("The agreed visit does not take place"),
+        sentences=[
+            _("You had found a time with %(class)s from %(school)s, but the school has not approved the visit.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("You need not keep the time free. On your page you can call the date off."),
+        ],
+        button=_("See your sessions"),
     )
 
 
@@ -643,10 +885,18 @@ def _host_session_cancelled(session: Session, now: datetime) -> Words:
 
 
 def _host_session_moved(message: Message, session: Session, now: datetime) -> Words:
+    left = int(message.parameters.get("left", 0))
     return Words(
         kind=_("Session moved"),
         sentences=[
-            _("The session below has a new time. The classes have been told, and those enrolled stay enrolled."),
+            ngettext(
+                "The session below has a new time. %(count)d class cannot come and is released; the others come.",
+                "The session below has a new time. %(count)d classes cannot come and are released; the others come.",
+                left,
+            )
+            % {"count": left}
+            if left
+            else _("The session below has a new time. The classes have been told, and those enrolled stay enrolled."),
             _("The attached file puts the new time into your calendar."),
         ],
         facts=_was(message),
@@ -663,6 +913,85 @@ def _coordinator_session_moved(message: Message, session: Session, now: datetime
             % {"company": session.offer.company.name}
         ],
         facts=_was(message),
+        button=_("See the session"),
+    )
+
+
+def _asked(proposal: MoveProposal) -> str:
+    """Return how many classes are asked, and until when."""
+    count = proposal.answers.count()
+    return ngettext(
+        "%(count)d class is asked whether it can come then, and has until %(when)s to answer.",
+        "%(count)d classes are asked whether they can come then, and have until %(when)s to answer.",
+        count,
+    ) % {"count": count, "when": _until(proposal.answer_by)}
+
+
+def _host_move_proposed(proposal: MoveProposal, now: datetime) -> Words:
+    keeps = proposal.silence == MoveDefault.KEEP
+    return Words(
+        kind=_("Move proposed"),
+        sentences=[
+            _asked(proposal),
+            _("Who says nothing comes at the new time.") if keeps else _("Who says nothing gives its places back."),
+            _("Until then the session stays where it is. When all have answered it moves at once, and you get a mail."),
+        ],
+        quote=proposal.reason,
+        dates=_old_and_new(proposal, None),
+        button=_("See your sessions"),
+    )
+
+
+def _host_move_withdrawn(proposal: MoveProposal, now: datetime) -> Words:
+    return Words(
+        kind=_("The session stays where it is"),
+        sentences=[
+            _("The proposed move has been withdrawn. The classes that were asked have been told."),
+        ],
+        button=_("See your sessions"),
+    )
+
+
+def _coordinator_move_proposed(proposal: MoveProposal, now: datetime) -> Words:
+    return Words(
+        kind=_("The host proposes a move"),
+        sentences=[
+            _("%(company)s would like to move the session below.") % {"company": proposal.session.offer.company.name},
+            _asked(proposal),
+        ],
+        quote=proposal.reason,
+        dates=_old_and_new(proposal, None),
+        button=_("See the session"),
+    )
+
+
+def _host_meeting_cancelled(message: Message, session: Session, now: datetime) -> Words:
+    return Words(
+        kind=_("One date called off"),
+        sentences=[
+            _("A date of the session below has been called off, and the classes have been told."),
+            _goes_on(message),
+            _("The attached file takes the date out of your calendar. The reason is:"),
+        ],
+        quote=str(message.parameters.get("reason", "")),
+        facts=_called_off(message, session),
+        day=_first_off(message, session),
+        button=_("See your sessions"),
+        file="PUBLISH",
+    )
+
+
+def _coordinator_meeting_cancelled(message: Message, session: Session, now: datetime) -> Words:
+    return Words(
+        kind=_("One date called off by the host"),
+        sentences=[
+            _("%(company)s has called off a date of the session below. The classes have been told.")
+            % {"company": session.offer.company.name},
+            _goes_on(message),
+        ],
+        quote=str(message.parameters.get("reason", "")),
+        facts=_called_off(message, session),
+        day=_first_off(message, session),
         button=_("See the session"),
     )
 
@@ -882,24 +1211,91 @@ def _unmoved_since(message: Message, session: Session) -> bool:
     return session.state == Session.State.OPEN and session.sequence == message.parameters.get("sequence")
 
 
-def _moved_to_teacher() -> Occasion:
-    """Return the occasion that tells a teacher of a session's new time."""
+def _changed_for_teacher(words: Callable[[Message, Enrolment, datetime], Words]) -> Occasion:
+    """Return an occasion that tells a teacher of a session's new time, or of a date of it that was called off."""
 
     def still_wanted(message: Message, now: datetime) -> bool:
         enrolment = _enrolment(message)
         return (
             enrolment is not None
-            and enrolment.status in planning.TOLD_OF_MOVES
+            and enrolment.status in moving.TOLD_OF_MOVES
             and enrolment.teacher_id == message.recipient_id
             and _receiver_stays(message)
-            and _unmoved_since(message, enrolment.session)
-            and now < enrolment.session.ends_at
+            and (message.occasion == "meeting_cancelled" or _unmoved_since(message, enrolment.session))
+            and (message.occasion == "meeting_cancelled" or now < enrolment.session.ends_at)
+            and enrolment.session.state == Session.State.OPEN
         )
 
     def letter(message: Message, now: datetime) -> Letter:
         enrolment = _enrolment(message)
         assert enrolment is not None
-        return _write(message, _session_moved(message, enrolment, now), enrolment.session, enrolment, now)
+        return _write(message, words(message, enrolment, now), enrolment.session, enrolment, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
+def _about_proposal(words: Callable[[MoveProposal, Enrolment], Words], state: str, *, unanswered: bool) -> Occasion:
+    """Return an occasion that tells a teacher of a proposed move (``unanswered``: until the class has answered)."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        enrolment, proposal = _enrolment(message), _proposal(message)
+        return (
+            enrolment is not None
+            and proposal is not None
+            and proposal.state == state
+            and enrolment.status in moving.ASKED
+            and enrolment.teacher_id == message.recipient_id
+            and _receiver_stays(message)
+            and now < (proposal.answer_by if unanswered else enrolment.session.starts_at)
+            and not (unanswered and moving.answer_of(enrolment, proposal) != MoveAnswer.Answer.PENDING)
+        )
+
+    def letter(message: Message, now: datetime) -> Letter:
+        enrolment, proposal = _enrolment(message), _proposal(message)
+        assert enrolment is not None
+        assert proposal is not None
+        return _write(message, words(proposal, enrolment), enrolment.session, enrolment, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
+def _proposal_beside(words: Callable[[MoveProposal, datetime], Words], state: str) -> Occasion:
+    """Return an occasion that tells host or coordinators of a proposed move, wanted while it is in this state."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        proposal = _proposal(message)
+        return (
+            proposal is not None
+            and proposal.state == state
+            and proposal.session.state == Session.State.OPEN
+            and now < proposal.session.starts_at
+            and _receiver_stays(message)
+        )
+
+    def letter(message: Message, now: datetime) -> Letter:
+        proposal = _proposal(message)
+        assert proposal is not None
+        return _write(message, words(proposal, now), proposal.session, None, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
+def _released() -> Occasion:
+    """Return the occasion that tells a teacher that the visit was moved without the class."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        enrolment = _enrolment(message)
+        return (
+            enrolment is not None
+            and enrolment.status == Status.CANCELLED_BY_HOST
+            and enrolment.teacher_id == message.recipient_id
+            and _receiver_stays(message)
+        )
+
+    def letter(message: Message, now: datetime) -> Letter:
+        enrolment = _enrolment(message)
+        assert enrolment is not None
+        return _write(message, _move_released(message, enrolment, now), enrolment.session, enrolment, now)
 
     return Occasion(still_wanted=still_wanted, letter=letter)
 
@@ -911,7 +1307,8 @@ def _moved(words: Callable[[Message, Session, datetime], Words]) -> Occasion:
         session = _session(message)
         return (
             session is not None
-            and _unmoved_since(message, session)
+            and session.state == Session.State.OPEN
+            and (message.occasion.endswith("meeting_cancelled") or _unmoved_since(message, session))
             and now < session.ends_at
             and _receiver_stays(message)
         )
@@ -925,7 +1322,18 @@ def _moved(words: Callable[[Message, Session, datetime], Words]) -> Occasion:
 
 
 OCCASIONS: dict[str, Occasion] = {
-    "session_moved": _moved_to_teacher(),
+    "session_moved": _changed_for_teacher(_session_moved),
+    "move_proposed": _about_proposal(_move_proposed, MoveProposal.State.OPEN, unanswered=True),
+    "move_nudge": _about_proposal(_move_nudge, MoveProposal.State.OPEN, unanswered=True),
+    "move_withdrawn": _about_proposal(_move_withdrawn, MoveProposal.State.WITHDRAWN, unanswered=False),
+    "move_released": _released(),
+    "host_move_proposed": _proposal_beside(_host_move_proposed, MoveProposal.State.OPEN),
+    "host_move_withdrawn": _proposal_beside(_host_move_withdrawn, MoveProposal.State.WITHDRAWN),
+    "coordinator_move_proposed": _proposal_beside(_coordinator_move_proposed, MoveProposal.State.OPEN),
+    "meeting_cancelled": _changed_for_teacher(_meeting_cancelled),
+    "host_meeting_cancelled": _moved(_host_meeting_cancelled),
+    "coordinator_meeting_cancelled": _moved(_coordinator_meeting_cancelled),
+    "enrolment_no_show": _about_enrolment(_did_not_come, Status.NO_SHOW),
     "host_session_moved": _moved(_host_session_moved),
     "coordinator_session_moved": _moved(_coordinator_session_moved),
     "enrolment_confirmed": _about_enrolment(_confirmed, *COMING, coming=True),
@@ -946,6 +1354,16 @@ OCCASIONS: dict[str, Occasion] = {
         _session_cancelled, Status.CANCELLED_BY_HOST, Status.CANCELLED_BY_MUNICIPALITY, coming=True
     ),
     "host_new_enrolment": _about_enrolment(_host_new, *COMING, coming=True),
+    "dialogue_agreed": _about_enrolment(_agreed, *COMING, coming=True),
+    "host_dialogue_agreed": _about_enrolment(_host_agreed, *COMING, coming=True),
+    "host_dialogue_came_to_nothing": _about_enrolment(
+        _host_came_to_nothing,
+        Status.DECLINED,
+        Status.REQUEST_EXPIRED,
+        Status.CANCELLED_BY_SCHOOL,
+        Status.CANCELLED_BY_MUNICIPALITY,
+        coming=True,
+    ),
     "host_request": _about_enrolment(_host_request, Status.PENDING),
     "host_changed_enrolment": _about_enrolment(_host_changed, Status.PENDING, *COMING, coming=True),
     "host_cancelled_enrolment": _about_enrolment(

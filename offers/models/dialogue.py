@@ -23,6 +23,10 @@ class DialogueQuerySet(models.QuerySet["Dialogue"]):
         """Asked or in talk: somebody still owes an answer."""
         return self.filter(state__in=Dialogue.State.open())
 
+    def to_call(self) -> "DialogueQuerySet":
+        """Open, and somebody must telephone: reminded without an answer, or a host with nobody to write to."""
+        return self.open().filter(Q(nudges__gte=1) | Q(awaits=Dialogue.Side.COORDINATOR))
+
     def visible_to(self, user: User | uuid.UUID) -> "DialogueQuerySet":
         """Dialogues a person may see: the own, those of schools one acts for, and a coordinator's all."""
         roles = Membership.objects.current().filter(user=user, school=models.OuterRef("school"))
@@ -124,7 +128,7 @@ class Dialogue(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.school_class}, {self.offer}"
+        return f"{self.school_class.label(timezone.localtime(self.created_at).date())}, {self.offer}"
 
 
 class ProposedTime(models.Model):

@@ -43,15 +43,18 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
     def in_calendar_of(self, user: User | uuid.UUID) -> "EnrolmentQuerySet":
         """Visits that stand in a person's month: every class's of the own schools, and the own; no line, no draw.
 
-        Colleagues may know which class goes where; who takes it there is not told by this.
+        Colleagues may know which class goes where; who takes it there is not told by this. A guidance counsellor sees
+        grades 7 to 10, as everywhere.
         """
         roles = Membership.objects.current().filter(user=user, school=OuterRef("school"))
+        any_class = Exists(roles.exclude(role=Membership.Role.GUIDANCE))
+        guided = Q(grade__gte=Membership.GUIDED_FROM) & Exists(roles)
         held = [
             Enrolment.Status.PENDING,
             Enrolment.Status.CONFIRMED,
             Enrolment.Status.COMPLETED,
         ]
-        return self.filter(Q(teacher=user) | Q(Exists(roles)), status__in=held)
+        return self.filter(Q(teacher=user) | Q(any_class) | guided, status__in=held)
 
     def in_draw(self) -> "EnrolmentQuerySet":
         """Asked before the draw; they hold nothing yet."""

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -19,6 +20,10 @@ class MoveProposalQuerySet(models.QuerySet["MoveProposal"]):
     def open(self) -> "MoveProposalQuerySet":
         """Still asked: neither carried out nor withdrawn."""
         return self.filter(state=MoveProposal.State.OPEN)
+
+    def open_for(self, session: Any) -> "MoveProposalQuerySet":
+        """The one that is asked about a session, if any."""
+        return self.open().filter(session=session)
 
     def overdue(self, now: datetime) -> "MoveProposalQuerySet":
         """Open, and the deadline for answers has passed."""

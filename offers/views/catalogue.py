@@ -17,9 +17,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from offers.domain import rules, search
+from offers.domain import dialogue, rules, search
 from offers.filters import SORTS, CatalogueFilter, cards
-from offers.models import Material, Meeting, Offer, Session
+from offers.models import Dialogue, Material, Meeting, MoveProposal, Offer, Session
 from portal.domain import clock
 from portal.domain.actor import is_coordinator
 from portal.domain.calendar import local_day
@@ -31,6 +31,9 @@ SHOWN_AT_ONCE = 6
 NUMBER = re.compile(r"[0-9]{1,30}", re.ASCII)
 
 HAS_MATERIAL = Exists(Material.objects.filter(offer=OuterRef("pk")))
+
+# A session that one class agreed on is that class's alone.
+BY_AGREEMENT = Exists(Dialogue.objects.filter(enrolment__session=OuterRef("pk")))
 
 BANDS = [("indskoling", range(4)), ("mellemtrin", range(4, 7)), ("udskoling", range(7, 11))]
 
@@ -148,16 +151,23 @@ class Row:
     state: rules.Appears
     draws: bool
     can_enrol: bool
+    move: MoveProposal | None = None
 
     @classmethod
-    def of(cls, session: Session, *, offer: Offer, now: datetime) -> "Row":
+    def of(cls, session: Session, *, offer: Offer, now: datetime, move: MoveProposal | None = None) -> "Row":
         session.offer = offer
         meetings = list(session.meetings.all())
         state = rules.state_of(session, now=now)
         open_for_all = offer.state == Offer.State.PUBLISHED and session.state == Session.State.OPEN
         in_line = state == rules.Appears.FULL and (offer.has_waiting_list or rules.draws(session))
-        can_enrol = open_for_all and (state == rules.Appears.FREE or in_line)
-        return cls(session=session, meetings=meetings, state=state, draws=rules.draws(session), can_enrol=can_enrol)
+        return cls(
+            session=session,
+            meetings=meetings,
+            state=state,
+            draws=rules.draws(session),
+            can_enrol=open_for_all and (state == rules.Appears.FREE or in_line),
+            move=move,
+        )
 
 
 @login_not_required
@@ -185,18 +195,24 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
     now = clock.now()
     states = [Session.State.OPEN, Session.State.CANCELLED]
     sessions = (
-        shown.sessions.filter(Q(state__in=states))
+        shown.sessions.filter(Q(state__in=states), ~BY_AGREEMENT)
         .upcoming(now)
+        .annotate(is_to_move=Exists(MoveProposal.objects.open_for(OuterRef("pk"))))
         .order_by("starts_at", "pk")
         .prefetch_related(Prefetch("meetings", Meeting.objects.order_by("number")))
     )
-    rows = [Row.of(session, offer=shown, now=now) for session in sessions]
+    moves: dict[UUID, MoveProposal] = {}
+    if any(session.is_to_move for session in sessions):
+        proposed = MoveProposal.objects.open().filter(session__offer=shown).prefetch_related("meetings")
+        moves = {one.session_id: one for one in proposed}
+    rows = [Row.of(session, offer=shown, now=now, move=moves.get(session.pk)) for session in sessions]
     context = {
         "offer": shown,
         "public": public,
         "paused": shown.state == Offer.State.PAUSED,
         "rows": rows[:SHOWN_AT_ONCE],
         "more": rows[SHOWN_AT_ONCE:],
+        "can_propose": dialogue.open_to_requests(shown),
         "bookable": sum(row.can_enrol for row in rows),
         "canonical": settings.ORIGIN + reverse("offer", args=[offer_id, shown.slug]),
     }

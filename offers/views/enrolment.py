@@ -9,17 +9,32 @@ from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from offers.domain import calendar_file, cancelling, handover, places, reminders, rules, snapshot, waiting_list
+from offers.domain import (
+    calendar_file,
+    cancelling,
+    dialogue,
+    encounters,
+    handover,
+    moving,
+    places,
+    questions,
+    rebooking,
+    reminders,
+    rules,
+    snapshot,
+    waiting_list,
+)
 from offers.domain import enrolment as enrolling
+from offers.forms.dates import MoveAnswerForm
 from offers.forms.enrolment import (
     AskToCancelForm,
     CancelEnrolmentForm,
@@ -28,7 +43,7 @@ from offers.forms.enrolment import (
     NumbersForm,
     PlaceForm,
 )
-from offers.models import Enrolment, Session
+from offers.models import Enrolment, MoveAnswer, MoveProposal, Session
 from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
@@ -43,6 +58,8 @@ from schools.models import Membership, School, SchoolClass
 
 Status = Enrolment.Status
 PER_PAGE = 20
+# Long texts of a course that no page about enrolling shows.
+LONG_TEXTS = ("search", "words", "description", "purpose", "pupil_activity", "before", "during", "after")
 CHANGEABLE = Status.open()
 STATES = {
     Status.CONFIRMED: ("success", "check"),
@@ -74,12 +91,18 @@ class Row:
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Enrol a class in a session, or put it in line."""
-    now, person = clock.now(), _person(request)
-    sessions = Session.objects.select_related("offer__company", "offer__contact", "offer__industry")
-    session = get_object_or_404(sessions.prefetch_related("meetings"), pk=session_id)
+    now, person, by = clock.now(), _person(request), actor_of(request)
+    sessions = Session.objects.select_related("offer__company", "offer__contact")
+    sessions = sessions.annotate(proposal_id=Subquery(MoveProposal.objects.open_for(OuterRef("pk")).values("pk")))
+    session = get_object_or_404(sessions.defer(*(f"offer__{name}" for name in LONG_TEXTS)), pk=session_id)
     if session.state == Session.State.PLANNED or session.offer.published_at is None:
         raise Http404
-    coordinator = is_coordinator(person)
+    coordinator = by.is_coordinator
+    refused = None
+    if request.method == "POST" and not coordinator:
+        done, refused = _at_once(request, session, by, now)
+        if done is not None:
+            return done
     facts = _session_facts(session, now)
     refusal = rules.refusal_for(session, None, now=now)
     if refusal and request.method != "POST":  # what was typed is kept, so a POST is refused on its form
@@ -106,11 +129,13 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         initial=_first_answers(request, person, school, classes, free, last),
     )
     seen = request.POST.get("seen", "")
-    if seen and seen != str(session.sequence):
+    if seen and seen != facts["seen"]:
         form.add_error(
             None, _("The date was moved while you wrote. Look at the new time above, and send again if it suits you.")
         )
-    if form.is_valid() and (done := _enrol(request, session, form, actor_of(request), now)):
+    if refused is not None and form.is_valid():
+        _refuse(form, refused)
+    elif form.is_valid() and (done := _enrol(request, session, form, by, now)):
         return done
     waiting = session.enrolments.waitlisted().count()
     draws, until = rules.draws(session), rules.priority_until(session)
@@ -128,31 +153,71 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     return render(request, "offers/enrol.html", context)
 
 
-def _enrol(
+def _at_once(
+    request: HttpRequest, session: Session, by: Actor, now: datetime
+) -> tuple[HttpResponse | None, Refusal | None]:
+    """Enrol the one class that was chosen, without asking for what only a form that is shown again needs.
+
+    Returns where to go on, or what stands against it; neither when there is more to look at: several classes, a
+    colleague's class, a form with errors, or a date that was moved meanwhile.
+    """
+    posted = request.POST
+    seen = posted.get("seen", "")
+    if posted.getlist("more") or posted.get("teacher") or (seen and seen != _seen(session)):
+        return None, None
+    day = wall.local_day(session.starts_at)
+    try:
+        chosen = UUID(posted.get("school_class", ""))
+    except ValueError:
+        return None, None
+    found = membership.enrollable_classes(_person(request), day).filter(pk=chosen).order_by()
+    form = EnrolmentForm(posted, classes=membership.present(found, day), offer=session.offer, day=day)
+    if not form.is_valid():
+        return None, None
+    try:
+        return _enrol_one(request, session, form, by, now), None
+    except Refusal as refusal:
+        return None, refusal
+    except IntegrityError:
+        return None, None  # said with the whole form
+
+
+def _enrol_one(
     request: HttpRequest, session: Session, form: EnrolmentForm, by: Actor, now: datetime
 ) -> HttpResponse | None:
-    """Do it, and go on to the receipt; or put what stands against it on the form."""
-    facts = dict(form.cleaned_data)
+    """Enrol one class, and go on to the receipt; None when a colleague has done it already."""
+    facts = {name: value for name, value in form.cleaned_data.items() if name not in {"more", "together"}}
     group = 2 if facts.pop("second_group") else 1
-    more, together = facts.pop("more", []), facts.pop("together", "") or enrolling.Together.ALL_OR_NONE
     asked = rules.EnrolmentRequest(**{**facts, "group": group})
-    if more:
-        each = [replace(asked, school_class=one, pupils=pupils, group=1) for one, pupils in more]
-        return _enrol_several(request, session, form, [asked, *each], enrolling.Together(together), by, now)
-    try:
-        enrolment = enrolling.enrol_class(session_id=session.pk, request=asked, by=by, now=now)
-    except Refusal as refusal:
-        _refuse(form, refusal)
-        return None
-    except IntegrityError as error:
-        form.add_error(None, str(sentence_for(error)))
-        return None
-    if not Enrolment.objects.visible_to(_person(request)).filter(pk=enrolment.pk).exists():
+    enrolment = enrolling.enrol_class(session_id=session.pk, request=asked, by=by, now=now, seen=session)
+    person = _person(request)
+    own = enrolment.teacher_id == person.pk
+    if not own and not Enrolment.objects.visible_to(person).filter(pk=enrolment.pk).exists():
         form.add_error("school_class", _somebody_elses(enrolment))
         return None
     if enrolment.form_token != asked.token_for(session):
         messages.info(request, _("The class was already enrolled. This is the enrolment; nothing was added."))
     return redirect("enrolment", enrolment.pk)
+
+
+def _enrol(
+    request: HttpRequest, session: Session, form: EnrolmentForm, by: Actor, now: datetime
+) -> HttpResponse | None:
+    """Do it, and go on to the receipt; or put what stands against it on the form."""
+    facts = dict(form.cleaned_data)
+    more, together = facts.pop("more", []), facts.pop("together", "") or enrolling.Together.ALL_OR_NONE
+    if more:
+        group = 2 if facts.pop("second_group") else 1
+        asked = rules.EnrolmentRequest(**{**facts, "group": group})
+        each = [replace(asked, school_class=one, pupils=pupils, group=1) for one, pupils in more]
+        return _enrol_several(request, session, form, [asked, *each], enrolling.Together(together), by, now)
+    try:
+        return _enrol_one(request, session, form, by, now)
+    except Refusal as refusal:
+        _refuse(form, refusal)
+    except IntegrityError as error:
+        form.add_error(None, str(sentence_for(error)))
+    return None
 
 
 def _enrol_several(
@@ -281,7 +346,20 @@ def _first_answers(
 
 def _session_facts(session: Session, now: datetime) -> dict[str, Any]:
     """Return what every page about a session says."""
-    return {"session": session, "offer": session.offer, "meetings": list(session.meetings.all()), "now": now}
+    proposal = moving.proposed(session) if getattr(session, "proposal_id", True) else None
+    return {
+        "session": session,
+        "offer": session.offer,
+        "meetings": list(session.meetings.all()),
+        "now": now,
+        "move": proposal,
+        "seen": f"{session.sequence}" + (f":{proposal.pk}" if proposal else ""),
+    }
+
+
+def _seen(session: Any) -> str:
+    """Return what a form that was shown now would say it has seen (see ``_session_facts``)."""
+    return f"{session.sequence}" + (f":{session.proposal_id}" if session.proposal_id else "")
 
 
 # --- Seeing --------------------------------------------------------------------------------------------------------
@@ -316,13 +394,25 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
         "offered": [_row(one, now) for one in asked],
         "coming": [_row(one, now) for one in coming],
         "waiting": [_row(one, now, position=number) for one, number in waiting_list.in_line(line)],
+        "asked_to_move": _asked_to_move(mine, now),
         "past": [_row(one, now) for one in page],
         "page": page,
+        "requests": dialogue.of_school(person, whole_school=whole_school, now=now),
+        "asked": [] if whole_school else questions.asked_by(person, now=now),
         "school_wide": school_wide,
         "whole_school": whole_school,
         "coordinator": is_coordinator(person),
     }
     return render(request, "offers/my_enrolments.html", context)
+
+
+def _asked_to_move(rows: QuerySet[Enrolment], now: datetime) -> list[Row]:
+    """Return the enrolments for which it has not been said whether the class comes at a proposed time."""
+    waits = MoveAnswer.objects.filter(answer=MoveAnswer.Answer.PENDING, proposal__state=MoveProposal.State.OPEN)
+    ahead = rows.filter(status__in=moving.ASKED, session__starts_at__gt=now)
+    return [
+        _row(one, now) for one in ahead.filter(pk__in=waits.values("enrolment")).order_by("session__starts_at", "pk")
+    ]
 
 
 @never_cache
@@ -335,15 +425,22 @@ def enrolment(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     begun, closed = now >= session.starts_at, now >= session.closes_at
     in_hand = Enrolment.objects.manageable_by(_person(request)).filter(pk=one.pk).exists()
     awaits_leader = one.leader_answer == Enrolment.LeaderAnswer.AWAITED and one.status in CHANGEABLE
-    others = []
-    if one.status not in Status.holding() and not begun:
+    others, instead = [], []
+    if one.status not in Status.active() and in_hand:
+        instead = rebooking.suggestions(one, now=now)
+    elif one.status not in Status.holding() and not begun:
         others = rules.alternatives(session, one.places, now=now)
     may_cancel = in_hand and one.status in CHANGEABLE and not begun
     municipality = places.the_municipality()
     cancel_until = cancelling.cancel_until(session, municipality, SchoolCalendar.load())
     late = one.status == Status.CONFIRMED and now >= cancel_until and not is_coordinator(_person(request))
+    facts = _session_facts(session, now)
     context = {
-        **_session_facts(session, now),
+        **facts,
+        "instead": instead,
+        "asked_to_move": facts["move"] is not None and one.status in moving.ASKED and not begun,
+        "said_to_move": moving.answer_of(one, facts["move"]) if facts["move"] is not None else "",
+        "objects_until": one.status_at + encounters.OBJECT_WITHIN,
         "visit": snapshot.visit_of(one, now),
         "dates": snapshot.dates_of(one, now),
         "enrolment": one,
@@ -525,7 +622,7 @@ def ask(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
 def give_on(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
     """Give the enrolment to a colleague at the school, who is the contact teacher from then on."""
     now, one = clock.now(), _in_hand(request, enrolment_id)
-    colleagues = membership.teachers_at(one.school).exclude(pk=one.teacher_id)
+    colleagues = membership.teachers_at(one.school).exclude(enrolments=one)
     form = HandOverForm(request.POST if request.method == "POST" else None, colleagues=colleagues)
     if form.is_valid():
         colleague = form.cleaned_data["teacher"]
@@ -575,6 +672,58 @@ def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "late": one.answer_by is not None and now >= one.answer_by,
     }
     return render(request, "offers/enrolment_place.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
+    """Show the time there is beside the time that is proposed, and take the answer: we come, or we cannot."""
+    now, one = clock.now(), _in_hand(request, enrolment_id)
+    facts = _session_facts(one.session, now)
+    form = MoveAnswerForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        stay = form.cleaned_data["answer"] == MoveAnswerForm.STAY
+        try:
+            moving.answer_move(enrolment_id=one.pk, stay=stay, by=actor_of(request), now=now)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            said = (
+                _("Thank you. The class comes at the new time.")
+                if stay
+                else _("Thank you. The class cannot come then.")
+            )
+            messages.success(request, said)
+        return redirect("enrolment", one.pk)
+    if facts["move"] is None or one.status not in moving.ASKED:
+        return redirect("enrolment", one.pk)
+    context = {**facts, "enrolment": one, "form": form, "said_to_move": moving.answer_of(one, facts["move"])}
+    return render(request, "offers/enrolment_move.html", context)
+
+
+@never_cache
+@require_POST
+def rebook(request: HttpRequest, enrolment_id: UUID, session_id: UUID) -> HttpResponse:
+    """Enrol the same class with the same numbers and needs in one of the suggested sessions."""
+    now, one = clock.now(), _in_hand(request, enrolment_id)
+    asked = rebooking.request_again(one, with_words=one.teacher_id == request.user.pk)
+    session = get_object_or_404(Session.objects.visible(), pk=session_id)
+    earlier = Enrolment.objects.filter(form_token=asked.token_for(session)).first()
+    if earlier is not None:
+        return redirect("enrolment", earlier.pk)
+    if one.status in Status.active() or rebooking.suggested(one, session.pk, now=now) is None:
+        messages.error(request, _("This date is no longer among those that suit the class. Choose another."))
+        return redirect("enrolment", one.pk)
+    try:
+        made = enrolling.enrol_class(session_id=session.pk, request=asked, by=actor_of(request), now=now)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return redirect("enrolment", one.pk)
+    except IntegrityError as error:
+        messages.error(request, str(sentence_for(error)))
+        return redirect("enrolment", one.pk)
+    messages.success(request, _("Done. The class has a new date, with the same numbers and needs as before."))
+    return redirect("enrolment", made.pk)
 
 
 # --- Common --------------------------------------------------------------------------------------------------------

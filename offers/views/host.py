@@ -1,26 +1,33 @@
-"""A host's visits, by link: who comes, what to answer, what to call off, and what was held."""
+"""A host's visits, by link: who comes, what to answer, what to add, move and call off, and what was held."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from companies.models import Contact
-from offers.domain import dates, encounters, needs, planning, reminders
+from offers.domain import dates, dialogue, encounters, moving, needs, planning, questions, reminders
 from offers.domain import enrolment as enrolments
+from offers.domain import places as seats
 from offers.domain.snapshot import visit_of
+from offers.forms.dates import HostDatesForm, ProposeForm
 from offers.forms.followup import AnswerForm, CancelForm, ReportForm, report_forms
-from offers.models import Enrolment, Invite, Meeting, Offer, Session, VisitReport
+from offers.models import Enrolment, Invite, Meeting, MoveAnswer, MoveProposal, Offer, Session, VisitReport
 from portal.domain import calendar, clock, links
+from portal.domain.actor import Actor
+from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
 from portal.http import LinkRequest, link_required
 from portal.models import Link
+from portal.models.municipality import MoveDefault
 
 TOLD_FOR = timedelta(days=60)
 COMING = [Enrolment.Status.CONFIRMED, Enrolment.Status.COMPLETED, Enrolment.Status.NO_SHOW]
@@ -58,14 +65,23 @@ def _enrolments(contact: Contact) -> QuerySet[Enrolment]:
     return rows.select_related("session__offer__company", "school_class", "school", "teacher")
 
 
-def _overview_row(session: Session) -> dict[str, Any]:
+def _standing(session: Session) -> list[Meeting]:
+    """Return the session's dates that have not been called off; all of them once the whole has been."""
+    meetings = list(session.meetings.all())
+    return [one for one in meetings if one.state != Meeting.State.CANCELLED] or meetings
+
+
+def _overview_row(session: Session, asked: Iterable[UUID] = ()) -> dict[str, Any]:
     coming = [one for one in session.enrolments.all() if one.status in COMING]
+    meetings = _standing(session)
     return {
         "session": session,
         "when": dates.span_in_words(session.starts_at, session.ends_at)
-        if len(session.meetings.all()) < 2
+        if len(meetings) < 2
         else dates.moment_in_words(session.starts_at),
-        "dates": len(session.meetings.all()),
+        "dates": len(meetings),
+        "day": calendar.local_day(session.starts_at).isoformat(),
+        "is_asked": session.pk in set(asked),
         "classes": [f"{_label(one, session)}, {one.school.name}" for one in coming],
         "pupils": sum(one.pupils for one in coming),
     }
@@ -86,6 +102,8 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         .filter(state__in=[Session.State.OPEN, Session.State.PLANNED], ends_at__gt=now)
         .order_by("starts_at", "pk")
     )
+    asked = MoveProposal.objects.open().filter(session__offer__company=contact.company_id)
+    being_asked = set(asked.values_list("session_id", flat=True))
     requests = [
         {
             "enrolment": one,
@@ -103,8 +121,11 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         {
             "contact": contact,
             "holder": cast(LinkRequest, request).link.holder_name or contact.name,
-            "upcoming": [_overview_row(session) for session in upcoming],
+            "upcoming": [_overview_row(session, being_asked) for session in upcoming],
+            "may_add": seats.the_municipality().hosts_add_dates,
             "requests": requests,
+            "dialogues": dialogue.of_company(contact.company_id, now=now),
+            "questions": questions.waiting_for(contact.company_id),
             **_past(contact, now=now),
             "offers": _offers(contact, now=now),
         },
@@ -181,8 +202,13 @@ def session(request: HttpRequest, contact_id: UUID, session_id: UUID) -> HttpRes
     contact = _contact(contact_id)
     found = get_object_or_404(_sessions(contact), pk=session_id)
     readable_until = needs.readable_until(found)
+    proposal = moving.proposed(found)
+    said = dict(proposal.answers.values_list("enrolment_id", "answer")) if proposal else {}
     classes = [
         {
+            "says_to_move": MoveAnswer.Answer(said.get(one.pk, MoveAnswer.Answer.STAY)).label
+            if proposal and one.status in moving.ASKED
+            else "",
             "enrolment": one,
             "label": _label(one, found),
             "color": COLOURS[Enrolment.Status(one.status)],
@@ -202,7 +228,12 @@ def session(request: HttpRequest, contact_id: UUID, session_id: UUID) -> HttpRes
             "contact": contact,
             "session": found,
             "meetings": [
-                {"when": dates.span_in_words(one.starts_at, one.ends_at), "place": one.place, "meeting": one}
+                {
+                    "when": dates.span_in_words(one.starts_at, one.ends_at),
+                    "place": one.place,
+                    "meeting": one,
+                    "off": one.state == Meeting.State.CANCELLED and found.state != Session.State.CANCELLED,
+                }
                 for one in found.meetings.all()
             ],
             "classes": classes,
@@ -210,8 +241,246 @@ def session(request: HttpRequest, contact_id: UUID, session_id: UUID) -> HttpRes
             "adults": sum(one.adults for one in coming),
             "waiting": found.enrolments.waitlisted().count(),
             "may_cancel": found.state in (Session.State.OPEN, Session.State.PLANNED) and found.starts_at > now,
+            "ahead": [one for one in found.meetings.all() if one.state == Meeting.State.PLANNED and one.starts_at > now]
+            if len(found.meetings.all()) > 1
+            else [],
+            "days": _days(found),
+            "proposal": proposal,
+            "proposed": _times(proposal.meetings.all()) if proposal else [],
+            "answer_by": dates.moment_in_words(proposal.answer_by) if proposal else "",
+            "still_silent": moving.unanswered(proposal).count() if proposal else 0,
         },
     )
+
+
+def _days(session: Session) -> list[dict[str, str]]:
+    """Return the days of a session for which there is a day sheet."""
+    found = {calendar.local_day(one.starts_at): one.starts_at for one in _standing(session)}
+    return [{"iso": day.isoformat(), "words": dates.day_in_words(moment)} for day, moment in sorted(found.items())]
+
+
+def _times(meetings: Iterable[Any]) -> list[str]:
+    """Return when and where, a line for each date."""
+    return [
+        dates.span_in_words(one.starts_at, one.ends_at) + (f", {one.place}" if one.place else "") for one in meetings
+    ]
+
+
+@link_required(Link.Purpose.HOST, "contact_id")
+@require_safe
+def day(request: HttpRequest, contact_id: UUID, day: str) -> HttpResponse:
+    """Show a day on one sheet to print: every date of that day, with each class and what the host must know."""
+    contact = _contact(contact_id)
+    try:
+        chosen = date.fromisoformat(day)
+    except ValueError:
+        raise Http404 from None
+    if chosen.isoformat() != day:
+        raise Http404
+    meetings = (
+        Meeting.objects.filter(
+            session__offer__company=contact.company_id,
+            starts_at__gte=calendar.at(chosen, 0),
+            starts_at__lt=calendar.at(chosen + timedelta(days=1), 0),
+        )
+        .exclude(state=Meeting.State.CANCELLED)
+        .exclude(session__state=Session.State.CANCELLED)
+        .select_related("session__offer__company")
+        .order_by("starts_at", "pk")
+    )
+    classes = Enrolment.objects.known_to_host().filter(status__in=COMING, session__meetings__in=meetings)
+    by_session: dict[UUID, list[Enrolment]] = {}
+    rows = classes.select_related("school_class", "school", "teacher", "session").distinct()
+    for one in rows.order_by("created_at", "pk"):
+        by_session.setdefault(one.session_id, []).append(one)
+    sheet = [_of_the_day(meeting, by_session.get(meeting.session_id, [])) for meeting in meetings]
+    return render(
+        request,
+        "offers/host_day.html",
+        {
+            "contact": contact,
+            "title": dates.day_in_words(calendar.at(chosen, 12)),
+            "rows": sheet,
+            "classes": sum(len(row["classes"]) for row in sheet),
+            "pupils": sum(one["enrolment"].pupils for row in sheet for one in row["classes"]),
+        },
+    )
+
+
+def _of_the_day(meeting: Meeting, coming: list[Enrolment]) -> dict[str, Any]:
+    """Return one date as the day sheet shows it."""
+    return {
+        "meeting": meeting,
+        "offer": meeting.session.offer,
+        "hours": f"{dates.hour_in_words(meeting.starts_at)}–{dates.hour_in_words(meeting.ends_at)}",
+        "classes": [
+            {
+                "enrolment": one,
+                "label": one.class_label,
+                "needs": reminders.needs_in_words(one),
+                "phone": one.teacher_phone or (one.teacher.phone if one.teacher else ""),
+            }
+            for one in coming
+        ],
+        "pupils": sum(one.pupils for one in coming),
+        "adults": sum(one.adults for one in coming),
+    }
+
+
+@link_required(Link.Purpose.HOST, "contact_id")
+@require_http_methods(["GET", "HEAD", "POST"])
+def add_dates(request: HttpRequest, contact_id: UUID, offer_id: UUID) -> HttpResponse:
+    """Let a host add a date, or a weekly series of them, within what the municipality allows."""
+    now, contact = clock.now(), _contact(contact_id)
+    offers = Offer.objects.select_related("company").exclude(state=Offer.State.ARCHIVED)
+    found = get_object_or_404(offers, pk=offer_id, company=contact.company_id)
+    terms = planning.host_terms(found, SchoolCalendar.load(), now)
+    form = HostDatesForm(request.POST if request.method == "POST" else None, offer=found, most_weeks=terms.more)
+    if request.method == "POST" and form.is_valid():
+        try:
+            said = _add(form, found, cast(LinkRequest, request).actor, now)
+        except Refusal as refusal:
+            place = "day_1" if refusal.field == "starts" else refusal.field
+            form.add_error(place if place in form.fields else None, str(refusal))
+        else:
+            messages.success(request, said)
+            return redirect("link-host", contact.pk)
+    context = {
+        "contact": contact,
+        "offer": found,
+        "form": form,
+        "terms": terms,
+        "first_day": dates.day_in_words(calendar.at(terms.first_day, 12)),
+    }
+    return render(request, "offers/host_dates.html", context)
+
+
+def _add(form: HostDatesForm, offer: Offer, by: Actor, now: datetime) -> str:
+    """Plan what was typed, and return what became of it."""
+    typed, spans = form.cleaned_data, form.spans()
+    facts = {"offer_id": offer.pk, "places": typed["places"], "place": typed["place"], "by": by, "now": now}
+    weeks = typed.get("weeks") or 1
+    if weeks < 2:
+        made = planning.plan_session(starts=spans, **facts)
+        return _("The date is added: %(when)s. Schools can see it now.") % {
+            "when": dates.moment_in_words(made.starts_at)
+        }
+    series = planning.plan_weekly_series(first_start=spans[0][0], weeks=weeks, minutes=typed["minutes"], **facts)
+    said = ngettext("%(count)d date is added.", "%(count)d dates are added.", len(series.planned)) % {
+        "count": len(series.planned)
+    }
+    if series.skipped:
+        days = ", ".join(f"{dates.short_day(calendar.at(one.day, 12))} ({one.reason})" for one in series.skipped)
+        said = f"{said} " + _("Left out, because there is no school: %(days)s.") % {"days": days}
+    return said
+
+
+@link_required(Link.Purpose.HOST, "contact_id")
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: HttpRequest, contact_id: UUID, session_id: UUID) -> HttpResponse:
+    """Ask for a new time: the classes are asked first; without classes it moves at once."""
+    now, contact = clock.now(), _contact(contact_id)
+    found = get_object_or_404(_sessions(contact), pk=session_id)
+    municipality = seats.the_municipality()
+    asks = moving.asked(found).exists()
+    form = ProposeForm(request.POST if request.method == "POST" else None, session=found)
+    if not asks:
+        del form.fields["reason"]
+    by = cast(LinkRequest, request).actor
+    if request.method == "POST" and form.is_valid():
+        try:
+            if asks:
+                proposal = moving.propose_move(
+                    session_id=found.pk,
+                    starts=form.spans(),
+                    places=form.wheres(),
+                    reason=form.cleaned_data["reason"],
+                    by=by,
+                    now=now,
+                )
+                said = _("The classes are asked, and have until %(when)s to answer.") % {
+                    "when": dates.moment_in_words(proposal.answer_by)
+                }
+            else:
+                moving.move_session(session_id=found.pk, starts=form.spans(), places=form.wheres(), by=by, now=now)
+                said = _("The date is moved.")
+        except Refusal as refusal:
+            place = form.first if refusal.field == "starts" else refusal.field
+            form.add_error(place if place in form.fields else None, str(refusal))
+        else:
+            messages.success(request, said)
+            return redirect("host-session", contact.pk, found.pk)
+    if not form.is_bound and (not found.starts_at > now or not form.meetings or moving.proposed(found) is not None):
+        return redirect("host-session", contact.pk, found.pk)
+    context = {
+        "contact": contact,
+        "session": found,
+        "row": _overview_row(found),
+        "form": form,
+        "asks": asks,
+        "days": municipality.move_answer_days,
+        "keeps": municipality.move_default == MoveDefault.KEEP,
+    }
+    return render(request, "offers/host_move.html", context)
+
+
+@link_required(Link.Purpose.HOST, "contact_id")
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw_move(request: HttpRequest, contact_id: UUID, session_id: UUID) -> HttpResponse:
+    """Take a proposed move back, after one more question."""
+    contact = _contact(contact_id)
+    found = get_object_or_404(_sessions(contact), pk=session_id)
+    proposal = moving.proposed(found)
+    if proposal is not None and request.method == "POST":
+        try:
+            moving.withdraw_move(proposal_id=proposal.pk, by=cast(LinkRequest, request).actor, now=clock.now())
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("The date stays where it is. The classes that were asked get a mail."))
+    if proposal is None or request.method == "POST":
+        return redirect("host-session", contact.pk, found.pk)
+    return render(
+        request, "offers/host_withdraw.html", {"contact": contact, "session": found, "row": _overview_row(found)}
+    )
+
+
+@link_required(Link.Purpose.HOST, "contact_id")
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel_date(request: HttpRequest, contact_id: UUID, session_id: UUID, number: int) -> HttpResponse:
+    """Say what becomes of the rest, ask why, and call one date of a course off."""
+    now, contact = clock.now(), _contact(contact_id)
+    found = get_object_or_404(_sessions(contact), pk=session_id)
+    meetings = list(found.meetings.all())
+    meeting = next((one for one in meetings if one.number == number), None)
+    if meeting is None:
+        raise Http404
+    form = CancelForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            planning.cancel_meeting(
+                meeting_id=meeting.pk,
+                reason=form.cleaned_data["reason"],
+                by=cast(LinkRequest, request).actor,
+                now=now,
+            )
+        except Refusal as refusal:
+            form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
+        else:
+            messages.success(request, _("The date has been called off. Everybody concerned gets a mail."))
+            return redirect("host-session", contact.pk, found.pk)
+    off = found.state == Session.State.CANCELLED or meeting.state != Meeting.State.PLANNED
+    if off or (not form.is_bound and meeting.starts_at <= now):
+        return redirect("host-session", contact.pk, found.pk)
+    context = {
+        "contact": contact,
+        "session": found,
+        "row": _overview_row(found),
+        "when": dates.span_in_words(meeting.starts_at, meeting.ends_at),
+        "fate": planning.fate(found, meetings, meeting, now=now),
+        "form": form,
+    }
+    return render(request, "offers/host_cancel_date.html", context)
 
 
 @link_required(Link.Purpose.HOST, "contact_id")

@@ -6,7 +6,9 @@ and marks the row as its own work. If it dies in between, the lease runs out and
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -28,6 +30,7 @@ from portal.models import Message, User
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
+_gathered: ContextVar[list[Message] | None] = ContextVar("gathered", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,28 +126,41 @@ def post(
     if not_after is not None and not_after <= moment:
         return
     recipient = pseudonym(to.address)[:16]
-    Message.objects.bulk_create(
-        [
-            Message(
-                occasion=occasion,
-                reference_type=about._meta.label_lower,
-                reference_id=about.pk,
-                parameters=parameters or {},
-                dedupe_key=f"{occasion}|{about._meta.label_lower}:{about.pk}|{key}|{recipient}",
-                recipient_kind=to.kind,
-                recipient_id=to.id,
-                address=to.address,
-                language=to.language,
-                urgency=urgency,
-                policy=policy,
-                state=Message.State.PLANNED if moment > now else Message.State.QUEUED,
-                send_at=moment,
-                not_after=not_after,
-                created_at=now,
-            )
-        ],
-        ignore_conflicts=True,
+    message = Message(
+        occasion=occasion,
+        reference_type=about._meta.label_lower,
+        reference_id=about.pk,
+        parameters=parameters or {},
+        dedupe_key=f"{occasion}|{about._meta.label_lower}:{about.pk}|{key}|{recipient}",
+        recipient_kind=to.kind,
+        recipient_id=to.id,
+        address=to.address,
+        language=to.language,
+        urgency=urgency,
+        policy=policy,
+        state=Message.State.PLANNED if moment > now else Message.State.QUEUED,
+        send_at=moment,
+        not_after=not_after,
+        created_at=now,
     )
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.append(message)
+    else:
+        Message.objects.bulk_create([message], ignore_conflicts=True)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Promise everything that is posted meanwhile in one statement at the end (a step); nothing when it fails."""
+    gathered: list[Message] = []
+    before = _gathered.set(gathered)
+    try:
+        yield
+    finally:
+        _gathered.reset(before)
+    if gathered:
+        Message.objects.bulk_create(gathered, ignore_conflicts=True)
 
 
 def withdraw(*, about: models.Model, occasions: list[str] | None = None, to: UUID | None = None) -> int:

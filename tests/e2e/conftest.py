@@ -129,6 +129,8 @@ class Visitor:
 
     def axe(self) -> list[str]:
         """Return axe's violations on this page (WCAG 2.0 to 2.2, A and AA, and best practice)."""
+        # What is fading in has not its colours yet.
+        self.page.evaluate("() => Promise.all(document.getAnimations().map(one => one.finished.catch(() => null)))")
         self.page.evaluate(AXE)
         found = self.page.evaluate("async () => (await axe.run()).violations")
         return [f"{rule['id']}: {[node['html'][:160] for node in rule['nodes'][:3]]}" for rule in found]

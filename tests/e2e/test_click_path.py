@@ -76,7 +76,7 @@ def offer_at_desk(desk: Visitor, course: Course) -> str:
 def deed(desk: Visitor, address: str, **values: str) -> None:
     """Open a deed's confirmation page at the desk, fill it, and do it."""
     desk.page.goto(address)
-    form = desk.page.locator("form.desk-deed, form[method=post]:has(button[type=submit])").last
+    form = desk.page.locator("main form[method=post]:has(button[type=submit])").last
     for name, value in values.items():
         target = desk.page.locator(f"[name={name}]").first
         if target.evaluate("element => element.tagName") == "SELECT":

@@ -6,55 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.e2e.conftest import NewVisitor, Visitor
+from tests.e2e.conftest import NewVisitor
+from tests.e2e.look import Look, first
 from tests.e2e.walk import COORDINATOR, LEADER, TEACHER, enter_by_link, link_in, submit
 
 pytestmark = pytest.mark.e2e
 
 # What the theme of the desk itself leaves open, rule by rule; our own templates leave nothing.
 THEMES_OWN = {"region", "landmark-unique"}
-
-
-class Look:
-    """Looks at page after page and keeps what is wrong with each."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self.visitor = visitor
-        self.wrong: dict[str, list[str]] = {}
-        self.foreign: set[str] = set()
-        visitor.page.on("request", self.note)
-
-    def note(self, request: object) -> None:
-        url = str(getattr(request, "url", ""))
-        if not url.startswith((self.visitor.portal.url, "data:", "about:", "blob:")):
-            self.foreign.add(url)
-
-    def at(self, address: str = "", *, named: str = "") -> None:
-        """Open the address (or stay) and look: axe, one h1, no sideways scrolling at 320 px."""
-        if address:
-            self.visitor.open(address)
-        page = self.visitor.page
-        troubles = self.visitor.axe()
-        if page.locator("h1").count() != 1:
-            troubles.append(f"{page.locator('h1').count()} h1")
-        page.set_viewport_size({"width": 320, "height": 800})
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > 320:
-            troubles.append(f"{width} px wide at 320")
-        page.set_viewport_size({"width": 1280, "height": 900})
-        if troubles:
-            self.wrong[named or address or page.url] = troubles
-
-    def result(self) -> tuple[dict[str, list[str]], set[str]]:
-        return self.wrong, self.foreign
-
-
-def first(visitor: Visitor, address: str, selector: str) -> str:
-    """Return the first link of that kind on a page."""
-    visitor.open(address)
-    href = visitor.page.locator(selector).first.get_attribute("href")
-    assert href, f"no {selector} on {address}"
-    return href
 
 
 def test_pages_that_anybody_may_open(visitor: NewVisitor) -> None:
@@ -102,7 +61,8 @@ def test_a_teachers_pages(visitor: NewVisitor) -> None:
             {
                 one
                 for one in ways
-                if one.startswith(address) and one.endswith(("/aendr/", "/afmeld/", "/plads/", "/afholdt/"))
+                if one.startswith(address)
+                and one.endswith(("/aendr/", "/afmeld/", "/plads/", "/afholdt/", "/giv-videre/", "/flytning/"))
             }
         ):
             look.at(way)
@@ -110,8 +70,9 @@ def test_a_teachers_pages(visitor: NewVisitor) -> None:
                 teacher.page.fill("main [name=pupils]", "1_0")
                 submit(teacher, "main form[method=post] button[type=submit]")
                 look.at(named="change, in error")
-    look.at("/konto/mine-oplysninger/")
-    look.at("/konto/mine-oplysninger/slet/")
+    for address in ("/konto/mine-oplysninger/", "/konto/mine-oplysninger/slet/", "/konto/kalender/"):
+        look.at(address)
+    look.at(first(teacher, "/tilmeldinger/", "main a[href*='kalender']"))
     offer = first(teacher, "/forloeb/?klassetrin=8&ledige=on", "#hits .offer-grid a")
     form = first(teacher, offer, "main a[href*='/tilmeld/']")
     look.at(form)
@@ -215,7 +176,8 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
         set(host.page.locator(f"main a[href*='{part}']").evaluate_all("all => all.map(one => one.pathname)"))
     )
     sessions, reports, answers = ways("/tidspunkt/"), ways("/afholdt/"), ways("/svar/")
-    for way in [*sessions[:2], *reports[:1], *answers[:1]]:
+    dates, days = ways("/tider/"), ways("/dag/")
+    for way in [*sessions[:2], *reports[:1], *answers[:1], *dates[:1], *days[:1]]:
         look.at(way)
         if host.page.locator("main form[method=post]").count():
             submit(host, "main form[method=post] button[type=submit]")
@@ -227,6 +189,9 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
         look.at(f"{sessions[0]}aflys/")
         submit(host, "main form[method=post] button[type=submit]")
         look.at(named="cancel without a reason")
+        look.at(f"{sessions[0]}flyt/")
+        submit(host, "main form[method=post] button[type=submit]")
+        look.at(named="move without a reason")
 
     look.at(str(mine))
     look.at(f"{mine}slet/")
@@ -241,6 +206,8 @@ def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visito
     desk.page.on("request", lambda request: foreign.add(request.url))
     found: dict[str, list[str]] = {}
     for address in ("/admin/", "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
+                    "/admin/offers/session/kalender/",
+                    "/admin/offers/dialogue/", "/admin/offers/question/",
                     "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/",
                     "/admin/portal/user/importer/", "/admin/schools/school/eksport/",
                     "/admin/portal/erasurerequest/", "/admin/portal/erasure/", "/admin/portal/legalhold/"):  # fmt: skip

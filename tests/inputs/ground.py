@@ -26,7 +26,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
 from offers.domain import agreements, encounters
-from offers.models import Enrolment, Invite, Offer, SurveyRequest, VisitReport
+from offers.models import Dialogue, Enrolment, Invite, Offer, ProposedTime, Question, SurveyRequest, VisitReport
 from portal.desk import DeskSite
 from portal.domain import audit, links, outbox
 from portal.domain.actor import Actor
@@ -251,7 +251,7 @@ def make_ground() -> Ground:
         factories.MembershipFactory(user=person, school=school, role=role)
     classes = [factories.SchoolClassFactory(school=school) for _ in range(4)]
     contact = factories.ContactFactory(name="Null True", phone="+4512345678")
-    offer = factories.OfferFactory(company=contact.company, contact=contact)
+    offer = factories.OfferFactory(company=contact.company, contact=contact, by_agreement=True)
     draft = factories.OfferFactory(
         company=contact.company, contact=contact, state=Offer.State.DRAFT, published_at=None, title="Kladde"
     )
@@ -287,6 +287,12 @@ def make_ground() -> Ground:
     )  # fmt: skip
     outbox.post(occasion="account_mail", about=teacher, to=outbox.Recipient.of_user(teacher), now=TODAY, key="1")
     audit.record(by, "user-changed", teacher)
+    talk = Dialogue.objects.create(
+        offer=offer, school=school, school_class=classes[0], teacher=teacher, pupils=20, awaits="teacher"
+    )
+    visit = {"starts_at": TODAY + timedelta(days=23), "ends_at": TODAY + timedelta(days=23, hours=2)}
+    times = [ProposedTime.objects.create(dialogue=talk, side=side, **visit) for side in ("teacher", "host")]
+    Question.objects.create(offer=offer, school=school, teacher=teacher, text="Hvor lang tid?")
     job = DocumentJob.objects.create(content_hash="0" * 64, filename="guide.pdf", html="")
     Heartbeat.objects.get_or_create(name="deliver_messages", defaults={"last_ok": TODAY})
     held = [
@@ -304,6 +310,7 @@ def make_ground() -> Ground:
             "slug": offer.slug,
             "step": [1, 2, 3, 4, 5, 6],
             "job_id": job.pk,
+            "time_id": [one.pk for one in times],
             "token": links.token(held[1]),
             "name": "1",
             "index": 0,

@@ -71,7 +71,7 @@ def enrolled(**facts: Any) -> Enrolment:
 
 
 def moved_to(day: str, begins: str = "12:00", ends: str = "14:00", place: str = "Porten") -> dict[str, str]:
-    return {"day_1": day, "begins_1": begins, "ends_1": ends, "place_1": place}
+    return {"day_1": day, "begins_1": begins, "ends_1": ends, "place_1": place, "agreed": "on"}
 
 
 # Dates
@@ -120,7 +120,7 @@ def test_several_sessions_are_moved_by_a_week_and_one_that_cannot_is_named(desk:
 
     assert "Move" in several(desk, [first, second], "shift_several", confirmed=False).content.decode()
     assert several(desk, [first], "shift_several", days="0").status_code == 422
-    answer = several(desk, [first, second, begun], "shift_several", days="7")
+    answer = several(desk, [first, second, begun], "shift_several", days="7", agreed="on")
 
     starts = Session.objects.filter(pk__in=[first.pk, second.pk]).values_list("starts_at", flat=True)
     assert {one.isoformat() for one in starts} == {"2026-10-06T07:00:00+00:00"}
@@ -482,7 +482,7 @@ def test_deeds_on_people_schools_and_dates_commit(committing: None) -> None:
     target = factories.SchoolFactory.create()
 
     client.post(page(one.session, "move"), moved_to("2026-10-20"))
-    several(client, [another.session], "shift_several", days="7")
+    several(client, [another.session], "shift_several", days="7", agreed="on")
     client.post(page(one, "hand_over"), {"teacher": str(colleague.pk)})
     client.post(page(one.teacher, "leave"), {"school": str(one.school_id)})
     client.post(page(one.teacher, "reopen"))

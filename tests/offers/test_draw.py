@@ -16,7 +16,8 @@ from django.urls import reverse
 from offers.domain import draw, rules, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.domain.approval import answer_for_school
-from offers.domain.planning import cancel_session, change_enrolling, change_places, move_session, plan_session
+from offers.domain.moving import move_session
+from offers.domain.planning import cancel_session, change_enrolling, change_places, plan_session
 from offers.models import Enrolment, Offer, Session
 from offers.tasks import jobs, run
 from portal import mail

@@ -385,3 +385,34 @@ def test_the_log_names_nobody(enrolment: Enrolment) -> None:
         "encounter-recorded",
     ]
     assert "Person" not in str(list(AuditEntry.objects.values_list("facts", flat=True)))
+
+
+def test_a_teacher_hears_of_a_no_show_and_may_object_for_fourteen_days(enrolment: Enrolment) -> None:
+    tell(enrolment, host(enrolment), "no_show")
+    told = Message.objects.get(occasion="enrolment_no_show")
+    assert (told.recipient_id, told.reference_id) == (enrolment.teacher_id, enrolment.pk)
+
+    tell(enrolment, teacher(enrolment), "held", now=AFTER + timedelta(days=14))
+
+    assert status(enrolment) == ("confirmed", "planned", "open")
+    assert [one.enrolment_id for one in encounters.disputed()] == [enrolment.pk]
+
+
+def test_after_fourteen_days_only_a_coordinator_corrects_a_no_show(enrolment: Enrolment) -> None:
+    tell(enrolment, host(enrolment), "no_show")
+    late = AFTER + timedelta(days=14, seconds=1)
+
+    with pytest.raises(Refusal) as refusal:
+        tell(enrolment, teacher(enrolment), "held", now=late)
+    tell(enrolment, coordinator(), "held", now=late, how=encounters.decide_visit)
+
+    assert refusal.value.code == "objects-late"
+    assert status(enrolment) == ("completed", "held", "held")
+    assert ledger(enrolment) == [("one", 24, True)]
+
+
+def test_a_teacher_who_says_so_oneself_gets_no_mail_about_a_no_show(enrolment: Enrolment) -> None:
+    tell(enrolment, teacher(enrolment), "no_show")
+
+    assert status(enrolment)[0] == "no_show"
+    assert Message.objects.filter(occasion="enrolment_no_show").count() == 0

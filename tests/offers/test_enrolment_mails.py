@@ -10,7 +10,8 @@ from django.utils import translation
 
 from offers.domain import enrolment as enrolling
 from offers.domain import handover, rules, waiting_list
-from offers.domain.planning import cancel_session, move_session
+from offers.domain.moving import move_session
+from offers.domain.planning import cancel_session
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Offer, Session
 from portal import mail
@@ -92,7 +93,7 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
     asked = somebody(factories.SessionFactory.create(offer=session.offer), now, "E")
     enrolling.expire_requests(now + timedelta(days=14))
     later = [(session.starts_at + timedelta(days=7), session.ends_at + timedelta(days=7))]
-    move_session(session_id=session.pk, starts=later, by=Actor.job("test"), now=now)
+    move_session(session_id=session.pk, starts=later, agreed=True, by=Actor.job("test"), now=now)
     colleague = factories.MembershipFactory.create(school=second.school).user
     handover.hand_over(enrolment_id=second.pk, teacher_id=colleague.pk, by=Actor.job("test"), now=now)
     cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
@@ -116,6 +117,20 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         "host_restored_enrolment",
         "coordinator_restored",
         "coordinator_asked_to_cancel",
+        "move_proposed",  # tests/offers/test_move_by_consent.py
+        "move_nudge",
+        "move_released",
+        "move_withdrawn",
+        "host_move_proposed",
+        "host_move_withdrawn",
+        "coordinator_move_proposed",
+        "meeting_cancelled",  # tests/offers/test_cancelled_dates.py
+        "host_meeting_cancelled",
+        "coordinator_meeting_cancelled",
+        "dialogue_agreed",  # tests/offers/test_dialogue.py
+        "host_dialogue_agreed",
+        "host_dialogue_came_to_nothing",
+        "enrolment_no_show",  # tests/offers/test_encounters.py
     }
 
 
@@ -139,13 +154,13 @@ def test_nothing_is_said_to_somebody_who_has_left(session: Session, now: datetim
 
 
 def test_the_cancelled_session_names_the_reason_and_the_dates_with_room(session: Session, now: datetime) -> None:
-    somebody(session, now)
+    one = somebody(session, now)
     start = datetime.fromisoformat("2026-11-03T09:00:00+01:00")
-    other = factories.SessionFactory.create(offer=session.offer, starts_at=start)
+    factories.SessionFactory.create(offer=session.offer, starts_at=start)
     cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
     found = letter("session_cancelled", now)
     body = str(found.body)
     assert found.subject == "Visit cancelled: 7.A, 29 September 2026, Fjordby Smedje"
-    wanted = ["Maskinen er i stykker.", "3 November 2026", f"{settings.ORIGIN}/tidspunkter/{other.pk}/tilmeld/"]
+    wanted = ["Maskinen er i stykker.", "3 November 2026", f"{settings.ORIGIN}/tilmeldinger/{one.pk}/"]
     assert [word for word in wanted if word not in body] == []
     assert [file[2] for file in found.attachments] == ["text/calendar; method=CANCEL"]

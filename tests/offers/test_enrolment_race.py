@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from threading import Barrier
 from typing import Any
 from uuid import uuid4
@@ -12,7 +13,7 @@ from django.db import IntegrityError, connection
 from django.db.models import Sum
 
 from offers.domain import enrolment as enrolling
-from offers.domain import rules, waiting_list
+from offers.domain import moving, rules, waiting_list
 from offers.domain.planning import cancel_session, change_places
 from offers.models import Enrolment, Session
 from offers.models.session import SessionQuerySet
@@ -204,3 +205,79 @@ def test_calling_off_while_classes_enrol_leaves_nobody_behind(now: datetime) -> 
 
     assert counted(session) == (0, 0)
     assert Enrolment.objects.active().count() == 0
+
+
+def moved_by_consent(session: Session, now: datetime) -> tuple[list[Enrolment], Any]:
+    """Two enrolled classes that are asked about a move of three weeks, and the proposal."""
+    enrolled = [enrolling_somebody(session, now, 20)() for _ in range(2)]
+    proposal = moving.propose_move(
+        session_id=session.pk, starts=moving.shifted(session, 21), reason="Ombygning", by=Actor.job("test"), now=now
+    )
+    return enrolled, proposal
+
+
+def answering(enrolment: Enrolment, now: datetime, *, stay: bool) -> Work:
+    assert enrolment.teacher is not None
+    by = Actor.of_user(enrolment.teacher)
+    return lambda: moving.answer_move(enrolment_id=enrolment.pk, stay=stay, by=by, now=now)
+
+
+def test_a_move_is_carried_out_once_while_a_class_answers_another_enrols_and_the_job_rings_twice(
+    now: datetime,
+) -> None:
+    for _round in range(2):
+        session = factories.SessionFactory.create(places=60)
+        (first, second), proposal = moved_by_consent(session, now)
+        starts = session.starts_at
+
+        at_once(
+            answering(first, now, stay=True),
+            answering(second, now, stay=False),
+            enrolling_somebody(session, now, 20),
+            partial(moving.carry_out_due, proposal.answer_by),
+            partial(moving.carry_out_due, proposal.answer_by),
+        )
+
+        moving.carry_out_due(proposal.answer_by)
+        session.refresh_from_db()
+        proposal.refresh_from_db()
+        second.refresh_from_db()
+        assert (proposal.state, session.sequence) == ("carried_out", 1)
+        assert (session.starts_at - starts).days == 21
+        taken, held = counted(session)
+        # Whoever was last said it: a class that answered after the move had been carried out stays as silence meant.
+        left = second.move_answers.get().answer == "leave"
+        assert (taken, second.status) == (held, "cancelled_by_host" if left else "confirmed")
+        assert session.enrolments.filter(status=Status.CONFIRMED).count() == (2 if left else 3)
+        told = Message.objects.filter(occasion="session_moved", reference_id__in=[first.pk, second.pk])
+        assert told.count() == (1 if left else 2)
+
+
+def test_two_last_answers_at_once_move_the_session_exactly_once(now: datetime) -> None:
+    session = factories.SessionFactory.create(places=60)
+    (first, second), proposal = moved_by_consent(session, now)
+
+    outcome = at_once(answering(first, now, stay=True), answering(second, now, stay=True))
+
+    session.refresh_from_db()
+    proposal.refresh_from_db()
+    assert [type(one).__name__ for one in outcome] == ["MoveProposal", "MoveProposal"]
+    assert (proposal.state, session.sequence, counted(session)) == ("carried_out", 1, (40, 40))
+    # Without the row lock both see the other's answer missing, and the session stays where it is until the job rings.
+
+
+def test_a_move_and_a_cancellation_at_once_leave_one_truth(now: datetime) -> None:
+    session = factories.SessionFactory.create(places=60)
+    (first, second), proposal = moved_by_consent(session, now)
+    answering(first, now, stay=True)()
+
+    at_once(
+        answering(second, now, stay=True),
+        lambda: cancel_session(session_id=session.pk, reason="Sygdom", by=Actor.job("test"), now=now),
+    )
+
+    session.refresh_from_db()
+    proposal.refresh_from_db()
+    assert (session.state, counted(session)) == ("cancelled", (0, 0))
+    assert proposal.state in {"carried_out", "withdrawn"}
+    assert set(session.enrolments.values_list("status", flat=True)) == {"cancelled_by_municipality"}

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
@@ -410,8 +412,9 @@ def test_the_list_takes_the_same_queries_with_one_and_with_three_rows(
         enrolled(full, role, school_class, now)
     client = signed_in(role.user)
     client.get(reverse("my-enrolments"))
-    # session, person, works school-wide?, offered, coming, in line, past (count), is coordinator?, municipality
-    with django_assert_num_queries(9):
+    # session, person, works school-wide?, offered, coming, in line, asked to move, past (count), requests, questions,
+    # is coordinator?, municipality
+    with django_assert_num_queries(12):
         page = client.get(reverse("my-enrolments"))
     assert (len(page.context["coming"]), [row.position for row in page.context["waiting"]]) == (count, [1] * count)
 
@@ -425,3 +428,17 @@ def test_a_leader_may_look_at_the_whole_school(
     assert len(client.get(reverse("my-enrolments")).context["coming"]) == 0
     assert len(client.get(reverse("my-enrolments"), {"vis": "skole"}).context["coming"]) == 1
     assert len(signed_in(role.user).get(reverse("my-enrolments"), {"vis": "skole"}).context["coming"]) == 1
+
+
+def test_a_class_is_enrolled_in_twelve_statements(role: Membership, session: Session) -> None:
+    client, classes = signed_in(role.user), [factories.SchoolClassFactory.create(school=role.school) for _ in range(2)]
+    address = reverse("enrol", args=(session.pk,))
+    client.post(address, answers(classes[0]))
+
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.post(address, answers(classes[1]))
+
+    own = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
+    # The visit: session, person, municipal roles, date and course, class. The use-case: role and teacher, the date's
+    # row, earlier answer, line, insert, take, audit, both mails.
+    assert (answer.status_code, len(own)) == (302, 12)

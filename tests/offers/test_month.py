@@ -69,7 +69,9 @@ def test_a_teacher_sees_every_visit_of_the_school_and_nobodys_name(role: Members
 
 @pytest.mark.parametrize("status", ["waitlisted", "offered", "declined", "cancelled_by_school", "no_show"])
 def test_only_what_holds_a_date_stands_in_the_month(role: Membership, now: datetime, status: str) -> None:
-    moments = {"waiting_since": now} if status == "waitlisted" else {"answer_by": now} if status == "offered" else {}
+    moments: dict[str, Any] = (
+        {"waiting_since": now} if status == "waitlisted" else {"answer_by": now} if status == "offered" else {}
+    )
     visit(role, "A", teacher=role.user, status=status, **moments)
     assert month_of(role.user, SEPTEMBER, now=now).busy_days == []
 

@@ -10,7 +10,8 @@ from icalendar import Calendar
 
 from offers.domain import enrolment as enrolling
 from offers.domain import reminders, rules
-from offers.domain.planning import cancel_session, move_session, plan_session, shifted
+from offers.domain.moving import move_session, shifted
+from offers.domain.planning import cancel_session, plan_session
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal import mail
@@ -82,7 +83,7 @@ def entry(found: EmailMultiAlternatives) -> tuple[str, int, datetime]:
 def test_a_moved_session_keeps_its_classes_its_line_and_its_places(session: Session, now: datetime) -> None:
     first, waiting = somebody(session, now), somebody(session, now)
 
-    move_session(session_id=session.pk, starts=[hours("2026-10-20", "12:00", "14:00")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-10-20", "12:00", "14:00")], agreed=True, by=DESK, now=now)
 
     session.refresh_from_db()
     first.refresh_from_db()
@@ -96,7 +97,7 @@ def test_a_moved_session_keeps_its_classes_its_line_and_its_places(session: Sess
 def test_closing_follows_the_new_beginning(session: Session, now: datetime) -> None:
     assert session.closes_at == local("2026-09-29T12:00")
 
-    move_session(session_id=session.pk, starts=[hours("2026-11-03")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-11-03")], agreed=True, by=DESK, now=now)
 
     session.refresh_from_db()
     assert session.closes_at == local("2026-10-27T12:00")
@@ -118,7 +119,7 @@ def test_a_closing_time_of_its_own_keeps_its_distance_on_the_wall_clock(offer: O
 
 
 def test_a_session_moved_very_near_is_closed_at_once(session: Session, now: datetime) -> None:
-    move_session(session_id=session.pk, starts=[hours("2026-09-10")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-09-10")], agreed=True, by=DESK, now=now)
 
     session.refresh_from_db()
     assert session.opens_at < session.closes_at < now
@@ -149,7 +150,7 @@ def test_reminders_of_the_old_time_are_taken_back_and_planned_anew(session: Sess
     before = planned.filter(state="planned").count()
     assert before == 3
 
-    move_session(session_id=session.pk, starts=[hours("2026-11-03")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-11-03")], agreed=True, by=DESK, now=now)
 
     assert (planned.filter(state="withdrawn").count(), planned.filter(state="planned").count()) == (3, 3)
     assert {one.parameters["starts_at"] for one in planned.filter(state="planned")} == {"2026-11-03T08:00:00+00:00"}
@@ -169,7 +170,7 @@ def test_teachers_and_host_are_told_the_old_and_the_new_time(session: Session, n
     uid, sequence, starts = entry(letter("enrolment_confirmed", now))
     assert (sequence, starts) == (0, local("2026-10-06T09:00"))
 
-    move_session(session_id=session.pk, starts=[hours("2026-10-20")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-10-20")], agreed=True, by=DESK, now=now)
 
     found = letter("session_moved", now)
     assert found.subject.startswith("Visit moved: 7.")
@@ -187,7 +188,7 @@ def test_a_class_in_line_is_told_without_a_calendar_file(session: Session, now: 
     somebody(session, now)
     somebody(session, now)
 
-    move_session(session_id=session.pk, starts=[hours("2026-10-20")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-10-20")], agreed=True, by=DESK, now=now)
 
     files = [
         len(mail.render(message, now).attachments)
@@ -198,10 +199,10 @@ def test_a_class_in_line_is_told_without_a_calendar_file(session: Session, now: 
 
 def test_who_has_not_been_told_yet_hears_of_two_moves_as_one(session: Session, now: datetime) -> None:
     somebody(session, now)
-    move_session(session_id=session.pk, starts=[hours("2026-10-20")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-10-20")], agreed=True, by=DESK, now=now)
     later = now + timedelta(minutes=1)
 
-    move_session(session_id=session.pk, starts=[hours("2026-11-03")], by=DESK, now=later)
+    move_session(session_id=session.pk, starts=[hours("2026-11-03")], agreed=True, by=DESK, now=later)
 
     moved = Message.objects.filter(occasion="session_moved")
     assert sorted(moved.values_list("state", flat=True)) == ["queued", "withdrawn"]
@@ -210,16 +211,18 @@ def test_who_has_not_been_told_yet_hears_of_two_moves_as_one(session: Session, n
 
 def test_who_was_told_nothing_is_told_nothing_when_it_is_moved_back(session: Session, now: datetime) -> None:
     somebody(session, now)
-    move_session(session_id=session.pk, starts=[hours("2026-10-20")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-10-20")], agreed=True, by=DESK, now=now)
 
-    move_session(session_id=session.pk, starts=[hours("2026-10-06")], by=DESK, now=now + timedelta(minutes=1))
+    move_session(
+        session_id=session.pk, starts=[hours("2026-10-06")], agreed=True, by=DESK, now=now + timedelta(minutes=1)
+    )
 
     assert list(Message.objects.filter(occasion="session_moved").values_list("state", flat=True)) == ["withdrawn"]
 
 
 def test_a_mail_about_a_move_is_not_sent_after_the_session_is_cancelled(session: Session, now: datetime) -> None:
     somebody(session, now)
-    move_session(session_id=session.pk, starts=[hours("2026-10-20")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-10-20")], agreed=True, by=DESK, now=now)
     message = Message.objects.get(occasion="session_moved")
 
     cancel_session(session_id=session.pk, reason="Sygdom", by=DESK, now=now)
@@ -266,7 +269,7 @@ def test_a_move_to_the_past_or_with_too_few_dates_is_refused(session: Session, n
 
 
 def test_enrolled_classes_do_not_move_into_another_grade(session: Session, now: datetime) -> None:
-    to = {"session_id": session.pk, "starts": [hours("2027-09-07")], "by": DESK, "now": now}
+    to = {"session_id": session.pk, "starts": [hours("2027-09-07")], "agreed": True, "by": DESK, "now": now}
     enrolled = somebody(session, now)
     assert refused(**to) == "school-year"
 
@@ -286,7 +289,7 @@ def test_a_teacher_does_not_move_a_session(session: Session, now: datetime) -> N
 def test_moving_to_where_it_is_changes_nothing(session: Session, now: datetime) -> None:
     somebody(session, now)
 
-    move_session(session_id=session.pk, starts=[hours("2026-10-06")], by=DESK, now=now)
+    move_session(session_id=session.pk, starts=[hours("2026-10-06")], agreed=True, by=DESK, now=now)
 
     session.refresh_from_db()
     assert (session.sequence, AuditEntry.objects.filter(action="session-moved").count()) == (0, 0)

@@ -156,7 +156,11 @@ def test_the_municipality_shortens_a_lifetime_and_cannot_prolong_it(desk: Client
     municipality = Municipality.objects.get()
     address = reverse("admin:portal_municipality_change", args=[municipality.pk])
     form = desk.get(address).context["adminform"].form
-    shown = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+    shown = {
+        name: form[name].value()
+        for name in form.fields
+        if form[name].value() not in (None, False) or form[name].value() == 0
+    }
     data = {name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in shown.items()}
     data["organisation_models"] = shown.get("organisation_models", [])
 

@@ -34,13 +34,16 @@ def test_following_the_calendar_does_every_job_and_leaves_heartbeats(municipalit
     tasks.follow_the_calendar()
 
     assert heartbeats() == [
+        "carry-out-moves",
         "draw-lots",
         "end-roles-at-closed-schools",
         "expire-offered-places",
         "expire-requests",
         "expire-surveys",
+        "follow-dialogues",
         "follow-offers",
         "follow-the-calendar",
+        "nudge-moves",
         "plan-reminders",
     ]
 

@@ -19,6 +19,8 @@ from PIL import Image
 
 from companies.models import Company
 from offers.admin.offer import SeriesForm
+from offers.domain.dialogue import DialogueRequest
+from offers.domain.enrolment import Together
 from offers.domain.rules import EnrolmentRequest
 from portal.domain.calendar import local_day
 from portal.domain.tables import rows_of
@@ -110,7 +112,19 @@ def enrol(world: World, role: str, thing: str) -> dict[str, Any]:
 
 sends("enrolment-change", "offers_enrolment", "offers_session", pupils=20, adults=3)
 sends("enrolment-cancel", "offers_enrolment", "offers_session", reason="Udflugt")
+sends("enrolment-undo", "offers_enrolment", "offers_session", "portal_auditentry")
+sends("enrolment-ask", "offers_enrolment", "portal_auditentry", reason="Halvdelen er syge.")
+sends("my-calendar", "portal_link", action="renew")
+
+
+@body("enrolment-hand-over", "offers_enrolment", "portal_message")
+def hand_over(world: World, role: str, thing: str) -> dict[str, Any]:
+    return {"teacher": world.people["leader_elsewhere" if thing == "foreign" else "colleague"].pk}
+
+
 sends("enrolment-place", "offers_enrolment", answer="yes")
+sends("enrolment-move", "offers_moveanswer", answer="stay")
+sends("enrolment-rebook", "offers_enrolment")
 
 
 @body("enrolment-report", "offers_visitreport")
@@ -125,7 +139,49 @@ sends("link-invite", "offers_invite")
 sends("builder-step", "offers_offer", during="Rundvisning, svejsning, oprydning.", version=1)
 sends("builder-submit", "offers_offer", "portal_message")
 sends("host-cancel", "offers_session", "offers_enrolment", "portal_message", reason="Maskinen er i stykker.")
+sends("host-cancel-date", "offers_session", "offers_meeting", "portal_message", reason="Maskinen er i stykker.")
+MOVED: dict[str, Any] = {"day_1": "2026-10-06", "begins_1": "09:00", "ends_1": "11:00", "reason": "Ombygning"}
+sends("host-move", "offers_moveproposal", "portal_message", **MOVED)
+sends("host-move-withdraw", "offers_moveproposal", "portal_message")
+sends(
+    "host-dates",
+    "offers_session",
+    "offers_meeting",
+    day_1="2026-10-06",
+    begins_1="09:00",
+    minutes="120",
+    places="28",
+    weeks="1",
+)
 sends("host-answer", "offers_enrolment", "portal_message", answer="yes")
+
+
+@body("dialogue-ask", "offers_dialogue", "offers_proposedtime", "portal_message")
+def ask_for_a_time(world: World, role: str, thing: str) -> dict[str, Any]:
+    """A class of the own school that has not asked for this course yet."""
+    elsewhere = role in {"teacher_elsewhere", "leader_elsewhere"}
+    return {
+        "school_class": (world.at.klass_elsewhere if elsewhere else world.at.new_class).pk,
+        "adults": 2,
+        "day_1": "2026-10-06",
+        "begins_1": "09:00",
+        "form_token": "1bb7a4d5-8a57-4a0c-9d3f-3d2b6b7d4c55",
+    }
+
+
+sends("dialogue-reply", "offers_dialogue", "offers_dialogueentry", "portal_message", text="Gerne om tirsdagen.")
+sends("dialogue-accept", "offers_dialogue", "offers_session", "offers_enrolment", "portal_message")
+sends("dialogue-withdraw", "offers_dialogue", "portal_message", reason="")
+sends("host-dialogue-reply", "offers_dialogue", "offers_dialogueentry", "portal_message", text="Gerne om tirsdagen.")
+sends("host-dialogue-accept", "offers_dialogue", "offers_session", "offers_enrolment", "portal_message")
+sends("host-dialogue-not-now", "offers_dialogue", "portal_message", reason="Vi flytter.")
+sends("question-ask", "offers_question", text="hvor lang tid?", form_token="2bb7a4d5-8a57-4a0c-9d3f-3d2b6b7d4c55")
+sends("host-question", "offers_question", "portal_message", text="To timer.")
+sends("offers_dialogue_agree", "offers_dialogue", "offers_enrolment", time=lambda world: world.at.time_of_host.pk)
+sends("offers_dialogue_answer", "offers_dialogue", "offers_dialogueentry", on_behalf="host", text="Gerne om tirsdagen.")
+sends("offers_dialogue_not_now", "offers_dialogue", "portal_message", reason="Vi flytter.")
+sends("offers_dialogue_take_back", "offers_dialogue", "portal_message", reason="")
+sends("offers_question_reply", "offers_question", "portal_message", text="To timer.")
 
 
 @body("host-report", "offers_visitreport")
@@ -164,10 +220,12 @@ sends("account_logout")
 ROWS = {
     "companies_company": "company",
     "offers_agreement": "agreement",
+    "offers_dialogue": "talk",
     "offers_encounter": "encounter",
     "offers_enrolment": "enrolment",
     "offers_invite": "invite",
     "offers_offer": "published",
+    "offers_question": "question",
     "offers_session": "session",
     "offers_surveyrequest": "survey",
     "offers_visitreport": "report",
@@ -370,7 +428,7 @@ sends("offers_offer_choose_picture", "offers_offer", "portal_upload", picture=_d
 sends("offers_offer_add_material", "offers_material", "portal_upload", document=_printed, title="Et ark")
 sends("offers_offer_remove_files", "offers_offer", files="picture")
 sends("offers_session:cancel_several", "offers_session", "offers_enrolment", "portal_message", reason="Sygdom")
-sends("offers_session:shift_several", "offers_session", "offers_meeting", days="7")
+sends("offers_session:shift_several", "offers_session", "offers_meeting", days="7", agreed="on")
 sends(
     "offers_session_move",
     "offers_session",
@@ -379,6 +437,17 @@ sends(
     day_1="2026-10-06",
     begins_1="09:00",
     ends_1="11:00",
+    agreed="on",
+)
+sends("offers_session_propose_move", "offers_moveproposal", "portal_message", **MOVED)
+sends("offers_session_carry_out_move", "offers_moveproposal", "offers_session", about="asked_session")
+sends("offers_session_withdraw_move", "offers_moveproposal", "portal_message", about="asked_session")
+sends(
+    "offers_session_cancel_date",
+    "offers_meeting",
+    "portal_message",
+    meeting=lambda world: world.at.session.meetings.get().pk,
+    reason="Sygdom",
 )
 sends("offers_session_change", "offers_session", fills=True, note="Husk madpakke")
 sends("offers_session_change_places", "offers_session", places="90")
@@ -463,6 +532,13 @@ def enrol_class(world: World, role: str) -> dict[str, Any]:
     return {"session_id": world.at.session_to_enrol.pk, "request": asked}
 
 
+@call("offers.enrolment.enrol_classes")
+def enrol_classes(world: World, role: str) -> dict[str, Any]:
+    asked = EnrolmentRequest(school_class=world.at.klass, pupils=20, adults=2, teacher=world.people["teacher"])
+    at = world.at.session_to_enrol.pk
+    return {"session_id": at, "requests": [asked], "together": Together.ALL_OR_NONE}
+
+
 @call("offers.enrolment.enrol_class (with a contact teacher from elsewhere)")
 def enrol_for_a_stranger(world: World, role: str) -> dict[str, Any]:
     asked = EnrolmentRequest(
@@ -497,7 +573,12 @@ calls(
 )
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
-calls("offers.planning.move_session", session_id=of("session"), starts=TIMES)
+calls("offers.moving.propose_move", session_id=of("session"), starts=TIMES, reason="Ombygning")
+calls("offers.moving.answer_move", enrolment_id=of("moving"), stay=True)
+calls("offers.moving.withdraw_move", proposal_id=of("proposal"))
+calls("offers.moving.carry_out_move", proposal_id=of("proposal"))
+calls("offers.planning.cancel_meeting", meeting_id=lambda world: world.at.session.meetings.get().pk, reason="Sygdom")
+calls("offers.moving.move_session", session_id=of("session_to_enrol"), starts=TIMES)
 calls("offers.authoring.edit_offer (under review)", offer_id=of("submitted"), content={"title": "Nyt"}, version=1)
 calls("companies.relations.change_relation", company_id=of("company"), state=Company.State.RESTING)
 calls("offers.contacts.contact_leaves", contact_id=of("contact"))
@@ -562,7 +643,28 @@ calls("offers.material.add_material", offer_id=of("draft"), file=_safe("document
 
 
 calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("orphan"))
+calls("offers.cancelling.ask_to_cancel", enrolment_id=of("late"), reason="Halvdelen er syge.")
+calls("offers.cancelling.undo_cancellation", enrolment_id=of("cancelled"))
+calls("offers.calendar_feed.make_feed")
+calls("offers.calendar_feed.renew_feed")
+calls("offers.calendar_feed.withdraw_feed")
 calls("offers.enrolment.cancel_enrolment", enrolment_id=of("enrolment"), reason="")
+calls("offers.dialogue.reply", dialogue_id=of("talk"), text="Gerne om tirsdagen.")
+calls("offers.dialogue.agree", dialogue_id=of("talk"), time_id=of("time_of_host"))
+calls("offers.dialogue.agree (on the class's own time)", dialogue_id=of("talk"), time_id=of("time_of_teacher"))
+calls("offers.dialogue.say_not_now", dialogue_id=of("talk"), reason="Vi flytter.")
+calls("offers.dialogue.withdraw", dialogue_id=of("talk"))
+calls("offers.questions.ask_host", offer_id=of("by_agreement"), text="Hvor lang tid?")
+calls("offers.questions.answer_question", question_id=of("question"), text="To timer.")
+
+
+@call("offers.dialogue.ask_for_a_time")
+def ask_for_a_time_of(world: World, role: str) -> dict[str, Any]:
+    times = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
+    asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=times)
+    return {"offer_id": world.at.by_agreement.pk, "request": asked}
+
+
 calls("offers.enrolment.change_numbers", enrolment_id=of("enrolment"), pupils=20, adults=2)
 calls("offers.enrolment.answer_request (that awaits the leader)", enrolment_id=of("awaiting"), accept=True)
 calls("offers.enrolment.answer_request", enrolment_id=of("pending"), accept=True)

@@ -26,11 +26,17 @@ from companies.models import Company, Contact
 from offers.models import (
     Agreement,
     AgreementVersion,
+    Dialogue,
     Encounter,
     Enrolment,
     Invite,
     Meeting,
+    MoveAnswer,
+    MoveProposal,
     Offer,
+    ProposedMeeting,
+    ProposedTime,
+    Question,
     Session,
     SurveyRequest,
     VisitReport,
@@ -280,6 +286,7 @@ def _visits(world: World) -> None:
     state = Enrolment.Status
     at.session, at.session_elsewhere = _session(at.published), _session(at.published_elsewhere)
     at.session_to_enrol = _session(at.published, taken=0)
+    at.session_to_enrol_elsewhere = _session(at.published_elsewhere, taken=0)
     at.session_of_draft = _session(at.draft, taken=0)
     at.session_planned = _session(at.published, taken=0, state=Session.State.PLANNED)
     at.session_past, at.session_past_elsewhere = (
@@ -297,6 +304,16 @@ def _visits(world: World) -> None:
     at.past = _enrolment(at.session_past, here, at.klass)
     at.past_elsewhere = _enrolment(at.session_past_elsewhere, there, at.klass_elsewhere)
     soon = NOW + timedelta(days=2)
+    at.enrolment.batch, at.enrolment_elsewhere.batch = uuid4(), uuid4()
+    Enrolment.objects.bulk_update([at.enrolment, at.enrolment_elsewhere], ["batch"])
+    for suffix, offer, teacher, klass in (
+        ("", at.published, here, at.klass),
+        ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
+    ):
+        tomorrow = _session(offer, starts_at=NOW + timedelta(days=1))
+        setattr(at, f"late{suffix}", _enrolment(tomorrow, teacher, klass))
+        left = {"status": state.CANCELLED_BY_SCHOOL, "status_at": NOW, "status_before": state.CONFIRMED}
+        setattr(at, f"cancelled{suffix}", _enrolment(_session(offer), teacher, klass, **left))
     for suffix, offer, teacher, klass in (
         ("", at.published, here, at.klass),
         ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
@@ -313,6 +330,22 @@ def _visits(world: World) -> None:
     ):
         asks = {"status": state.PENDING, "answer_by": soon, "leader_answer": Enrolment.LeaderAnswer.AWAITED}
         setattr(at, f"awaiting{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
+    for suffix, offer, teacher, klass in (
+        ("", at.published, here, at.klass),
+        ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
+    ):
+        asked = _session(offer)
+        enrolled = _enrolment(asked, teacher, klass)
+        proposal = MoveProposal.objects.create(
+            session=asked, proposed_by="host", reason="Ombygning", silence="keep", answer_by=NOW + timedelta(days=7)
+        )
+        times = {"starts_at": asked.starts_at + timedelta(days=7), "ends_at": asked.ends_at + timedelta(days=7)}
+        ProposedMeeting.objects.create(proposal=proposal, number=1, **times)
+        MoveAnswer.objects.create(proposal=proposal, enrolment=enrolled)
+        lost = _enrolment(_session(offer, taken=0), teacher, klass, status=state.CANCELLED_BY_HOST)
+        for name, thing in (("moving", enrolled), ("asked_session", asked), ("proposal", proposal), ("lost", lost)):
+            setattr(at, f"{name}{suffix}", thing)
+    _talks(world)
     at.told = _enrolment(at.session_told, here, at.klass, status=state.COMPLETED)
     meeting = at.session_told.meetings.get()
     at.report = VisitReport.objects.create(
@@ -332,6 +365,36 @@ def _visits(world: World) -> None:
     at.survey_elsewhere = SurveyRequest.objects.create(
         pk=SAME["elsewhere"], enrolment=at.past_elsewhere, audience="teacher", **due
     )
+
+
+def _talks(world: World) -> None:
+    """Talks about times of both schools with both companies, and questions to both."""
+    at = world.at
+    for suffix, role, klass in (("", "teacher", at.klass), ("_elsewhere", "teacher_elsewhere", at.klass_elsewhere)):
+        contact = getattr(at, f"contact{suffix}")
+        offer = _offer(contact.company, contact, Offer.State.PUBLISHED, "Efter aftale", by_agreement=True)
+        talk = Dialogue.objects.create(
+            offer=offer,
+            school=klass.school,
+            school_class=klass,
+            teacher=world.people[role],
+            pupils=20,
+            state="in_talk",
+            awaits="teacher",
+        )
+        starts = datetime.fromisoformat("2026-10-01T09:00:00+02:00")
+        for number, side in enumerate(("teacher", "host")):
+            first = starts + timedelta(days=number)
+            facts: dict[str, Any] = {"starts_at": first, "ends_at": first + timedelta(hours=2)}
+            # A number that stands nowhere else on a page, so that pages can be compared without it.
+            facts["pk"] = 40_400_401 + number + (20 if suffix else 0)
+            setattr(at, f"time_of_{side}{suffix}", ProposedTime.objects.create(dialogue=talk, side=side, **facts))
+        question = Question.objects.create(
+            offer=offer, school=klass.school, teacher=world.people[role], text="Hvor lang tid?"
+        )
+        setattr(at, f"by_agreement{suffix}", offer)
+        setattr(at, f"talk{suffix}", talk)
+        setattr(at, f"question{suffix}", question)
 
 
 def _links(world: World) -> None:
@@ -362,6 +425,12 @@ def _links(world: World) -> None:
     for link, _version in world.links["erased"]:
         Link.objects.filter(pk=link.pk).delete()
     at.token = links.token(made["host"])
+    own_calendar, closed = (
+        links.ensure(purpose=purpose.CALENDAR, reference_id=world.people[role].pk, now=NOW)
+        for role in ("colleague", "teacher_elsewhere")  # the colleague's calendar is empty, so it holds no secret
+    )
+    Link.objects.filter(pk=closed.pk).update(revoked_at=NOW)
+    at.calendar_token, at.calendar_token_ended = links.token(own_calendar), links.token(closed)
     at.token_revoked, at.token_expired = (links.token(world.links[role][1][0]) for role in ("revoked", "expired"))
 
 
@@ -507,6 +576,11 @@ def _objects(world: World) -> None:
             "nowhere": {"contact_id": uuid4(), argument: uuid4()},
         }
 
+    def with_time(objects: dict[str, dict[str, Any]], side: str) -> dict[str, dict[str, Any]]:
+        own, other = (getattr(at, f"time_of_{side}{suffix}").pk for suffix in two_sides)
+        times = {"own": own, "foreign": other, "crossed": other}
+        return {name: {**words, "time_id": times.get(name, other)} for name, words in objects.items()}
+
     world.objects = {
         "nothing": {"-": {}},
         "offer": {name: {"offer_id": one.pk, "slug": one.slug} for name, one in offers.items()}
@@ -543,17 +617,54 @@ def _objects(world: World) -> None:
             "missing": {"session_id": uuid4()},
         },
         "enrolment": both("enrolment_id", "enrolment"),
+        "cancelled": both("enrolment_id", "cancelled"),
+        "late": both("enrolment_id", "late"),
+        "batch": {
+            "own": {"batch": at.enrolment.batch},
+            "foreign": {"batch": at.enrolment_elsewhere.batch},
+            "missing": {"batch": uuid4()},
+        },
+        "calendar": {
+            "live": {"token": at.calendar_token},
+            "ended": {"token": at.calendar_token_ended},
+            "another purpose": {"token": at.token},
+            "unknown": {"token": "cal_" + "A" * 43},
+        },
         "place": both("enrolment_id", "offered"),
         "visit": both("enrolment_id", "past"),
+        "asked": both("enrolment_id", "moving"),
+        "lost": {
+            name: {
+                **found,
+                "session_id": (at.session_to_enrol_elsewhere if name == "foreign" else at.session_to_enrol).pk,
+            }
+            for name, found in both("enrolment_id", "lost").items()
+        },
+        "day": both("contact_id", "contact", day="2026-09-29"),
         "invite": both("invite_id", "invite") | {"gone": {"invite_id": at.gone}},
         "step": both("invite_id", "invite", step=4)
         | {"gone": {"invite_id": at.gone, "step": 4}, "no such step": {"invite_id": at.invite.pk, "step": 9}},
         "contact": both("contact_id", "contact"),
         "host-session": hosted("session_id", "session"),
+        "host-date": {name: {**found, "number": 1} for name, found in hosted("session_id", "session").items()},
+        "host-asked": hosted("session_id", "asked_session"),
+        "host-offer": hosted("offer_id", "published"),
         "host-enrolment": hosted("enrolment_id", "enrolment"),
         "host-request": hosted("enrolment_id", "pending")
         | {"awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk}},
         "host-visit": hosted("enrolment_id", "past"),
+        "dialogue": both("dialogue_id", "talk"),
+        "dialogue-time": with_time(both("dialogue_id", "talk"), "host"),
+        "host-dialogue": hosted("dialogue_id", "talk"),
+        "host-dialogue-time": with_time(hosted("dialogue_id", "talk"), "teacher"),
+        "question": both("question_id", "question"),
+        "host-question": hosted("question_id", "question"),
+        "asked-for": {
+            "by agreement": {"offer_id": at.by_agreement.pk},
+            "with dates only": {"offer_id": at.bare.pk},
+            "draft": {"offer_id": at.draft.pk},
+            "missing": {"offer_id": uuid4()},
+        },
         "survey": both("survey_id", "survey"),
         "token": {
             "live": {"token": at.token},

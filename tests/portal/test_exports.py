@@ -32,8 +32,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("municipality", "on
 PERSONS = {
     "companies.company",
     "companies.contact",
+    "offers.dialogue",
     "offers.enrolment",
     "offers.invite",
+    "offers.question",
     "offers.surveyrequest",
     "portal.erasure",
     "portal.erasurerequest",

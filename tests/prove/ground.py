@@ -116,11 +116,12 @@ def free_port() -> int:
 def web_server(
     database: str, log: Path, *, workers: int, threads: int, module: str = "portal.wsgi:application", **more: str
 ) -> Iterator[str]:
-    """Run gunicorn and yield its address."""
+    """Run gunicorn and yield its address; without threads its workers are plain processes, one request each."""
     port = free_port()
+    kind = ["--threads", str(threads), "--worker-class", "gthread"] if threads else ["--worker-class", "sync"]
     command = [
         sys.executable, "-m", "gunicorn", module, "--bind", f"127.0.0.1:{port}", "--workers", str(workers),
-        "--threads", str(threads), "--worker-class", "gthread", "--backlog", "512", "--log-level", "warning",
+        *kind, "--backlog", "512", "--log-level", "warning",
     ]  # fmt: skip
     server = Process(command, environment(database, **more), log)
     address = f"http://127.0.0.1:{port}"

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template import Context, Template
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 
 from offers.models import Offer
 
@@ -55,9 +57,24 @@ def careless(request: HttpRequest) -> HttpResponse:
     return HttpResponse(CARDS.render(Context({"offers": Offer.objects.published().order_by("-published_at")[:20]})))
 
 
+@csrf_exempt
+@login_not_required
+def book(request: HttpRequest, session_id: UUID) -> HttpResponse:
+    """Booking in three statements, in one transaction: lock, insert, count. The least that is correct."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT places, taken FROM limit_session WHERE id = %s FOR UPDATE", [session_id])
+        row = cursor.fetchone()
+        if row is None or row[1] >= row[0]:
+            return HttpResponse("full", status=409)
+        cursor.execute("INSERT INTO limit_booking (id, session_id) VALUES (%s, %s)", [uuid4(), session_id])
+        cursor.execute("UPDATE limit_session SET taken = taken + 1 WHERE id = %s", [session_id])
+    return HttpResponse("booked", status=201)
+
+
 urlpatterns = [
     path("limit/hello/", hello),
     path("limit/cards/", cards),
     path("limit/careless/", careless),
+    path("limit/book/<uuid:session_id>/", book),
     path("", include("portal.urls")),
 ]

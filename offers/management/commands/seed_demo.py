@@ -14,6 +14,7 @@ from django.utils import timezone, translation
 
 from offers.management import town as towns
 from offers.management.story import Story
+from offers.management.talks import Talks
 from offers.management.timeline import Timeline
 from offers.management.visits import Visits
 from offers.models import Encounter, Enrolment, Offer, Session, SurveyRequest
@@ -62,6 +63,7 @@ class Command(BaseCommand):
         story.tell_agreements()
         visits.tell_of_the_hero()
         visits.tell_cancelled_sessions()
+        Talks(story).tell()
         timeline.every_school_day()
         third = timeline.past // 3
         for name, back in (("spring", 2 * third), ("autumn", third), ("the last weeks", -1)):
