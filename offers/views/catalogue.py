@@ -202,7 +202,7 @@ def offer(request: HttpRequest, offer_id: UUID, slug: str = "") -> HttpResponse:
         .prefetch_related(Prefetch("meetings", Meeting.objects.order_by("number")))
     )
     moves: dict[UUID, MoveProposal] = {}
-    if any(session.is_to_move for session in sessions):
+    if any(vars(session)["is_to_move"] for session in sessions):
         proposed = MoveProposal.objects.open().filter(session__offer=shown).prefetch_related("meetings")
         moves = {one.session_id: one for one in proposed}
     rows = [Row.of(session, offer=shown, now=now, move=moves.get(session.pk)) for session in sessions]

@@ -170,7 +170,8 @@ def _at_once(
         chosen = UUID(posted.get("school_class", ""))
     except ValueError:
         return None, None
-    found = membership.enrollable_classes(_person(request), day).filter(pk=chosen).order_by()
+    # Whose class it is, the use-case asks; the whole form then says no more of a stranger's class than of none.
+    found = SchoolClass.objects.filter(pk=chosen, is_active=True).select_related("school")
     form = EnrolmentForm(posted, classes=membership.present(found, day), offer=session.offer, day=day)
     if not form.is_valid():
         return None, None
