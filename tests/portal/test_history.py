@@ -110,6 +110,19 @@ def line(by: Actor, action: str, about: Any, **facts: Any) -> str:
         return history.lines(AuditEntry.objects.filter(action=action))[-1].sentence
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_sentence_is_said_in_danish_too(number: int) -> None:
+    facts = dict.fromkeys(["enrolments", "comments", "pupils", "places", "count", "dates"], number)
+    entries = [AuditEntry(action=code, actor_kind="job", actor_id="x", facts=facts) for code in history.sentences()]
+    said: dict[str, list[str]] = {}
+    for language in ("da", "en"):
+        with translation.override(language):
+            said[language] = [line.sentence for line in history.lines(entries)]
+
+    same = [one.action for one, danish, english in zip(entries, *said.values(), strict=True) if danish == english]
+    assert same == []
+
+
 def test_a_line_says_who_did_what_with_the_numbers() -> None:
     karen = Actor.of_user(factories.CoordinatorFactory.create(name="Karen Holm"))
     enrolment = factories.EnrolmentFactory.create()

@@ -33,6 +33,7 @@ KEYWORDS: dict[str, Any] = {
     "pgettext": ((1, "c"), 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
+    "_counted": (1, 2),  # in the modules of the log's sentences
 }
 DANISH_QUOTES = str.maketrans("“”", "»«")
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[sd]|\{\w*\}")
