@@ -1,6 +1,6 @@
 """A teacher's enrolments: enrol a class, see what was agreed, change, cancel, say yes to an offered place."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -82,6 +82,7 @@ class Row:
     color: str
     icon: str
     position: int = 0
+    deeds: list[tuple[str, str]] = field(default_factory=list)
 
 
 # --- Enrolling -----------------------------------------------------------------------------------------------------
@@ -393,10 +394,10 @@ def my_enrolments(request: HttpRequest) -> HttpResponse:
     page = pages.page(_page_number(request))
     context = {
         "offered": [_row(one, now) for one in asked],
-        "coming": [_row(one, now) for one in coming],
-        "waiting": [_row(one, now, position=number) for one, number in waiting_list.in_line(line)],
+        "coming": [_row(one, now, by=person) for one in coming],
+        "waiting": [_row(one, now, position=number, by=person) for one, number in waiting_list.in_line(line)],
         "asked_to_move": _asked_to_move(mine, now),
-        "past": [_row(one, now) for one in page],
+        "past": [_row(one, now, by=person) for one in page],
         "page": page,
         "requests": dialogue.of_school(person, whole_school=whole_school, now=now),
         "asked": [] if whole_school else questions.asked_by(person, now=now),
@@ -757,10 +758,35 @@ def _in_hand(request: HttpRequest, enrolment_id: UUID) -> Enrolment:
     return get_object_or_404(rows.prefetch_related("session__meetings"), pk=enrolment_id)
 
 
-def _row(one: Enrolment, now: datetime, position: int = 0) -> Row:
+def _row(one: Enrolment, now: datetime, position: int = 0, *, by: User | None = None) -> Row:
     color, icon = STATES.get(Status(one.status), ("neutral", "close"))
-    visit = snapshot.visit_of(one, now)
-    return Row(enrolment=one, visit=visit, label=one.class_label, color=color, icon=icon, position=position)
+    return Row(
+        enrolment=one,
+        visit=snapshot.visit_of(one, now),
+        label=one.class_label,
+        color=color,
+        icon=icon,
+        position=position,
+        deeds=_deeds(one, now) if by is not None and one.teacher_id == by.pk else [],
+    )
+
+
+def _deeds(one: Enrolment, now: datetime) -> list[tuple[str, str]]:
+    """Return what the contact teacher can do with an enrolment straight from a list, each with its address."""
+    session, holds = one.session, one.status in {Status.PENDING, Status.CONFIRMED}
+    ways: list[tuple[bool, str, str]] = [
+        (one.status == Status.CONFIRMED and now >= session.starts_at, _("Say how it went"), "enrolment-report"),
+        (one.status in CHANGEABLE and now < session.closes_at, _("Change the numbers"), "enrolment-change"),
+        (holds and now < session.starts_at, _("Give to a colleague"), "enrolment-hand-over"),
+        (holds and now < session.starts_at, _("Calendar file"), "enrolment-calendar"),
+        (holds and now < session.starts_at, _("Cancel the enrolment"), "enrolment-cancel"),
+        (
+            one.status in {Status.WAITLISTED, Status.IN_DRAW} and now < session.starts_at,
+            _("Leave the line"),
+            "enrolment-cancel",
+        ),
+    ]
+    return [(words, reverse(name, args=(one.pk,))) for is_open, words, name in ways if is_open]
 
 
 def _refuse(form: forms.Form, refusal: Refusal) -> None:

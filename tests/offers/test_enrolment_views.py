@@ -442,3 +442,40 @@ def test_a_class_is_enrolled_in_twelve_statements(role: Membership, session: Ses
     # The visit: session, person, municipal roles, date and course, class. The use-case: role and teacher, the date's
     # row, earlier answer, line, insert, take, audit, both mails.
     assert (answer.status_code, len(own)) == (302, 12)
+
+
+def test_every_enrolment_in_the_own_list_can_be_changed_from_there(
+    role: Membership, school_class: SchoolClass, session: Session, now: datetime
+) -> None:
+    coming = enrolled(session, role, school_class, now)
+    full = factories.SessionFactory.create(places=24)
+    other = factories.MembershipFactory.create()
+    enrolled(full, other, factories.SchoolClassFactory.create(school=other.school), now)
+    waiting = enrolled(full, role, school_class, now)
+
+    page = signed_in(role.user).get(reverse("my-enrolments"))
+
+    deeds = {
+        row.enrolment.pk: [url for _words, url in row.deeds]
+        for name in ("coming", "waiting")
+        for row in page.context[name]
+    }
+    names = ["enrolment-change", "enrolment-hand-over", "enrolment-calendar", "enrolment-cancel"]
+    assert deeds == {
+        coming.pk: [reverse(name, args=(coming.pk,)) for name in names],
+        waiting.pk: [reverse(name, args=(waiting.pk,)) for name in ("enrolment-change", "enrolment-cancel")],
+    }
+    assert [
+        address for addresses in deeds.values() for address in addresses if address not in page.content.decode()
+    ] == []
+
+
+def test_whoever_looks_at_the_whole_school_changes_no_colleagues_enrolment_from_the_list(
+    role: Membership, school_class: SchoolClass, session: Session, now: datetime
+) -> None:
+    enrolled(session, role, school_class, now)
+    leader = factories.MembershipFactory.create(school=role.school, role="leader")
+
+    page = signed_in(leader.user).get(reverse("my-enrolments") + "?vis=skole")
+
+    assert [row.deeds for row in page.context["coming"]] == [[]]
