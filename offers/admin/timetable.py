@@ -14,13 +14,14 @@ from django.utils.translation import gettext
 from offers.domain import waiting_list
 from offers.domain.month import month_in
 from offers.domain.timetable import timetable
-from offers.models import Session
+from offers.models import MoveProposal, Session
 from portal import history
 from portal.admin import Told, day_and_hour
 from portal.domain import calendar, clock
 from portal.models import Industry
 
 LINES = 12
+SELDOM = {"draw_at", "drawn_at", "min_pupils", "max_pupils", "cancel_reason"}
 
 
 class SessionAsAWhole:
@@ -46,6 +47,17 @@ class SessionAsAWhole:
             request, object_id, form_url, {**more, **(extra_context or {})}
         )
         return answer
+
+    def get_fields(self, request: HttpRequest, obj: Session | None = None) -> Any:
+        """Leave out what this session has not: a draw, group sizes of its own, a reason for being called off."""
+        names = super().get_fields(request, obj)  # type: ignore[misc]
+        return [name for name in names if obj is None or name not in SELDOM or getattr(obj, name)]
+
+    def get_inlines(self, request: HttpRequest, obj: Session | None) -> Any:
+        """Leave out the proposed moves of a session that nobody wanted to move."""
+        rows = super().get_inlines(request, obj)  # type: ignore[misc]
+        moved = obj is not None and obj.moves.exists()
+        return [one for one in rows if moved or one.model is not MoveProposal]
 
     def line_of(self, session: Session) -> list[dict[str, Any]]:
         """Return who waits, the first first, and whether the free places would do."""
