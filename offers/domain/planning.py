@@ -369,13 +369,15 @@ def fate(session: Session, meetings: Sequence[Meeting], meeting: Meeting, *, now
 
     As long as the dates left (held or to come) are as many as the course still makes sense with, it goes on without
     it: half of those planned, rounded up, unless the course says otherwise. With fewer the whole is called off; when
-    it has begun, what was held stays held, and the dates to come are called off.
+    it has begun, what was held stays held, and the dates to come are called off. It begins with the first date that
+    was not called off.
     """
     left = sum(one.state in {Meeting.State.PLANNED, Meeting.State.HELD} and one.pk != meeting.pk for one in meetings)
     fewest = min(session.offer.fewest_meetings or -(-len(meetings) // 2), len(meetings))
     kind = Fate.GOES_ON
     if left < fewest or not left:
-        kind = Fate.REST if min(one.starts_at for one in meetings) <= now and left else Fate.WHOLE
+        begun = any(one.starts_at <= now for one in meetings if one.state != Meeting.State.CANCELLED)
+        kind = Fate.REST if begun and left else Fate.WHOLE
     return Fate(kind=kind, left=left, planned=len(meetings), fewest=fewest)
 
 

@@ -286,3 +286,16 @@ def test_the_host_calls_a_date_off_and_the_coordinators_hear_of_it(
     call_off(course, 2, now, by=Actor.of_link(link))
 
     assert "Fjordby Smedje" in str(letter("coordinator_meeting_cancelled", now).body)
+
+
+def test_after_a_cancelled_first_date_has_passed_the_next_to_fall_calls_the_whole_off(
+    course: Session, enrolled: Enrolment, now: datetime
+) -> None:
+    call_off(course, 1, now)
+
+    call_off(course, 2, local("2026-10-15T09:00"), reason="Smeden er stadig syg.")
+
+    course.refresh_from_db()
+    enrolled.refresh_from_db()
+    assert (states(course), course.state) == (["cancelled"] * 3, "cancelled")
+    assert (enrolled.status, course.places_taken) == ("cancelled_by_municipality", 0)
