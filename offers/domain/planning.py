@@ -8,15 +8,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import dates, draw, notices, reminders
+from offers.domain import dates, draw, notices, reminders, snapshot
 from offers.domain import places as seats
-from offers.models import Enrolment, Meeting, MoveProposal, Offer, Session
+from offers.models import Dialogue, Enrolment, Meeting, MoveProposal, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -29,6 +29,7 @@ LONGEST_MEETING = timedelta(hours=24)
 LONGEST_SERIES = 60
 SHORTEST_OPENING = timedelta(minutes=1)
 ENDS_WITH_IT = Enrolment.Status.active()
+CANCELLED_ALONE = [Enrolment.Status.CANCELLED_BY_SCHOOL, Enrolment.Status.CANCELLED_BY_MUNICIPALITY]
 NOT_PLANNABLE = [Offer.State.ARCHIVED, Offer.State.REJECTED, Offer.State.EXPIRED]
 
 
@@ -243,8 +244,11 @@ def change_enrolling(
         )
     draw_at = session.draw_at
     if session.drawn_at is None and opens_at != session.opens_at:
-        waits = session.enrolments.in_draw().exists()
-        planned = draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
+        # Whoever left the draw may come back into it; and where a line stands already, nobody is drawn past it.
+        back = Q(status_before=Enrolment.Status.IN_DRAW, status__in=CANCELLED_ALONE)
+        waits = session.enrolments.filter(Q(status=Enrolment.Status.IN_DRAW) | back).exists()
+        has_line = session.enrolments.waitlisted().exists()
+        planned = None if has_line else draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
         draw_at = planned or (max(now, opens_at + SHORTEST_OPENING) if waits else None)
     if draw_at is not None:
         draw_at = min(draw_at, closes_at)
@@ -339,9 +343,10 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
         starts_at=session.starts_at, ends_at=session.ends_at, sequence=F("sequence") + 1
     )
     session.sequence += 1
-    concerned = list(session.enrolments.filter(status__in=ENDS_WITH_IT).select_related("teacher"))
+    concerned = list(session.enrolments.filter(status__in=ENDS_WITH_IT).select_related("teacher", "school"))
     for about in (session, *concerned):
         outbox.withdraw(about=about, occasions=reminders.OCCASIONS)
+    snapshot.write_snapshot(session, concerned)
     audit.record(
         by,
         "meeting-cancelled",
@@ -491,9 +496,11 @@ def host_terms(offer: Offer, school_calendar: SchoolCalendar, now: datetime) -> 
     """Return within what a host may add dates to the course: what the municipality has chosen, and how far it is used.
 
     ``empty`` counts the dates to come that no class has taken yet: the host is warned of them, not kept from more.
+    Dates on which host and class agreed count for nothing here: they were asked for.
     """
     rules: Municipality = seats.the_municipality()
     coming = offer.sessions.filter(state__in=[Session.State.OPEN, Session.State.PLANNED], starts_at__gt=now)
+    coming = coming.exclude(Exists(Dialogue.objects.filter(enrolment__session=OuterRef("pk"))))
     refusal = ""
     if not rules.hosts_add_dates:
         refusal = _("Here the municipality plans all dates. Write to it when you have more to offer.")
@@ -549,7 +556,8 @@ def plan_for_one_class(
     """Write the session on which a host and one class have agreed (a step). Nobody else can enrol in it.
 
     It has the class's places and no more, and enrolment opens a minute before it closes. Until it closes the class may
-    change its numbers: as long as the course says, or until the beginning where that has passed.
+    change its numbers: as long as the course says, or until the beginning where that has passed. What the municipality
+    allows hosts to add by themselves does not matter: a class has asked for this date.
     """
     if offer.state in NOT_PLANNABLE:
         raise Refusal(
@@ -569,6 +577,7 @@ def plan_for_one_class(
         place="",
         note="",
         school_calendar=None if even_if_closed else SchoolCalendar.load(),
+        is_asked_for=True,
         by=by,
         now=now,
     )
@@ -631,12 +640,13 @@ def _plan(
     place: str,
     note: str,
     school_calendar: SchoolCalendar | None,
+    is_asked_for: bool = False,
     by: Actor,
     now: datetime,
 ) -> Session:
-    """Write a session with its dates (a step)."""
+    """Write a session with its dates (a step); ``is_asked_for`` by a class, and not only offered by the host."""
     refuse_impossible(spans, school_calendar, now)
-    if hosts(offer, by):
+    if not is_asked_for and hosts(offer, by):
         _refuse_beyond_the_hosts(offer, spans[0][0], school_calendar or SchoolCalendar.load(), now)
     starts_at, ends_at = spans[0][0], spans[-1][1]
     count = places if places is not None else offer.places

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 from icalendar import Calendar
 
-from offers.domain import encounters, moving, planning, reminders
+from offers.domain import encounters, moving, planning, reminders, snapshot
 from offers.domain import enrolment as enrolling
 from offers.domain.rules import EnrolmentRequest
 from offers.messages import enrolment as letters
@@ -299,3 +299,14 @@ def test_after_a_cancelled_first_date_has_passed_the_next_to_fall_calls_the_whol
     enrolled.refresh_from_db()
     assert (states(course), course.state) == (["cancelled"] * 3, "cancelled")
     assert (enrolled.status, course.places_taken) == ("cancelled_by_municipality", 0)
+
+
+def test_history_and_month_tell_the_dates_that_were_left(course: Session, enrolled: Enrolment, now: datetime) -> None:
+    call_off(course, 1, now)
+    afterwards = local("2026-11-10T09:00")
+
+    found = Enrolment.objects.select_related("session__offer__company", "school").get(pk=enrolled.pk)
+    visit = snapshot.visit_of(found, afterwards)
+    told = [(one.number, one.is_cancelled) for one in snapshot.dates_of(found, afterwards)]
+    assert (visit.starts_at, visit.ends_at) == (local("2026-10-20T12:00"), local("2026-10-27T14:00"))
+    assert told == [(1, True), (2, False), (3, False)]
