@@ -20,6 +20,7 @@ from schools.models import Membership, School
 
 Status = Enrolment.Status
 TOLD_TO_HOSTS = [Status.PENDING, Status.CONFIRMED]
+ASKED_OF_MOVES = [*TOLD_TO_HOSTS, Status.OFFERED]
 
 
 @transaction.atomic(durable=True)
@@ -142,6 +143,8 @@ def _give(enrolment: Enrolment, colleague: User | None, *, by: Actor, now: datet
         outbox.post(occasion="enrolment_handed_on", about=enrolment, to=to, now=now, key=key)
     if enrolment.status in TOLD_TO_HOSTS:
         notices.tell_host(enrolment.session.offer, enrolment, "host_new_teacher", now=now, key=key)
+    if enrolment.status in ASKED_OF_MOVES:
+        places.ask_about_the_move(enrolment, now=now, to_another=True)
     reminders.plan_for(enrolment.session, now=now)
 
 

@@ -56,7 +56,10 @@ def proposed(session: Session) -> MoveProposal | None:
 
 
 def answer_of(enrolment: Enrolment, proposal: MoveProposal) -> str:
-    """Return what the class has said; who was enrolled when both times were shown has said *stay* by enrolling."""
+    """Return what the class has said; who was enrolled when both times were shown has said *stay* by enrolling.
+
+    Who came to hold places in another way, or has another teacher since, was asked (``places.ask_about_the_move``).
+    """
     row = proposal.answers.filter(enrolment=enrolment).first()
     return row.answer if row is not None else Answer.STAY
 
