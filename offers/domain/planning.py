@@ -222,8 +222,8 @@ def change_enrolling(
 ) -> Session:
     """Give the session its own opening, closing and sizes of a group (None: as the course says).
 
-    Enrolments stay as they are. A draw that has not taken place follows the opening; whoever is in it stays in it.
-    Coordinators only. Raises Refusal when it would open after it closes, or close after it begins, or has begun.
+    Enrolments stay as they are; where a later closing leaves time to ask, free places are offered to those in line. A
+    draw that has not taken place follows the opening; whoever is in it stays in it. Coordinators only. Raises Refusal when it would open after it closes, or close after it begins, or has begun.
     """
     session = seats.locked_session(session_id)
     if not by.is_coordinator:
@@ -274,6 +274,7 @@ def change_enrolling(
         least=min_pupils,
         most=max_pupils,
     )
+    seats.offer_to_line(session, by=by, now=now)
     return session
 
 
@@ -308,7 +309,8 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
     """Call one date of a session off. What becomes of the rest follows from :func:`fate`; everybody is told.
 
     By a coordinator, or by the host through the own link. Cancelling again changes nothing. A move that was proposed
-    falls. Raises Refusal without a reason (teachers will read it), and once that date has begun.
+    falls, which those who were asked are told. Raises Refusal without a reason (teachers will read it), and once that
+    date has begun.
     """
     session = seats.locked_session(Meeting.objects.values_list("session_id", flat=True).get(pk=meeting_id))
     by_host = hosts(session.offer, by)
@@ -333,7 +335,7 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
             words = reason if len(meetings) < 2 else f"{reason} ({found.in_words()})"
         _call_off(session, words[:300], by=by, by_host=by_host, now=now)
         return session
-    drop_proposal(session, by=by, now=now)
+    dropped = drop_proposal(session, by=by, now=now)
     off = [meeting] if found.kind == Fate.GOES_ON else [one for one in meetings if one.starts_at > now]
     off = [one for one in off if one.state == Meeting.State.PLANNED]
     Meeting.objects.filter(pk__in=[one.pk for one in off]).update(state=Meeting.State.CANCELLED, cancel_reason=reason)
@@ -361,7 +363,9 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
     key = f"m{meeting.number}-s{session.sequence}"
     for enrolment in concerned:
         enrolment.session = session
-        notices.tell_teacher(enrolment, "meeting_cancelled", now=now, key=key, parameters=facts)
+        was_asked = dropped and enrolment.status in Enrolment.Status.holding()
+        told = {**facts, "dropped": was_asked}
+        notices.tell_teacher(enrolment, "meeting_cancelled", now=now, key=key, parameters=told)
     notices.tell_host(session.offer, session, "host_meeting_cancelled", now=now, key=key, parameters=facts)
     if by_host:
         notices.tell_coordinators(session, "coordinator_meeting_cancelled", now=now, key=key, parameters=facts)
@@ -416,14 +420,19 @@ class Fate:
         return f"{rule} {follows}"
 
 
-def drop_proposal(session: Session, *, by: Actor, now: datetime) -> None:
-    """End a move that is proposed for the session, without moving it (a step); nobody is told here."""
+def drop_proposal(session: Session, *, by: Actor, now: datetime) -> bool:
+    """End a move that is proposed for the session, without moving it (a step); return whether there was one.
+
+    Nobody is told here: the caller's own mails say it.
+    """
     opened = MoveProposal.objects.open().filter(session=session)
-    if opened.update(state=MoveProposal.State.WITHDRAWN, ended_at=now):
+    dropped = bool(opened.update(state=MoveProposal.State.WITHDRAWN, ended_at=now))
+    if dropped:
         for one in session.enrolments.filter(status__in=Enrolment.Status.open()):
             outbox.withdraw(about=one, occasions=["move_proposed", "move_nudge"])
         outbox.withdraw(about=session, occasions=["host_move_proposed", "coordinator_move_proposed"])
         audit.record(by, "move-withdrawn", session, at=now)
+    return dropped
 
 
 def _call_off(session: Session, reason: str, *, by: Actor, by_host: bool, now: datetime) -> None:
@@ -510,7 +519,7 @@ def host_terms(offer: Offer, school_calendar: SchoolCalendar, now: datetime) -> 
         }
     return HostTerms(
         refusal=refusal,
-        first_day=school_calendar.school_days_after(calendar.local_day(now), rules.host_notice_days),
+        first_day=first_day_for_hosts(rules, school_calendar, now),
         most=rules.host_most_dates,
         coming=coming.count(),
         empty=coming.filter(places_taken=0).count(),
@@ -522,13 +531,7 @@ def _refuse_beyond_the_hosts(offer: Offer, starts_at: datetime, school_calendar:
     terms = host_terms(offer, school_calendar, now)
     if terms.refusal:
         raise Refusal(terms.refusal, code="not-for-hosts")
-    if calendar.local_day(starts_at) < terms.first_day:
-        raise Refusal(
-            _("%(day)s is too soon: schools need time to plan. The first day you can add is %(first)s.")
-            % {"day": dates.day_in_words(starts_at), "first": dates.day_in_words(calendar.at(terms.first_day, 12))},
-            code="too-soon",
-            field="starts",
-        )
+    refuse_too_soon_for_hosts(starts_at, school_calendar, now)
     if not terms.more:
         raise Refusal(
             ngettext(
@@ -541,6 +544,23 @@ def _refuse_beyond_the_hosts(offer: Offer, starts_at: datetime, school_calendar:
             % {"coming": terms.coming},
             code="too-many",
         )
+
+
+def refuse_too_soon_for_hosts(starts_at: datetime, school_calendar: SchoolCalendar, now: datetime) -> None:
+    """Raise Refusal when the day is sooner than the municipality lets hosts choose one by themselves."""
+    first = first_day_for_hosts(seats.the_municipality(), school_calendar, now)
+    if calendar.local_day(starts_at) < first:
+        raise Refusal(
+            _("%(day)s is too soon: schools need time to plan. The first day you can add is %(first)s.")
+            % {"day": dates.day_in_words(starts_at), "first": dates.day_in_words(calendar.at(first, 12))},
+            code="too-soon",
+            field="starts",
+        )
+
+
+def first_day_for_hosts(municipality: Municipality, school_calendar: SchoolCalendar, now: datetime) -> date:
+    """Return the first day that a host may choose without the municipality."""
+    return school_calendar.school_days_after(calendar.local_day(now), municipality.host_notice_days)
 
 
 def plan_for_one_class(

@@ -208,8 +208,8 @@ def test_without_classes_the_host_moves_it_at_once_and_the_line_is_told(session:
     moving.move_session(session_id=session.pk, starts=[hours("2026-10-20")], by=host_of(session, now), now=now)
 
     fresh(session, waiting)
-    assert (session.starts_at, waiting.status) == (local("2026-10-20T09:00"), "waitlisted")
-    assert told("session_moved") == 1
+    assert (session.starts_at, waiting.status) == (local("2026-10-20T09:00"), "offered")
+    assert (told("session_moved"), told("place_offered")) == (1, 1)
 
 
 # Answering
@@ -617,3 +617,23 @@ def test_who_takes_an_enrolment_over_is_asked_about_the_move_that_is_proposed(se
 
     states = dict(Message.objects.filter(occasion="move_proposed").values_list("recipient_id", "state"))
     assert states == {one.teacher_id: "withdrawn", colleague.pk: "queued"}
+
+
+@pytest.mark.parametrize("what", ["moved", "called off"])
+def test_whoever_was_asked_reads_that_the_proposal_falls_when_it_is_moved_directly_or_a_date_is_called_off(
+    offer: Offer, now: datetime, what: str
+) -> None:
+    dates = [hours(day) for day in ("2026-10-06", "2026-10-20", "2026-10-27")]
+    course = planning.plan_session(offer_id=offer.pk, starts=dates, places=28, by=DESK, now=now)
+    somebody(course, now)
+    moving.propose_move(session_id=course.pk, starts=moving.shifted(course, 28), reason="Messe", by=DESK, now=now)
+
+    if what == "moved":
+        moving.move_session(session_id=course.pk, starts=moving.shifted(course, 1), agreed=True, by=DESK, now=now)
+    else:
+        planning.cancel_meeting(meeting_id=course.meetings.get(number=2).pk, reason="Smeden er syg.", by=DESK, now=now)
+
+    found = letter("session_moved" if what == "moved" else "meeting_cancelled", now)
+    assert "Den nye tid, du blev spurgt om før, gælder ikke længere, og ingen skal svare mere." in " ".join(
+        str(found.body).split()
+    )
