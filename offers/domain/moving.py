@@ -322,14 +322,15 @@ def move_session(
 ) -> Session:
     """Give every date of a session a new time (``starts``: beginning and end, as many as it has) and perhaps a place.
 
-    Directly, so only while no class holds places in it; by a coordinator also when it has been agreed with every
-    class (``agreed``, which the log keeps). Otherwise the classes are asked first: :func:`propose_move`, which a
-    direct move takes back, and says so. Enrolments, the waiting list and its order stay. Opening and closing follow
-    the new beginning, and where there is time to ask again, free places are offered to the line. A host moves a date
-    to an earlier day only within the notice that the municipality wants for dates that hosts add. Teachers and host are told the old and the new time with a calendar file that replaces the old entry;
-    what was planned to be said about the old time is planned anew. By a coordinator, or the host's own link. Moving
-    to where it is already changes nothing. Raises Refusal once it has begun, on a day without school (unless
-    ``even_if_closed``), and into another school year while classes are enrolled: they would be in another grade.
+    Directly, so only while no class holds places in it; by a coordinator also when it has been agreed with every class
+    (``agreed``, which the log keeps). Otherwise the classes are asked first: :func:`propose_move`, which a direct move
+    takes back, and says so. Enrolments, the waiting list and its order stay. Opening and closing follow the new
+    beginning, and where there is time to ask again, free places are offered to the line. A host moves a date to an
+    earlier day only within the notice that the municipality wants for dates that hosts add. Teachers and host are told
+    the old and the new time with a calendar file that replaces the old entry; what was planned to be said about the old
+    time is planned anew. By a coordinator, or the host's own link. Moving to where it is already changes nothing.
+    Raises Refusal once it has begun, on a day without school (unless ``even_if_closed``), and into another school year
+    while classes are enrolled: they would be in another grade.
     """
     session = seats.locked_session(session_id)
     by_host = _refuse_others(session, by)

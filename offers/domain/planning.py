@@ -223,7 +223,8 @@ def change_enrolling(
     """Give the session its own opening, closing and sizes of a group (None: as the course says).
 
     Enrolments stay as they are; where a later closing leaves time to ask, free places are offered to those in line. A
-    draw that has not taken place follows the opening; whoever is in it stays in it. Coordinators only. Raises Refusal when it would open after it closes, or close after it begins, or has begun.
+    draw that has not taken place follows the opening; whoever is in it stays in it. Coordinators only. Raises Refusal
+    when it would open after it closes, or close after it begins, or has begun.
     """
     session = seats.locked_session(session_id)
     if not by.is_coordinator:
