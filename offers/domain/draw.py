@@ -100,6 +100,7 @@ def _give(entry: Enrolment, by: Actor, now: datetime) -> None:
     until = places.request_deadline(session, places.rules_for(session), SchoolCalendar.load(), now)
     _become(entry, Status.PENDING, by, now, answer_by=until)
     notices.tell_teacher(entry, "enrolment_pending", now=now, key="drawn")
+    places.ask_about_the_move(entry, now=now)
     if awaits_leader:
         notices.tell_leaders(entry, "leader_request", now=now, key="drawn")
     else:

@@ -20,6 +20,7 @@ from schools.models import Membership, School
 
 Status = Enrolment.Status
 TOLD_TO_HOSTS = [Status.PENDING, Status.CONFIRMED]
+ASKED_OF_MOVES = [*TOLD_TO_HOSTS, Status.OFFERED]
 
 
 @transaction.atomic(durable=True)
@@ -54,7 +55,8 @@ def leave_school(
     What lies ahead is handed over to the colleague, or stands without a teacher until somebody takes it (the desk
     shows it as something to do). Whoever has no role left anywhere cannot sign in any more. Coordinators only.
     """
-    user = User.objects.select_for_update().get(pk=user_id)
+    # No key: whoever enrols meanwhile writes rows that point to this person, and holds a session this will wait for.
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     refuse_unless_above(user, by)
     school = School.objects.get(pk=school_id)
     roles = list(membership.memberships_of(user).filter(school=school).select_for_update(of=("self",)))
@@ -89,7 +91,7 @@ def leave_school(
 @transaction.atomic(durable=True)
 def begin_role(*, user_id: UUID, school_id: UUID, role: str, by: Actor, now: datetime) -> Membership:
     """Give a person a role at a (further) school; having it already changes nothing. Coordinators only."""
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     refuse_unless_above(user, by)
     if earlier := membership.memberships_of(user).filter(school=school_id, role=role).first():
         return earlier
@@ -142,6 +144,8 @@ def _give(enrolment: Enrolment, colleague: User | None, *, by: Actor, now: datet
         outbox.post(occasion="enrolment_handed_on", about=enrolment, to=to, now=now, key=key)
     if enrolment.status in TOLD_TO_HOSTS:
         notices.tell_host(enrolment.session.offer, enrolment, "host_new_teacher", now=now, key=key)
+    if enrolment.status in ASKED_OF_MOVES:
+        places.ask_about_the_move(enrolment, now=now, to_another=True)
     reminders.plan_for(enrolment.session, now=now)
 
 

@@ -56,7 +56,10 @@ def proposed(session: Session) -> MoveProposal | None:
 
 
 def answer_of(enrolment: Enrolment, proposal: MoveProposal) -> str:
-    """Return what the class has said; who was enrolled when both times were shown has said *stay* by enrolling."""
+    """Return what the class has said; who was enrolled when both times were shown has said *stay* by enrolling.
+
+    Who came to hold places in another way, or has another teacher since, was asked (``places.ask_about_the_move``).
+    """
     row = proposal.answers.filter(enrolment=enrolment).first()
     return row.answer if row is not None else Answer.STAY
 
@@ -319,13 +322,15 @@ def move_session(
 ) -> Session:
     """Give every date of a session a new time (``starts``: beginning and end, as many as it has) and perhaps a place.
 
-    Directly, so only while no class holds places in it; by a coordinator also when it has been agreed with every
-    class (``agreed``, which the log keeps). Otherwise the classes are asked first: :func:`propose_move`, which a
-    direct move takes back. Enrolments, the waiting list and its order stay. Opening and closing follow the new
-    beginning. Teachers and host are told the old and the new time with a calendar file that replaces the old entry;
-    what was planned to be said about the old time is planned anew. By a coordinator, or the host's own link. Moving
-    to where it is already changes nothing. Raises Refusal once it has begun, on a day without school (unless
-    ``even_if_closed``), and into another school year while classes are enrolled: they would be in another grade.
+    Directly, so only while no class holds places in it; by a coordinator also when it has been agreed with every class
+    (``agreed``, which the log keeps). Otherwise the classes are asked first: :func:`propose_move`, which a direct move
+    takes back, and says so. Enrolments, the waiting list and its order stay. Opening and closing follow the new
+    beginning, and where there is time to ask again, free places are offered to the line. A host moves a date to an
+    earlier day only within the notice that the municipality wants for dates that hosts add. Teachers and host are told
+    the old and the new time with a calendar file that replaces the old entry; what was planned to be said about the old
+    time is planned anew. By a coordinator, or the host's own link. Moving to where it is already changes nothing.
+    Raises Refusal once it has begun, on a day without school (unless ``even_if_closed``), and into another school year
+    while classes are enrolled: they would be in another grade.
     """
     session = seats.locked_session(session_id)
     by_host = _refuse_others(session, by)
@@ -334,6 +339,8 @@ def move_session(
     spans, wheres = _new_times(session, meetings, starts, places, even_if_closed=even_if_closed, now=now)
     if _is_the_same(meetings, spans, wheres):
         return session
+    if by_host and calendar.local_day(spans[0][0]) < calendar.local_day(session.starts_at):
+        planning.refuse_too_soon_for_hosts(spans[0][0], SchoolCalendar.load(), now)
     count = asked(session).count()
     if count and not (agreed and by.is_coordinator):
         raise Refusal(
@@ -348,8 +355,9 @@ def move_session(
         )
     if session.enrolments.filter(status__in=TOLD_OF_MOVES).exists():
         _refuse_another_school_year(session, spans)
-    planning.drop_proposal(session, by=by, now=now)
-    _move(session, meetings, spans, wheres, by=by, by_host=by_host, now=now, agreed=bool(count))
+    dropped = planning.drop_proposal(session, by=by, now=now)
+    _move(session, meetings, spans, wheres, by=by, by_host=by_host, now=now, agreed=bool(count), dropped=dropped)
+    seats.offer_to_line(session, by=by, now=now)
     return session
 
 
@@ -491,6 +499,7 @@ def _move(
     now: datetime,
     left: int = 0,
     agreed: bool = False,
+    dropped: bool = False,
 ) -> None:
     """Write the new dates, take back and plan anew what is to be said about them, and tell (a step)."""
     concerned = list(
@@ -517,7 +526,7 @@ def _move(
         agreed=agreed,
         left=left,
     )
-    _tell_of_the_move(session, concerned, before, times(meetings), by_host=by_host, left=left, now=now)
+    _tell_of_the_move(session, concerned, before, times(meetings), by_host=by_host, left=left, dropped=dropped, now=now)
     reminders.plan_for(session, now=now)
 
 
@@ -529,6 +538,7 @@ def _tell_of_the_move(
     *,
     by_host: bool,
     left: int,
+    dropped: bool,
     now: datetime,
 ) -> None:
     """Tell teachers and host; who has not been told of an earlier move yet hears of both as one (a step)."""
@@ -537,6 +547,7 @@ def _tell_of_the_move(
         known = _last_told(one, "session_moved") or before
         if known != after:
             facts: dict[str, Any] = {"before": known, "sequence": session.sequence}
+            facts["dropped"] = dropped and one.status in ASKED
             notices.tell_teacher(one, "session_moved", now=now, key=key, parameters=facts)
     known = _last_told(session, "host_session_moved") or before
     facts = {"before": known, "sequence": session.sequence, "left": left}
@@ -588,6 +599,7 @@ def _write_times(
         opens_at = min(_as_long_before(opens_at, old_start, new_start), closes_at - SHORTEST_OPENING)
     if session.draw_at is not None:
         session.draw_at = min(session.draw_at + (opens_at - session.opens_at), closes_at)
+    vars(session).pop("named_places", None)  # read with the lock, before there were new ones
     session.starts_at, session.ends_at = new_start, spans[-1][1]
     session.opens_at, session.closes_at = opens_at, closes_at
     Session.objects.filter(pk=session.pk).update(

@@ -14,7 +14,7 @@ from django.db.models.functions import ExtractMonth, ExtractYear, JSONObject
 from django.utils.translation import gettext as _
 
 from offers.domain import notices
-from offers.models import Encounter, Enrolment, Meeting, Offer, Session
+from offers.models import Encounter, Enrolment, Meeting, MoveAnswer, MoveProposal, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -23,6 +23,7 @@ from portal.models import Municipality
 
 ANSWER_HOUR = 16
 MORNING_HOUR = 8
+NEVER_ASKED = [Enrolment.Status.OFFERED, Enrolment.Status.WAITLISTED, Enrolment.Status.IN_DRAW]
 IN_LINE = ("behind", "waiting_since", "created_at", "id")
 # What a municipality decides about enrolling: it comes along with the locked session, at no question more.
 RULES = (
@@ -242,6 +243,29 @@ def confirm(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     facts = {"pupils": enrolment.pupils, "places": enrolment.places, "before": before}
     audit.record(by, "enrolment-confirmed", enrolment, at=now, **facts)
     notices.tell_teacher(enrolment, "enrolment_confirmed", now=now)
+    if before in NEVER_ASKED:
+        ask_about_the_move(enrolment, now=now)
+
+
+def ask_about_the_move(enrolment: Enrolment, *, now: datetime, to_another: bool = False) -> None:
+    """Ask a class about the move that is proposed, which it or its new teacher (``to_another``) never saw (a step).
+
+    Whoever was shown both times has said *stay* by enrolling; whoever comes out of the line or the draw was not. Of a
+    class that was asked already only the new teacher is asked again, and nobody once the deadline has passed.
+    """
+    proposal = MoveProposal.objects.open().filter(session=enrolment.session_id, answer_by__gt=now).first()
+    if proposal is None:
+        return
+    answer, is_new = MoveAnswer.objects.get_or_create(proposal=proposal, enrolment=enrolment)
+    if is_new or (to_another and answer.answer == MoveAnswer.Answer.PENDING):
+        notices.tell_teacher(
+            enrolment,
+            "move_proposed",
+            now=now,
+            key=f"{proposal.pk}-{enrolment.teacher_id}",
+            not_after=proposal.answer_by,
+            parameters={"proposal": str(proposal.pk)},
+        )
 
 
 def answer_for_leader(enrolment: Enrolment, answer: str) -> None:
@@ -253,12 +277,15 @@ def answer_for_leader(enrolment: Enrolment, answer: str) -> None:
 
 def await_answer(enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     """Make an enrolment that holds its places a request with a new deadline (a step)."""
+    before = enrolment.status
     answer_by = request_deadline(enrolment.session, rules_for(enrolment.session), SchoolCalendar.load(), now)
     Enrolment.objects.filter(pk=enrolment.pk).update(
         status=Enrolment.Status.PENDING, status_at=now, answer_by=answer_by
     )
     enrolment.status, enrolment.status_at, enrolment.answer_by = Enrolment.Status.PENDING, now, answer_by
     audit.record(by, "enrolment-pending", enrolment, at=now, places=enrolment.places)
+    if before in NEVER_ASKED:
+        ask_about_the_move(enrolment, now=now)
 
 
 def refuse_strangers(enrolment: Enrolment, by: Actor) -> None:

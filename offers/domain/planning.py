@@ -8,15 +8,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
-from offers.domain import dates, draw, notices, reminders
+from offers.domain import dates, draw, notices, reminders, snapshot
 from offers.domain import places as seats
-from offers.models import Enrolment, Meeting, MoveProposal, Offer, Session
+from offers.models import Dialogue, Enrolment, Meeting, MoveProposal, Offer, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -29,6 +29,7 @@ LONGEST_MEETING = timedelta(hours=24)
 LONGEST_SERIES = 60
 SHORTEST_OPENING = timedelta(minutes=1)
 ENDS_WITH_IT = Enrolment.Status.active()
+CANCELLED_ALONE = [Enrolment.Status.CANCELLED_BY_SCHOOL, Enrolment.Status.CANCELLED_BY_MUNICIPALITY]
 NOT_PLANNABLE = [Offer.State.ARCHIVED, Offer.State.REJECTED, Offer.State.EXPIRED]
 
 
@@ -221,8 +222,9 @@ def change_enrolling(
 ) -> Session:
     """Give the session its own opening, closing and sizes of a group (None: as the course says).
 
-    Enrolments stay as they are. A draw that has not taken place follows the opening; whoever is in it stays in it.
-    Coordinators only. Raises Refusal when it would open after it closes, or close after it begins, or has begun.
+    Enrolments stay as they are; where a later closing leaves time to ask, free places are offered to those in line. A
+    draw that has not taken place follows the opening; whoever is in it stays in it. Coordinators only. Raises Refusal
+    when it would open after it closes, or close after it begins, or has begun.
     """
     session = seats.locked_session(session_id)
     if not by.is_coordinator:
@@ -243,8 +245,11 @@ def change_enrolling(
         )
     draw_at = session.draw_at
     if session.drawn_at is None and opens_at != session.opens_at:
-        waits = session.enrolments.in_draw().exists()
-        planned = draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
+        # Whoever left the draw may come back into it; and where a line stands already, nobody is drawn past it.
+        back = Q(status_before=Enrolment.Status.IN_DRAW, status__in=CANCELLED_ALONE)
+        waits = session.enrolments.filter(Q(status=Enrolment.Status.IN_DRAW) | back).exists()
+        has_line = session.enrolments.waitlisted().exists()
+        planned = None if has_line else draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
         draw_at = planned or (max(now, opens_at + SHORTEST_OPENING) if waits else None)
     if draw_at is not None:
         draw_at = min(draw_at, closes_at)
@@ -270,6 +275,7 @@ def change_enrolling(
         least=min_pupils,
         most=max_pupils,
     )
+    seats.offer_to_line(session, by=by, now=now)
     return session
 
 
@@ -304,7 +310,8 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
     """Call one date of a session off. What becomes of the rest follows from :func:`fate`; everybody is told.
 
     By a coordinator, or by the host through the own link. Cancelling again changes nothing. A move that was proposed
-    falls. Raises Refusal without a reason (teachers will read it), and once that date has begun.
+    falls, which those who were asked are told. Raises Refusal without a reason (teachers will read it), and once that
+    date has begun.
     """
     session = seats.locked_session(Meeting.objects.values_list("session_id", flat=True).get(pk=meeting_id))
     by_host = hosts(session.offer, by)
@@ -329,7 +336,7 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
             words = reason if len(meetings) < 2 else f"{reason} ({found.in_words()})"
         _call_off(session, words[:300], by=by, by_host=by_host, now=now)
         return session
-    drop_proposal(session, by=by, now=now)
+    dropped = drop_proposal(session, by=by, now=now)
     off = [meeting] if found.kind == Fate.GOES_ON else [one for one in meetings if one.starts_at > now]
     off = [one for one in off if one.state == Meeting.State.PLANNED]
     Meeting.objects.filter(pk__in=[one.pk for one in off]).update(state=Meeting.State.CANCELLED, cancel_reason=reason)
@@ -339,9 +346,10 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
         starts_at=session.starts_at, ends_at=session.ends_at, sequence=F("sequence") + 1
     )
     session.sequence += 1
-    concerned = list(session.enrolments.filter(status__in=ENDS_WITH_IT).select_related("teacher"))
+    concerned = list(session.enrolments.filter(status__in=ENDS_WITH_IT).select_related("teacher", "school"))
     for about in (session, *concerned):
         outbox.withdraw(about=about, occasions=reminders.OCCASIONS)
+    snapshot.write_snapshot(session, concerned)
     audit.record(
         by,
         "meeting-cancelled",
@@ -356,7 +364,9 @@ def cancel_meeting(*, meeting_id: UUID, reason: str, by: Actor, now: datetime) -
     key = f"m{meeting.number}-s{session.sequence}"
     for enrolment in concerned:
         enrolment.session = session
-        notices.tell_teacher(enrolment, "meeting_cancelled", now=now, key=key, parameters=facts)
+        was_asked = dropped and enrolment.status in Enrolment.Status.holding()
+        told = {**facts, "dropped": was_asked}
+        notices.tell_teacher(enrolment, "meeting_cancelled", now=now, key=key, parameters=told)
     notices.tell_host(session.offer, session, "host_meeting_cancelled", now=now, key=key, parameters=facts)
     if by_host:
         notices.tell_coordinators(session, "coordinator_meeting_cancelled", now=now, key=key, parameters=facts)
@@ -369,13 +379,15 @@ def fate(session: Session, meetings: Sequence[Meeting], meeting: Meeting, *, now
 
     As long as the dates left (held or to come) are as many as the course still makes sense with, it goes on without
     it: half of those planned, rounded up, unless the course says otherwise. With fewer the whole is called off; when
-    it has begun, what was held stays held, and the dates to come are called off.
+    it has begun, what was held stays held, and the dates to come are called off. It begins with the first date that
+    was not called off.
     """
     left = sum(one.state in {Meeting.State.PLANNED, Meeting.State.HELD} and one.pk != meeting.pk for one in meetings)
     fewest = min(session.offer.fewest_meetings or -(-len(meetings) // 2), len(meetings))
     kind = Fate.GOES_ON
     if left < fewest or not left:
-        kind = Fate.REST if min(one.starts_at for one in meetings) <= now and left else Fate.WHOLE
+        begun = any(one.starts_at <= now for one in meetings if one.state != Meeting.State.CANCELLED)
+        kind = Fate.REST if begun and left else Fate.WHOLE
     return Fate(kind=kind, left=left, planned=len(meetings), fewest=fewest)
 
 
@@ -409,14 +421,19 @@ class Fate:
         return f"{rule} {follows}"
 
 
-def drop_proposal(session: Session, *, by: Actor, now: datetime) -> None:
-    """End a move that is proposed for the session, without moving it (a step); nobody is told here."""
+def drop_proposal(session: Session, *, by: Actor, now: datetime) -> bool:
+    """End a move that is proposed for the session, without moving it (a step); return whether there was one.
+
+    Nobody is told here: the caller's own mails say it.
+    """
     opened = MoveProposal.objects.open().filter(session=session)
-    if opened.update(state=MoveProposal.State.WITHDRAWN, ended_at=now):
+    dropped = bool(opened.update(state=MoveProposal.State.WITHDRAWN, ended_at=now))
+    if dropped:
         for one in session.enrolments.filter(status__in=Enrolment.Status.open()):
             outbox.withdraw(about=one, occasions=["move_proposed", "move_nudge"])
         outbox.withdraw(about=session, occasions=["host_move_proposed", "coordinator_move_proposed"])
         audit.record(by, "move-withdrawn", session, at=now)
+    return dropped
 
 
 def _call_off(session: Session, reason: str, *, by: Actor, by_host: bool, now: datetime) -> None:
@@ -489,9 +506,11 @@ def host_terms(offer: Offer, school_calendar: SchoolCalendar, now: datetime) -> 
     """Return within what a host may add dates to the course: what the municipality has chosen, and how far it is used.
 
     ``empty`` counts the dates to come that no class has taken yet: the host is warned of them, not kept from more.
+    Dates on which host and class agreed count for nothing here: they were asked for.
     """
     rules: Municipality = seats.the_municipality()
     coming = offer.sessions.filter(state__in=[Session.State.OPEN, Session.State.PLANNED], starts_at__gt=now)
+    coming = coming.exclude(Exists(Dialogue.objects.filter(enrolment__session=OuterRef("pk"))))
     refusal = ""
     if not rules.hosts_add_dates:
         refusal = _("Here the municipality plans all dates. Write to it when you have more to offer.")
@@ -501,7 +520,7 @@ def host_terms(offer: Offer, school_calendar: SchoolCalendar, now: datetime) -> 
         }
     return HostTerms(
         refusal=refusal,
-        first_day=school_calendar.school_days_after(calendar.local_day(now), rules.host_notice_days),
+        first_day=first_day_for_hosts(rules, school_calendar, now),
         most=rules.host_most_dates,
         coming=coming.count(),
         empty=coming.filter(places_taken=0).count(),
@@ -513,13 +532,7 @@ def _refuse_beyond_the_hosts(offer: Offer, starts_at: datetime, school_calendar:
     terms = host_terms(offer, school_calendar, now)
     if terms.refusal:
         raise Refusal(terms.refusal, code="not-for-hosts")
-    if calendar.local_day(starts_at) < terms.first_day:
-        raise Refusal(
-            _("%(day)s is too soon: schools need time to plan. The first day you can add is %(first)s.")
-            % {"day": dates.day_in_words(starts_at), "first": dates.day_in_words(calendar.at(terms.first_day, 12))},
-            code="too-soon",
-            field="starts",
-        )
+    refuse_too_soon_for_hosts(starts_at, school_calendar, now)
     if not terms.more:
         raise Refusal(
             ngettext(
@@ -532,6 +545,23 @@ def _refuse_beyond_the_hosts(offer: Offer, starts_at: datetime, school_calendar:
             % {"coming": terms.coming},
             code="too-many",
         )
+
+
+def refuse_too_soon_for_hosts(starts_at: datetime, school_calendar: SchoolCalendar, now: datetime) -> None:
+    """Raise Refusal when the day is sooner than the municipality lets hosts choose one by themselves."""
+    first = first_day_for_hosts(seats.the_municipality(), school_calendar, now)
+    if calendar.local_day(starts_at) < first:
+        raise Refusal(
+            _("%(day)s is too soon: schools need time to plan. The first day you can add is %(first)s.")
+            % {"day": dates.day_in_words(starts_at), "first": dates.day_in_words(calendar.at(first, 12))},
+            code="too-soon",
+            field="starts",
+        )
+
+
+def first_day_for_hosts(municipality: Municipality, school_calendar: SchoolCalendar, now: datetime) -> date:
+    """Return the first day that a host may choose without the municipality."""
+    return school_calendar.school_days_after(calendar.local_day(now), municipality.host_notice_days)
 
 
 def plan_for_one_class(
@@ -547,7 +577,8 @@ def plan_for_one_class(
     """Write the session on which a host and one class have agreed (a step). Nobody else can enrol in it.
 
     It has the class's places and no more, and enrolment opens a minute before it closes. Until it closes the class may
-    change its numbers: as long as the course says, or until the beginning where that has passed.
+    change its numbers: as long as the course says, or until the beginning where that has passed. What the municipality
+    allows hosts to add by themselves does not matter: a class has asked for this date.
     """
     if offer.state in NOT_PLANNABLE:
         raise Refusal(
@@ -567,6 +598,7 @@ def plan_for_one_class(
         place="",
         note="",
         school_calendar=None if even_if_closed else SchoolCalendar.load(),
+        is_asked_for=True,
         by=by,
         now=now,
     )
@@ -629,12 +661,13 @@ def _plan(
     place: str,
     note: str,
     school_calendar: SchoolCalendar | None,
+    is_asked_for: bool = False,
     by: Actor,
     now: datetime,
 ) -> Session:
-    """Write a session with its dates (a step)."""
+    """Write a session with its dates (a step); ``is_asked_for`` by a class, and not only offered by the host."""
     refuse_impossible(spans, school_calendar, now)
-    if hosts(offer, by):
+    if not is_asked_for and hosts(offer, by):
         _refuse_beyond_the_hosts(offer, spans[0][0], school_calendar or SchoolCalendar.load(), now)
     starts_at, ends_at = spans[0][0], spans[-1][1]
     count = places if places is not None else offer.places

@@ -64,9 +64,10 @@ def _where_the_class_is(enrolment: Enrolment) -> set[UUID]:
 
 
 def _with_room(enrolment: Enrolment, now: datetime) -> QuerySet[Session]:
-    """Return the bookable sessions with room for so many, where nobody stands in line."""
+    """Return the bookable sessions with room for so many, where nobody stands in line and no lots are to be drawn."""
     in_line = Enrolment.objects.filter(session=OuterRef("pk"), status=Enrolment.Status.WAITLISTED)
     rows = Session.objects.bookable(now).filter(places__gt=F("places_taken")).exclude(Exists(in_line))
+    rows = rows.exclude(draw_at__isnull=False, drawn_at__isnull=True)
     return rows.exclude(pk=enrolment.session_id).select_related("offer__company", "offer__contact")
 
 

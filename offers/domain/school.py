@@ -114,7 +114,10 @@ def renamed_by_merging(source: School, target: School, now: datetime) -> list[st
 
 
 def _locked(ids: Iterable[UUID], by: Actor) -> list[School]:
-    """Return the schools, their rows held in one order; raise Refusal unless a coordinator asks."""
+    """Return the schools, their rows held in one order; raise Refusal unless a coordinator asks.
+
+    Held without the key, so that enrolments, whose rows point to them, are written meanwhile and wait for nobody.
+    """
     if not by.is_coordinator:
         raise Refusal(_("Only the municipality opens and closes schools."), code="not-yours")
-    return list(School.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk"))
+    return list(School.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=ids).order_by("pk"))

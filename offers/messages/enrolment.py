@@ -543,6 +543,13 @@ def _meetings(message: Message) -> list[Meeting]:
     return list(rows.exclude(state=Meeting.State.CANCELLED).order_by("number"))
 
 
+def _proposal_falls(message: Message) -> list[str]:
+    """Return the sentence that an earlier proposal no longer counts, to those who were asked about it."""
+    if not message.parameters.get("dropped"):
+        return []
+    return [_("The new time that you were asked about before no longer counts, and nobody needs to answer any more.")]
+
+
 def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Words:
     coming = calendar_file.method_for(enrolment) == "PUBLISH"
     company = enrolment.session.offer.company.name
@@ -568,7 +575,7 @@ def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Wor
         sentences.append(_("You keep your place in the line."))
     return Words(
         kind=_("Visit moved"),
-        sentences=sentences,
+        sentences=[*sentences, *_proposal_falls(message)],
         facts=_was(message),
         button=_("See your enrolment"),
         file="PUBLISH" if coming else None,
@@ -708,6 +715,7 @@ def _meeting_cancelled(message: Message, enrolment: Enrolment, now: datetime) ->
             _("A date of the visit of %(class)s at %(company)s has been called off.")
             % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
             _goes_on(message),
+            *_proposal_falls(message),
             _("The attached file takes the date out of your calendar. The reason is:")
             if calendar_file.method_for(enrolment) == "PUBLISH"
             else _("The reason is:"),

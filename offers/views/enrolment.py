@@ -724,7 +724,15 @@ def rebook(request: HttpRequest, enrolment_id: UUID, session_id: UUID) -> HttpRe
     except IntegrityError as error:
         messages.error(request, str(sentence_for(error)))
         return redirect("enrolment", one.pk)
-    messages.success(request, _("Done. The class has a new date, with the same numbers and needs as before."))
+    done = {
+        Status.CONFIRMED: _("Done. The class has a new date, with the same numbers and needs as before."),
+        Status.PENDING: _(
+            "Done. The class has asked for the date, with the same numbers and needs as before. You get a mail when it"
+            " is answered."
+        ),
+    }
+    waits = _("The last places were taken a moment ago. The class is in line for the date; see where it stands below.")
+    messages.success(request, done.get(Status(made.status), waits))
     return redirect("enrolment", made.pk)
 
 

@@ -234,6 +234,7 @@ class Model:
             if entry.status in OPEN and entry.answer_by is not None:
                 entry.answer_by = min(entry.answer_by, self.starts_at + timedelta(days=days))
         self.starts_at += timedelta(days=days)
+        self.pass_on()
         return None
 
     def call_off(self) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import translation
 from icalendar import Calendar
 
-from offers.domain import encounters, moving, planning, reminders
+from offers.domain import encounters, moving, planning, reminders, snapshot
 from offers.domain import enrolment as enrolling
 from offers.domain.rules import EnrolmentRequest
 from offers.messages import enrolment as letters
@@ -286,3 +286,27 @@ def test_the_host_calls_a_date_off_and_the_coordinators_hear_of_it(
     call_off(course, 2, now, by=Actor.of_link(link))
 
     assert "Fjordby Smedje" in str(letter("coordinator_meeting_cancelled", now).body)
+
+
+def test_after_a_cancelled_first_date_has_passed_the_next_to_fall_calls_the_whole_off(
+    course: Session, enrolled: Enrolment, now: datetime
+) -> None:
+    call_off(course, 1, now)
+
+    call_off(course, 2, local("2026-10-15T09:00"), reason="Smeden er stadig syg.")
+
+    course.refresh_from_db()
+    enrolled.refresh_from_db()
+    assert (states(course), course.state) == (["cancelled"] * 3, "cancelled")
+    assert (enrolled.status, course.places_taken) == ("cancelled_by_municipality", 0)
+
+
+def test_history_and_month_tell_the_dates_that_were_left(course: Session, enrolled: Enrolment, now: datetime) -> None:
+    call_off(course, 1, now)
+    afterwards = local("2026-11-10T09:00")
+
+    found = Enrolment.objects.select_related("session__offer__company", "school").get(pk=enrolled.pk)
+    visit = snapshot.visit_of(found, afterwards)
+    told = [(one.number, one.is_cancelled) for one in snapshot.dates_of(found, afterwards)]
+    assert (visit.starts_at, visit.ends_at) == (local("2026-10-20T12:00"), local("2026-10-27T14:00"))
+    assert told == [(1, True), (2, False), (3, False)]

@@ -13,14 +13,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from offers.domain import approval, dialogue
+from offers.domain import approval, dialogue, planning
 from offers.domain.school import merge_schools
 from offers.models import Dialogue, Encounter, Enrolment, Offer, Session
 from portal import mail
 from portal.domain import links, outbox
 from portal.domain import privacy as forgetting
 from portal.domain.actor import Actor
-from portal.domain.calendar import COPENHAGEN
+from portal.domain.calendar import COPENHAGEN, SchoolCalendar
 from portal.domain.refusal import Refusal
 from portal.models import AuditEntry, Link, Message, Municipality, User
 from schools.models import Membership, SchoolClass
@@ -231,6 +231,23 @@ def test_the_host_says_yes_and_the_class_has_a_confirmed_visit_that_is_its_own_a
         "enrolment-confirmed",
         "session-planned",
     ]
+
+
+@pytest.mark.django_db
+def test_a_host_says_yes_within_the_notice_and_where_the_municipality_plans_all_other_dates(
+    offer: Offer, role: Membership, school_class: SchoolClass, municipality: Municipality, now: datetime
+) -> None:
+    municipality.hosts_add_dates = False
+    municipality.save()
+    soon = (at(15, 9, month=9), at(15, 11, month=9))  # five school days ahead; hosts add dates ten ahead
+    talk = ask(offer, school_class, role.user, now, times=[soon])
+
+    dialogue.agree(dialogue_id=talk.pk, time_id=time_of(talk, soon[0]), by=host_of(offer, now), now=now)
+
+    assert fresh(talk)[0] == "agreed"
+    assert Enrolment.objects.get().status == "confirmed"
+    terms = planning.host_terms(offer, SchoolCalendar.load(), now)
+    assert (terms.coming, terms.empty) == (0, 0)
 
 
 @pytest.mark.django_db

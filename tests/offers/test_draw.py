@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from offers.domain import draw, rules, waiting_list
+from offers.domain import cancelling, draw, rules, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.domain.approval import answer_for_school
 from offers.domain.moving import move_session
@@ -389,3 +389,47 @@ def test_two_workers_at_once_draw_once_while_others_enrol(now: datetime) -> None
     held = sum(session.enrolments.holding().values_list("places", flat=True))
     session.refresh_from_db()
     assert (session.places_taken, session.enrolments.in_draw().count()) == (held, 0)
+
+
+@pytest.mark.django_db
+def test_a_class_that_undoes_its_cancelling_is_drawn_though_enrolment_opens_at_another_hour_meanwhile(
+    town: Municipality, now: datetime
+) -> None:
+    session = season(now)
+    one = asking(session, OPENS)
+    enrolling.cancel_enrolment(enrolment_id=one.pk, by=DESK, now=OPENS)
+    opened = change_enrolling(
+        session_id=session.pk,
+        opens_at=OPENS - HOUR,
+        closes_at=session.closes_at,
+        min_pupils=None,
+        max_pupils=None,
+        by=DESK,
+        now=OPENS,
+    )
+    cancelling.undo_cancellation(enrolment_id=one.pk, by=DESK, now=OPENS)
+
+    assert opened.draw_at is not None
+    draw.draw_overdue(opened.draw_at)
+
+    assert fresh([one])[0].status == "confirmed"
+
+
+@pytest.mark.django_db
+def test_where_a_line_stands_already_a_later_opening_draws_nobody_past_it(town: Municipality, now: datetime) -> None:
+    offer = factories.OfferFactory.create()
+    starts = local("2026-10-01T09:00:00")
+    session = plan_session(offer_id=offer.pk, starts=starts, places=28, by=DESK, now=now)
+    first, waiting = asking(session, now), asking(session, now)
+
+    changed = change_enrolling(
+        session_id=session.pk,
+        opens_at=OPENS,
+        closes_at=session.closes_at,
+        min_pupils=None,
+        max_pupils=None,
+        by=DESK,
+        now=now,
+    )
+
+    assert ([first.status, waiting.status], changed.draw_at) == (["confirmed", "waitlisted"], None)

@@ -1,15 +1,19 @@
 """People change: enrolments get another contact teacher, and a teacher leaves, moves, or has two schools."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import translation
 
 from offers.domain import enrolment as enrolling
 from offers.domain import reminders, rules
 from offers.domain.handover import begin_role, hand_over, leave_school
+from offers.domain.school import merge_schools
 from offers.models import Enrolment, Session
 from portal import mail
 from portal.domain import outbox
@@ -240,3 +244,56 @@ def test_a_coordinator_does_not_take_over_an_administrators_account(now: datetim
     code = refused(change_address, user_id=administrator.pk, email="ny@fjordby.example", by=by, now=now)
 
     assert code == "not-yours"
+
+
+# At the same time as others
+
+
+@pytest.fixture
+def busy(committing: None, now: datetime) -> Enrolment:
+    """An enrolled class, in rows that other connections see."""
+    factories.MunicipalityFactory.create()
+    role = factories.MembershipFactory.create()
+    one = factories.SchoolClassFactory.create(school=role.school)
+    request = rules.EnrolmentRequest(school_class=one, adults=2)
+    session = factories.SessionFactory.create()
+    return enrolling.enrol_class(session_id=session.pk, request=request, by=Actor.of_user(role.user), now=now)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("work", ["leaves", "merges"])
+def test_nobody_who_enrols_meanwhile_waits_for_a_teacher_who_leaves_or_a_school_that_merges(
+    busy: Enrolment, now: datetime, work: str
+) -> None:
+    user, school, another = busy.teacher, busy.school, factories.SchoolFactory.create()
+    second = factories.SchoolClassFactory.create(school=school, letter="B")
+    assert user is not None
+
+    def at_the_desk() -> object:
+        try:
+            if work == "leaves":
+                return leave_school(user_id=user.pk, school_id=school.pk, by=DESK, now=now)
+            return merge_schools(school_id=school.pk, into_id=another.pk, by=DESK, now=now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as desk:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '3s'")
+            session = Session.objects.locked().get(pk=busy.session_id)
+            Enrolment.objects.select_for_update().get(pk=busy.pk)
+            done = desk.submit(at_the_desk)
+            waiting = (
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            for _ in range(100):
+                cursor.execute(waiting)
+                if cursor.fetchone() != (0,):
+                    break
+                time.sleep(0.02)
+            else:
+                pytest.fail("the desk waits for nobody")
+            factories.EnrolmentFactory.create(session=session, school_class=second, school=school, teacher=user)
+        done.result(timeout=20)
+
+    assert Enrolment.objects.filter(session=busy.session_id).count() == 2

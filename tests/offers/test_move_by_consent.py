@@ -9,7 +9,7 @@ from django.utils import translation
 from icalendar import Calendar
 
 from offers.domain import enrolment as enrolling
-from offers.domain import moving, planning, reminders, rules, waiting_list
+from offers.domain import handover, moving, planning, reminders, rules, waiting_list
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, MoveProposal, Offer, Session
 from portal import mail
@@ -208,8 +208,8 @@ def test_without_classes_the_host_moves_it_at_once_and_the_line_is_told(session:
     moving.move_session(session_id=session.pk, starts=[hours("2026-10-20")], by=host_of(session, now), now=now)
 
     fresh(session, waiting)
-    assert (session.starts_at, waiting.status) == (local("2026-10-20T09:00"), "waitlisted")
-    assert told("session_moved") == 1
+    assert (session.starts_at, waiting.status) == (local("2026-10-20T09:00"), "offered")
+    assert (told("session_moved"), told("place_offered")) == (1, 1)
 
 
 # Answering
@@ -568,6 +568,72 @@ def test_a_place_that_is_offered_meanwhile_can_be_taken_and_moves_along(session:
     waiting_list.accept_place(enrolment_id=waiting.pk, by=teacher_of(waiting), now=now)
 
     answers(first, now, stay=True)
+    fresh(session)
+    assert session.starts_at == local("2026-10-06T09:00")  # the class from the line was never shown the new time
+    answers(waiting, now, stay=True)
 
     fresh(waiting, session)
     assert (waiting.status, session.starts_at) == ("confirmed", local("2026-10-20T09:00"))
+
+
+def test_a_class_that_a_coordinator_gives_a_place_meanwhile_is_asked_like_the_others(
+    session: Session, now: datetime
+) -> None:
+    first, cancels, waiting = somebody(session, now), somebody(session, now), somebody(session, now, pupils=22)
+    proposal = propose(session, now)
+    near = local("2026-09-14T09:00")
+    planning.change_enrolling(
+        session_id=session.pk, opens_at=now, closes_at=near, min_pupils=None, max_pupils=None, by=DESK, now=now
+    )
+    enrolling.cancel_enrolment(enrolment_id=cancels.pk, by=DESK, now=near)
+    waiting_list.give_place(enrolment_id=waiting.pk, by=DESK, now=near)
+
+    answers(first, near, stay=True)
+
+    fresh(session)
+    assert proposal.answers.get(enrolment=waiting).answer == "pending"
+    assert Message.objects.get(occasion="move_proposed", recipient_id=waiting.teacher_id).state != "withdrawn"
+    assert session.starts_at == local("2026-10-06T09:00")
+
+
+def test_a_class_that_says_yes_to_an_offered_place_after_having_been_asked_is_not_asked_twice(
+    session: Session, now: datetime
+) -> None:
+    _first, cancels, waiting = somebody(session, now), somebody(session, now), somebody(session, now)
+    enrolling.cancel_enrolment(enrolment_id=cancels.pk, by=teacher_of(cancels), now=now)
+    propose(session, now)
+
+    waiting_list.accept_place(enrolment_id=waiting.pk, by=teacher_of(waiting), now=now)
+
+    assert Message.objects.filter(occasion="move_proposed", recipient_id=waiting.teacher_id).count() == 1
+
+
+def test_who_takes_an_enrolment_over_is_asked_about_the_move_that_is_proposed(session: Session, now: datetime) -> None:
+    one = somebody(session, now)
+    propose(session, now)
+    colleague = factories.MembershipFactory.create(school=one.school).user
+
+    handover.hand_over(enrolment_id=one.pk, teacher_id=colleague.pk, by=DESK, now=now)
+
+    states = dict(Message.objects.filter(occasion="move_proposed").values_list("recipient_id", "state"))
+    assert states == {one.teacher_id: "withdrawn", colleague.pk: "queued"}
+
+
+@pytest.mark.parametrize("what", ["moved", "called off"])
+def test_whoever_was_asked_reads_that_the_proposal_falls_when_it_is_moved_directly_or_a_date_is_called_off(
+    offer: Offer, now: datetime, what: str
+) -> None:
+    dates = [hours(day) for day in ("2026-10-06", "2026-10-20", "2026-10-27")]
+    course = planning.plan_session(offer_id=offer.pk, starts=dates, places=28, by=DESK, now=now)
+    somebody(course, now)
+    moving.propose_move(session_id=course.pk, starts=moving.shifted(course, 28), reason="Messe", by=DESK, now=now)
+
+    if what == "moved":
+        moving.move_session(session_id=course.pk, starts=moving.shifted(course, 1), agreed=True, by=DESK, now=now)
+    else:
+        planning.cancel_meeting(meeting_id=course.meetings.get(number=2).pk, reason="Smeden er syg.", by=DESK, now=now)
+
+    found = letter("session_moved" if what == "moved" else "meeting_cancelled", now)
+    assert "Den nye tid, du blev spurgt om før, gælder ikke længere, og ingen skal svare mere." in " ".join(
+        str(found.body).split()
+    )

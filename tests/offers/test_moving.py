@@ -293,3 +293,38 @@ def test_moving_to_where_it_is_changes_nothing(session: Session, now: datetime) 
 
     session.refresh_from_db()
     assert (session.sequence, AuditEntry.objects.filter(action="session-moved").count()) == (0, 0)
+
+
+def test_a_move_that_leaves_time_to_ask_again_offers_free_places_to_the_line(session: Session, now: datetime) -> None:
+    first, waiting = somebody(session, now), somebody(session, now)
+    near = local("2026-09-29T11:00")  # an hour before enrolment closes
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=DESK, now=near)
+    waiting.refresh_from_db()
+    assert waiting.status == "waitlisted"
+
+    move_session(session_id=session.pk, starts=[hours("2026-10-27")], by=DESK, now=near)
+
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.answer_by) == ("offered", local("2026-10-01T16:00"))
+
+
+def test_what_is_kept_of_a_moved_visit_names_the_new_place(session: Session, now: datetime) -> None:
+    enrolment = somebody(session, now)
+
+    move_session(
+        session_id=session.pk, starts=[hours("2026-10-27")], places=["Havnegade 1"], agreed=True, by=DESK, now=now
+    )
+
+    enrolment.refresh_from_db()
+    assert (enrolment.place_then, enrolment.starts_then) == ("Havnegade 1", local("2026-10-27T09:00"))
+
+
+def test_a_host_moves_a_date_to_an_earlier_day_only_within_the_notice(session: Session, now: datetime) -> None:
+    assert session.offer.contact is not None
+    host = Actor.of_link(links.ensure(purpose=Link.Purpose.HOST, reference_id=session.offer.contact.pk, now=now))
+
+    assert refused(session_id=session.pk, starts=[hours("2026-09-09")], by=host, now=now) == "too-soon"
+
+    move_session(session_id=session.pk, starts=[hours("2026-10-02")], by=host, now=now)
+    later = move_session(session_id=session.pk, starts=[hours("2026-10-05")], by=host, now=local("2026-09-30T09:00"))
+    assert later.starts_at == local("2026-10-05T09:00")

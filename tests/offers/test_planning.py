@@ -6,13 +6,13 @@ import pytest
 
 from offers.domain import enrolment as enrolling
 from offers.domain import rules
-from offers.domain.planning import cancel_session, change_places, plan_session, plan_weekly_series
+from offers.domain.planning import cancel_session, change_enrolling, change_places, plan_session, plan_weekly_series
 from offers.models import Enrolment, Meeting, Offer, Session
 from portal.domain import links
 from portal.domain.actor import Actor
 from portal.domain.calendar import COPENHAGEN
 from portal.domain.refusal import Refusal
-from portal.models import AuditEntry, Link, Message
+from portal.models import AuditEntry, Link, Message, Municipality
 from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("municipality")]
@@ -214,3 +214,29 @@ def test_only_the_own_host_and_coordinators_call_off(now: datetime) -> None:
         assert refused(cancel_session, session_id=session.pk, reason="Sygdom", by=stranger, now=now) == "not-yours"
     session.refresh_from_db()
     assert session.state == "open"
+
+
+def test_a_later_closing_offers_free_places_to_the_line(municipality: Municipality, now: datetime) -> None:
+    session = factories.SessionFactory.create(places=28, closes_at=now + timedelta(days=7))
+    first, waiting = (
+        factories.EnrolmentFactory.create(session=session, status=status, places=24, waiting_since=since)
+        for status, since in (("confirmed", None), ("waitlisted", now))
+    )
+    Session.objects.filter(pk=session.pk).update(places_taken=24)
+    late = now + timedelta(days=7, hours=-1)
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=Actor.job("test"), now=late)
+    waiting.refresh_from_db()
+    assert waiting.status == "waitlisted"
+
+    change_enrolling(
+        session_id=session.pk,
+        opens_at=session.opens_at,
+        closes_at=late + timedelta(days=8),
+        min_pupils=None,
+        max_pupils=None,
+        by=Actor.job("test"),
+        now=late,
+    )
+
+    waiting.refresh_from_db()
+    assert waiting.status == "offered"

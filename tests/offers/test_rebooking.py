@@ -193,3 +193,28 @@ def test_an_enrolment_that_stands_is_not_rebooked(client: Client, offer: Offer) 
     take(client, made, session)
 
     assert Enrolment.objects.filter(session=session).count() == 0
+
+
+def test_a_date_for_which_lots_are_to_be_drawn_is_not_suggested(
+    offer: Offer, cancelled: Enrolment, now: datetime
+) -> None:
+    drawn = at(offer, "2026-10-27", opens_at=now, draw_at=now + timedelta(hours=1))
+    assert suggested(cancelled, now) == []
+
+    Session.objects.update(drawn_at=now)
+
+    assert suggested(cancelled, now) == [drawn]
+
+
+def test_where_the_host_answers_each_request_nobody_is_told_that_the_date_is_the_classs(
+    client: Client, offer: Offer, cancelled: Enrolment
+) -> None:
+    Offer.objects.update(acceptance="manual")
+    session = at(offer, "2026-10-27")
+    assert cancelled.teacher is not None
+    client.force_login(cancelled.teacher)
+
+    take(client, cancelled, session)
+
+    page = client.get(reverse("enrolment", args=[Enrolment.objects.get(session=session).pk]))
+    assert [str(one)[:47] for one in page.context["messages"]] == ["Færdig. Klassen har bedt om datoen med de samme"]
