@@ -22,6 +22,7 @@ from offers.models import Dialogue, DialogueEntry, Enrolment, Offer, ProposedTim
 from portal.domain import audit, calendar, limits, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import User
 from schools.domain import approval, membership
@@ -360,7 +361,7 @@ def withdraw(*, dialogue_id: UUID, reason: str = "", by: Actor, now: datetime) -
 def follow_up(now: datetime) -> int:
     """Remind whose turn it is, and close what nobody answered after two reminders; return how many were touched."""
     overdue = Dialogue.objects.overdue(now).order_by("nudge_at", "pk").values_list("pk", flat=True)
-    return sum(_follow_up(dialogue_id, now=now) for dialogue_id in list(overdue))
+    return one_by_one(lambda dialogue_id: _follow_up(dialogue_id, now=now), overdue)
 
 
 @transaction.atomic(durable=True)

@@ -15,6 +15,7 @@ from offers.domain import cancelling, dates, notices, places, planning, rules, s
 from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
+from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import User
 from schools.domain import approval, membership
@@ -304,7 +305,7 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
 def expire_requests(now: datetime) -> int:
     """End the requests that nobody answered in time; teacher and coordinators are told. Returns how many."""
     overdue = Enrolment.objects.overdue(now).filter(status=Status.PENDING).order_by("answer_by", "pk")
-    return sum(_expire_request(enrolment_id, now=now) for enrolment_id in overdue.values_list("pk", flat=True))
+    return one_by_one(lambda enrolment_id: _expire_request(enrolment_id, now=now), overdue.values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)
