@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from offers.domain import dates, notices, planning, rules, snapshot
@@ -359,8 +360,16 @@ def withdraw(*, dialogue_id: UUID, reason: str = "", by: Actor, now: datetime) -
 
 
 def follow_up(now: datetime) -> int:
-    """Remind whose turn it is, and close what nobody answered after two reminders; return how many were touched."""
-    overdue = Dialogue.objects.overdue(now).order_by("nudge_at", "pk").values_list("pk", flat=True)
+    """Remind whose turn it is, and close what nobody answered after two reminders; return how many were touched.
+
+    While a course is paused nobody is reminded: the host has said that it cannot be for a while.
+    """
+    overdue = (
+        Dialogue.objects.overdue(now)
+        .exclude(offer__state=Offer.State.PAUSED)
+        .order_by("nudge_at", "pk")
+        .values_list("pk", flat=True)
+    )
     return one_by_one(lambda dialogue_id: _follow_up(dialogue_id, now=now), overdue)
 
 
@@ -369,6 +378,8 @@ def _follow_up(dialogue_id: UUID, *, now: datetime) -> bool:
     """Remind once more, or close one dialogue, if it is still unanswered."""
     dialogue = _locked(dialogue_id)
     if dialogue.state not in State.open() or dialogue.nudge_at is None or dialogue.nudge_at > now:
+        return False
+    if dialogue.offer.state == Offer.State.PAUSED:
         return False
     by = Actor.job("follow-dialogues")
     if dialogue.nudges < MOST_NUDGES:
@@ -400,6 +411,33 @@ def close_for_erasure(dialogue: Dialogue, *, now: datetime) -> None:
     """Withdraw an open talk whose teacher is erased, and tell the host (a step)."""
     _end(dialogue, State.WITHDRAWN, now=now)
     notices.tell_host(dialogue.offer, dialogue, "host_dialogue_withdrawn", now=now)
+
+
+def hold_talks(offer_id: UUID) -> None:
+    """Hold the open talks about a course until the transaction ends (a step), before the course itself is held.
+
+    Whoever agrees holds the talk and then asks for the course; in the other order each would wait for the other.
+    """
+    rows = Dialogue.objects.open().filter(offer=offer_id).order_by("pk")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+
+
+def close_with_course(offer: Offer, *, by: Actor, now: datetime) -> None:
+    """End the open talks about a course that is archived or has expired (a step); teacher and host are told."""
+    for dialogue_id in Dialogue.objects.open().filter(offer=offer).order_by("pk").values_list("pk", flat=True):
+        dialogue = _locked(dialogue_id)
+        language = dialogue.teacher.language if dialogue.teacher is not None else translation.get_language()
+        with translation.override(language):
+            _note(dialogue, Side.COORDINATOR, _("The course is no longer offered."), now=now)
+        _end(dialogue, State.NOT_NOW, now=now)
+        audit.record(by, "dialogue-course-gone", dialogue, at=now)
+        _tell_teacher(dialogue, "dialogue_not_now", now=now)
+        notices.tell_host(offer, dialogue, "host_dialogue_closed", now=now)
+
+
+def wake_talks(offer: Offer, *, now: datetime) -> None:
+    """Count the days until the next reminder anew, once a paused course is back (a step)."""
+    Dialogue.objects.overdue(now).filter(offer=offer).update(nudge_at=next_nudge(now))
 
 
 def _locked(dialogue_id: UUID) -> Dialogue:

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from companies.models import Contact
 from offers.domain import dates, dialogue, notices, questions
-from offers.models import Dialogue, DialogueEntry, Question
+from offers.models import Dialogue, DialogueEntry, Offer, Question
 from portal.domain import calendar, links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.outbox import Letter, Occasion
@@ -238,7 +238,9 @@ def _host_withdrawn(talk: Dialogue, now: datetime) -> Words:
 
 
 def _host_closed(talk: Dialogue, now: datetime) -> Words:
-    if talk.state == State.NOT_NOW:
+    if talk.offer.state in {Offer.State.ARCHIVED, Offer.State.EXPIRED}:
+        sentence = _("Your course is no longer offered, so the request is closed. The teacher has been told.")
+    elif talk.state == State.NOT_NOW:
         sentence = _("The municipality has answered for you that it cannot be now, and has told the teacher.")
     else:
         sentence = _("The teacher has not answered, and the request is closed. The times you proposed are yours again.")

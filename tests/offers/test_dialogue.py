@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from offers.domain import approval, dialogue
+from offers.domain import approval, dialogue, publishing
 from offers.domain.school import merge_schools
 from offers.models import Dialogue, Encounter, Enrolment, Offer, Session
 from portal import mail
@@ -448,6 +448,50 @@ def test_whose_turn_it_is_is_reminded_twice_and_then_it_is_closed_as_no_answer(
     after = datetime(2026, 9, 29, 9, tzinfo=COPENHAGEN)
     assert "Fjordby Bageri har ikke svaret" in " ".join(letter("dialogue_no_answer", after).body.split())
     assert not Encounter.objects.exists()
+
+
+@pytest.mark.django_db
+def test_when_the_course_is_archived_the_talk_ends_and_teacher_and_host_are_told_why(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+
+    publishing.archive(offer_id=offer.pk, by=Actor.job("test"), now=now)
+
+    assert fresh(talk) == ("not_now", "host")
+    assert "Forløbet udbydes ikke længere." in letter("dialogue_not_now", now).body
+    told = " ".join(letter("host_dialogue_closed", now).body.split())
+    assert "Dit forløb udbydes ikke længere, så forespørgslen er lukket. Læreren har fået besked." in told
+    assert ("host_dialogue_asked", "contact") not in mails()
+
+
+@pytest.mark.django_db
+def test_when_the_course_expires_the_talk_ends_and_the_teacher_is_told(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    Offer.objects.filter(pk=offer.pk).update(last_confirmed_at=now - timedelta(days=400))
+
+    assert publishing.follow_calendar(now=now)["expired"] == 1
+
+    assert fresh(talk) == ("not_now", "host")
+    assert ("dialogue_not_now", "user") in mails()
+
+
+@pytest.mark.django_db
+def test_while_the_course_is_paused_nobody_is_reminded_and_afterwards_the_days_count_anew(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    publishing.pause(offer_id=offer.pk, reason="Ombygning", by=Actor.job("test"), now=now)
+    later = now + timedelta(days=21)
+
+    assert dialogue.follow_up(later) == 0
+
+    publishing.resume(offer_id=offer.pk, by=Actor.job("test"), now=later)
+    assert dialogue.follow_up(later) == 0
+    assert dialogue.follow_up(later + timedelta(days=30)) == 1
+    assert fresh(talk) == ("asked", "host")
 
 
 @pytest.mark.django_db
