@@ -103,12 +103,15 @@ def open_to_requests(offer: Offer) -> bool:
 
 
 def speaks_for_school(dialogue: Dialogue, user: User | UUID) -> bool:
-    """Return whether the person may answer for the class: its contact teacher, and who acts for the whole school."""
+    """Return whether the person may answer for the class: its contact teacher, and who acts for the whole school.
+
+    Both only while they have a role at the school: whoever has left does not bind it any more.
+    """
     user_id = user.pk if isinstance(user, User) else user
-    if dialogue.teacher_id == user_id:
-        return True
     roles = Membership.objects.current().filter(user=user_id, school=dialogue.school_id)
-    return roles.filter(role__in=Membership.Role.acting_for_school()).exists()
+    if dialogue.teacher_id != user_id:
+        roles = roles.filter(role__in=Membership.Role.acting_for_school())
+    return roles.exists()
 
 
 def possible_times(dialogue: Dialogue, *, now: datetime) -> list[ProposedTime]:
@@ -408,9 +411,31 @@ def _follow_up(dialogue_id: UUID, *, now: datetime) -> bool:
 
 
 def close_for_erasure(dialogue: Dialogue, *, now: datetime) -> None:
-    """Withdraw an open talk whose teacher is erased, and tell the host (a step)."""
+    """Withdraw an open talk whose teacher is erased or gone, and tell the host (a step)."""
     _end(dialogue, State.WITHDRAWN, now=now)
     notices.tell_host(dialogue.offer, dialogue, "host_dialogue_withdrawn", now=now)
+
+
+def hand_over_talks(user: User, school_id: UUID, colleague: User | None, *, by: Actor, now: datetime) -> list[Dialogue]:
+    """Give a person's open talks at a school to the colleague, who is told; return them (a step).
+
+    Without a colleague there is nobody to agree: the requests are taken back, and the hosts are told.
+    """
+    rows = Dialogue.objects.open().filter(teacher=user, school=school_id).order_by("pk")
+    concerned = [_locked(dialogue_id) for dialogue_id in rows.values_list("pk", flat=True)]
+    for dialogue in concerned:
+        if dialogue.state not in State.open():  # ended while we waited for its row
+            continue
+        outbox.withdraw(about=dialogue, to=user.pk)
+        if colleague is None:
+            close_for_erasure(dialogue, now=now)
+            audit.record(by, "dialogue-withdrawn", dialogue, at=now)
+            continue
+        Dialogue.objects.filter(pk=dialogue.pk).update(teacher=colleague)
+        dialogue.teacher = colleague
+        audit.record(by, "dialogue-handed-over", dialogue, at=now, teacher=str(colleague.pk))
+        _tell_teacher(dialogue, "dialogue_handed_over", now=now, key=now.isoformat())
+    return concerned
 
 
 def hold_talks(offer_id: UUID) -> None:

@@ -85,6 +85,7 @@ NAMES = {
     "host_dialogue_came_to_nothing": gettext_lazy("an agreed visit without approval, to the host"),
     "dialogue_asked": gettext_lazy("a request for an agreement that was sent"),
     "dialogue_answer": gettext_lazy("an answer to a request for an agreement"),
+    "dialogue_handed_over": gettext_lazy("a request for an agreement taken over"),
     "dialogue_nudge": gettext_lazy("a reminder of a request for an agreement"),
     "dialogue_agreed": gettext_lazy("a visit that was agreed on"),
     "dialogue_not_now": gettext_lazy("a request for an agreement: not now"),

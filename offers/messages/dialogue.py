@@ -274,6 +274,25 @@ def _teacher_answer(talk: Dialogue, now: datetime) -> Words:
     )
 
 
+def _teacher_handed_over(talk: Dialogue, now: datetime) -> Words:
+    return Words(
+        kind=_("You are the contact now"),
+        sentences=[
+            _("%(class)s has asked %(company)s for a visit, and you are now its contact teacher.")
+            % {"class": _label(talk), "company": talk.offer.company.name},
+            _("It is your turn to answer.")
+            if talk.awaits == Side.TEACHER
+            else _("The host answers next. You get a mail as soon as there is an answer."),
+        ],
+        facts=[
+            *_times(talk, Side.HOST, now, _("The host proposes")),
+            *_times(talk, Side.TEACHER, now, _("You proposed")),
+            *_class(talk),
+        ],
+        button=_("See how it stands"),
+    )
+
+
 def _teacher_nudge(talk: Dialogue, now: datetime) -> Words:
     return Words(
         kind=_("Reminder: the host waits for your answer"),
@@ -496,6 +515,7 @@ OCCASIONS: dict[str, Occasion] = {
     "host_dialogue_closed": _about_dialogue(_host_closed, State.NOT_NOW, State.NO_ANSWER),
     "dialogue_asked": _about_dialogue(_teacher_asked, *State.open()),
     "dialogue_answer": _about_dialogue(_teacher_answer, *State.open()),
+    "dialogue_handed_over": _about_dialogue(_teacher_handed_over, *State.open()),
     "dialogue_nudge": _about_dialogue(_teacher_nudge, *State.open(), awaits=Side.TEACHER),
     "dialogue_not_now": _about_dialogue(_teacher_not_now, State.NOT_NOW),
     "dialogue_withdrawn": _about_dialogue(_teacher_withdrawn, State.WITHDRAWN),

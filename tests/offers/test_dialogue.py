@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from offers.domain import approval, dialogue, publishing
+from offers.domain.handover import leave_school
 from offers.domain.school import merge_schools
 from offers.models import Dialogue, Encounter, Enrolment, Offer, Session
 from portal import mail
@@ -492,6 +493,49 @@ def test_while_the_course_is_paused_nobody_is_reminded_and_afterwards_the_days_c
     assert dialogue.follow_up(later) == 0
     assert dialogue.follow_up(later + timedelta(days=30)) == 1
     assert fresh(talk) == ("asked", "host")
+
+
+@pytest.mark.django_db
+def test_who_leaves_the_school_hands_the_talk_to_a_colleague_and_no_longer_speaks_for_the_class(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    colleague = factories.MembershipFactory.create(school=role.school).user
+
+    leave_school(
+        user_id=role.user.pk, school_id=role.school.pk, colleague_id=colleague.pk, by=Actor.job("test"), now=now
+    )
+
+    talk = Dialogue.objects.get(pk=talk.pk)
+    assert (talk.state, talk.teacher) == ("asked", colleague)
+    assert dialogue.speaks_for_school(talk, colleague)
+    assert not dialogue.speaks_for_school(talk, role.user)
+    told = letter("dialogue_handed_over", now)
+    assert told.to == [colleague.email]
+    assert "7.B har spurgt Fjordby Bageri om et besøg, og du er nu kontaktlærer." in " ".join(told.body.split())
+
+
+@pytest.mark.django_db
+def test_a_contact_teacher_without_a_role_at_the_school_does_not_speak_for_the_class(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    Membership.objects.filter(pk=role.pk).update(ended_on=now.date() - timedelta(days=1))
+
+    by = Actor.of_user(role.user)
+    assert refused(lambda: dialogue.reply(dialogue_id=talk.pk, text="Hej", by=by, now=now)) == "not-yours"
+
+
+@pytest.mark.django_db
+def test_when_the_teacher_leaves_without_a_colleague_the_request_is_taken_back_and_the_host_is_told(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+
+    leave_school(user_id=role.user.pk, school_id=role.school.pk, by=Actor.job("test"), now=now)
+
+    assert fresh(talk)[0] == "withdrawn"
+    assert mails() == [("host_dialogue_withdrawn", "contact")]
 
 
 @pytest.mark.django_db
