@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from offers.domain import dates, notices, planning, rules, snapshot
 from offers.domain import places as seats
-from offers.models import Dialogue, DialogueEntry, Enrolment, Offer, ProposedTime
+from offers.models import Dialogue, DialogueEntry, Enrolment, Offer, ProposedTime, Session
 from portal.domain import audit, calendar, limits, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -194,7 +194,8 @@ def ask_for_a_time(*, offer_id: UUID, request: DialogueRequest, by: Actor, now: 
     """Ask the host of a course by agreement for one of up to three times. By whoever may enrol the class.
 
     The same form again, or a class that has asked already and waits, gets the dialogue that there is. The host, or
-    where there is nobody to write to the coordinators, are told; the teacher gets a receipt.
+    where there is nobody to write to the coordinators, are told; the teacher gets a receipt. Raises Refusal when the
+    class has all the dates it may have of the course in the school year of one of the times.
     """
     offer = Offer.objects.select_for_update(of=("self",)).select_related("company", "contact").get(pk=offer_id)
     teacher = _teacher_for(request, by, now)
@@ -208,6 +209,7 @@ def ask_for_a_time(*, offer_id: UUID, request: DialogueRequest, by: Actor, now: 
         raise Refusal(_("Propose at least one time."), code="no-time", field="day_1")
     _refuse_times(request.times, now=now)
     _refuse_absent(request.school_class, request.times)
+    _refuse_beyond_limit(offer, request.school_class, request.times, by=by, now=now)
     side = Side.HOST if notices.host_contact(offer) is not None else Side.COORDINATOR
     dialogue = Dialogue.objects.create(
         offer=offer,
@@ -303,7 +305,9 @@ def agree(*, dialogue_id: UUID, time_id: int, on_behalf: str = "", by: Actor, no
         )
     if not may_accept(time, side):
         raise Refusal(_("It is your own proposal; the other side has to agree to it."), code="own-time")
-    _refuse_absent(dialogue.school_class, [(time.starts_at, time.ends_at)])
+    span = (time.starts_at, time.ends_at)
+    _refuse_absent(dialogue.school_class, [span])
+    _refuse_beyond_limit(dialogue.offer, dialogue.school_class, [span], by=by, now=now)
     enrolment = _make_visit(dialogue, time, by=by, now=now)
     _end(dialogue, State.AGREED, now=now, enrolment=enrolment)
     facts = {"starts_at": time.starts_at.isoformat(), "side": side, "enrolment": str(enrolment.pk)}
@@ -414,6 +418,20 @@ def close_for_erasure(dialogue: Dialogue, *, now: datetime) -> None:
     """Withdraw an open talk whose teacher is erased or gone, and tell the host (a step)."""
     _end(dialogue, State.WITHDRAWN, now=now)
     notices.tell_host(dialogue.offer, dialogue, "host_dialogue_withdrawn", now=now)
+
+
+def make_room(session: Session, need: int) -> None:
+    """Let a session that was agreed for one class have so many places, up to those of the course (a step).
+
+    It was made with exactly the class's places; one more pupil would otherwise never fit. Expects the session's row
+    held; other sessions, and a need beyond what the course takes, leave it as it is.
+    """
+    most = session.offer.places
+    if need <= session.places or (most is not None and need > most):
+        return
+    if Dialogue.objects.filter(enrolment__session=session, state=State.AGREED).exists():
+        Session.objects.filter(pk=session.pk).update(places=need)
+        session.places = need
 
 
 def hand_over_talks(user: User, school_id: UUID, colleague: User | None, *, by: Actor, now: datetime) -> list[Dialogue]:
@@ -542,6 +560,19 @@ def _refuse_absent(school_class: SchoolClass, times: Sequence[Span]) -> None:
                 code="class-gone",
                 field="school_class",
             )
+
+
+def _refuse_beyond_limit(
+    offer: Offer, school_class: SchoolClass, times: Sequence[Span], *, by: Actor, now: datetime
+) -> None:
+    """Raise Refusal when the class has had its dates in the school year of a time; a coordinator may except it."""
+    if by.is_coordinator:
+        return
+    for starts_at, ends_at in times:
+        session = Session(offer=offer, starts_at=starts_at, ends_at=ends_at)  # as it would be
+        rules.hold_classes(session, [school_class])
+        if refusal := rules.limit_refused(session, school_class, now):
+            raise refusal
 
 
 def _refuse_ended(dialogue: Dialogue) -> None:

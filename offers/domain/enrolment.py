@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import cancelling, dates, notices, places, planning, rules, snapshot
+from offers.domain import cancelling, dates, dialogue, notices, places, planning, rules, snapshot
 from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
@@ -225,6 +225,7 @@ def change_numbers(
             % {"when": dates.moment_in_words(session.closes_at)},
             code="closed",
         )
+    dialogue.make_room(session, places.needed(session.offer, pupils, adults))
     if refusal := rules.numbers_refused(session, pupils, adults):
         raise refusal
     need = places.needed(session.offer, pupils, adults)

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from offers.domain import approval, dialogue, publishing
+from offers.domain import enrolment as enrolling
 from offers.domain.handover import leave_school
 from offers.domain.school import merge_schools
 from offers.models import Dialogue, Encounter, Enrolment, Offer, Session
@@ -536,6 +537,41 @@ def test_when_the_teacher_leaves_without_a_colleague_the_request_is_taken_back_a
 
     assert fresh(talk)[0] == "withdrawn"
     assert mails() == [("host_dialogue_withdrawn", "contact")]
+
+
+@pytest.mark.django_db
+def test_a_class_that_has_its_dates_neither_asks_for_another_nor_agrees_on_one(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    Offer.objects.filter(pk=offer.pk).update(most_per_class=1)
+    offer.refresh_from_db()
+    had = factories.SessionFactory.create(offer=offer, starts_at=at(3, 9, 11), ends_at=at(3, 11, 11))
+    factories.EnrolmentFactory.create(session=had, school_class=school_class, school=role.school, teacher=role.user)
+    second = time_of(talk, SECOND[0])
+
+    by_host = refused(lambda: dialogue.agree(dialogue_id=talk.pk, time_id=second, by=host_of(offer, now), now=now))
+    assert (by_host, fresh(talk)) == ("limit-of-course", ("asked", "host"))
+    dialogue.withdraw(dialogue_id=talk.pk, by=Actor.of_user(role.user), now=now)
+    assert refused(lambda: ask(offer, school_class, role.user, now)) == "limit-of-course"
+
+
+@pytest.mark.django_db
+def test_one_pupil_more_comes_to_an_agreed_visit_as_long_as_the_course_takes_so_many(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    assert offer.places == 28
+    talk = ask(offer, school_class, role.user, now)
+    dialogue.agree(dialogue_id=talk.pk, time_id=time_of(talk, SECOND[0]), by=host_of(offer, now), now=now)
+    talk.refresh_from_db()
+    assert talk.enrolment is not None
+    mine = {"enrolment_id": talk.enrolment.pk, "adults": 2, "by": Actor.of_user(role.user), "now": now}
+
+    changed = enrolling.change_numbers(pupils=23, **mine)
+
+    session = Session.objects.get(pk=changed.session_id)
+    assert (changed.pupils, session.places, session.places_taken) == (23, 23, 23)
+    assert refused(lambda: enrolling.change_numbers(pupils=29, **mine)) == "no-room"
 
 
 @pytest.mark.django_db
