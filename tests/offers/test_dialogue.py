@@ -571,7 +571,7 @@ def test_one_pupil_more_comes_to_an_agreed_visit_as_long_as_the_course_takes_so_
 
     session = Session.objects.get(pk=changed.session_id)
     assert (changed.pupils, session.places, session.places_taken) == (23, 23, 23)
-    assert refused(lambda: enrolling.change_numbers(pupils=29, **mine)) == "no-room"
+    assert refused(lambda: enrolling.change_numbers(pupils=29, **mine)) == "too-many"
 
 
 @pytest.mark.django_db
