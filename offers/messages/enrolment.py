@@ -880,6 +880,19 @@ def _host_request(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _host_request_nudge(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Reminder: a class waits for your answer"),
+        sentences=[
+            _("%(class)s from %(school)s still waits for your answer. A no is an answer, too.")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("Please answer before %(when)s. Until then the places are held.") % {"when": _until(enrolment.answer_by)},
+        ],
+        facts=_needs(enrolment),
+        button=_("Answer the request"),
+    )
+
+
 def _host_changed(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Numbers changed"),
@@ -1090,6 +1103,18 @@ def _coordinator_request(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _coordinator_request_nudge(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request still waits for an answer"),
+        sentences=[
+            _("The host has not answered the request of %(class)s for three school days. You can answer as well.")
+            % {"class": enrolment.class_label},
+            _("The places are held until %(when)s.") % {"when": _until(enrolment.answer_by)},
+        ],
+        button=_("See the request"),
+    )
+
+
 def _coordinator_expired(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request expired"),
@@ -1237,6 +1262,10 @@ def _about_enrolment(
             person = _person(message)
             asked = enrolment.leader_answer == LeaderAnswer.AWAITED and now < enrolment.session.starts_at
             return asked and person is not None and membership.leads(person, enrolment.school_id)
+        if message.occasion.endswith("_request_nudge") and (
+            enrolment.leader_answer == LeaderAnswer.AWAITED or enrolment.answer_by is None or enrolment.answer_by <= now
+        ):
+            return False
         to_teacher = message.recipient_kind == "user" and not message.occasion.startswith("coordinator_")
         if to_teacher and (enrolment.teacher_id == message.recipient_id) == former:
             return False
@@ -1428,6 +1457,7 @@ OCCASIONS: dict[str, Occasion] = {
         coming=True,
     ),
     "host_request": _about_enrolment(_host_request, Status.PENDING),
+    "host_request_nudge": _about_enrolment(_host_request_nudge, Status.PENDING),
     "host_changed_enrolment": _about_enrolment(_host_changed, Status.PENDING, *COMING, coming=True),
     "host_cancelled_enrolment": _about_enrolment(
         _host_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
@@ -1440,6 +1470,7 @@ OCCASIONS: dict[str, Occasion] = {
     "coordinator_restored": _about_enrolment(_coordinator_restored, *Status.open(), coming=True),
     "coordinator_asked_to_cancel": _about_enrolment(_coordinator_asked_to_cancel, Status.CONFIRMED, coming=True),
     "coordinator_request": _about_enrolment(_coordinator_request, Status.PENDING),
+    "coordinator_request_nudge": _about_enrolment(_coordinator_request_nudge, Status.PENDING),
     "coordinator_request_expired": _about_enrolment(_coordinator_expired, Status.REQUEST_EXPIRED, coming=True),
     "coordinator_cancelled": _about_enrolment(
         _coordinator_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True

@@ -257,3 +257,37 @@ def test_the_mails_say_who_cancelled(session: Session, now: datetime) -> None:
 def host_reads(enrolment: Enrolment, status: str, now: datetime) -> str:
     enrolment.status = status
     return letters._host_came_to_nothing(enrolment, now).sentences[0]
+
+
+def test_a_request_that_nobody_has_answered_is_brought_to_mind_after_three_school_days(
+    session: Session, now: datetime
+) -> None:
+    factories.CoordinatorFactory.create()
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    session.offer.refresh_from_db()
+    one = somebody(session, now)
+
+    nudges = Message.objects.filter(occasion__endswith="_request_nudge").order_by("occasion")
+
+    # Asked on Tuesday 8 September: Wednesday, Thursday, Friday.
+    friday = datetime.fromisoformat("2026-09-11T08:00:00+02:00")
+    assert [(each.occasion, each.send_at, each.state) for each in nudges] == [
+        ("coordinator_request_nudge", friday, "planned"),
+        ("host_request_nudge", friday, "planned"),
+    ]
+    assert [letters.OCCASIONS[each.occasion].still_wanted(each, friday) for each in nudges] == [True, True]
+    for each in nudges:
+        assert "7.A" in str(mail.render(each, friday).body)
+
+    Enrolment.objects.filter(pk=one.pk).update(leader_answer="awaited")
+    assert [letters.OCCASIONS[each.occasion].still_wanted(each, friday) for each in nudges] == [False, False]
+
+
+def test_a_request_that_was_answered_is_not_brought_to_mind(session: Session, now: datetime) -> None:
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    one = somebody(session, now)
+
+    enrolling.answer_request(enrolment_id=one.pk, accept=True, by=Actor.job("test"), now=now)
+
+    nudge = Message.objects.get(occasion="host_request_nudge")
+    assert letters.OCCASIONS["host_request_nudge"].still_wanted(nudge, nudge.send_at) is False
