@@ -565,7 +565,7 @@ def test_one_pupil_more_comes_to_an_agreed_visit_as_long_as_the_course_takes_so_
     dialogue.agree(dialogue_id=talk.pk, time_id=time_of(talk, SECOND[0]), by=host_of(offer, now), now=now)
     talk.refresh_from_db()
     assert talk.enrolment is not None
-    mine = {"enrolment_id": talk.enrolment.pk, "adults": 2, "by": Actor.of_user(role.user), "now": now}
+    mine: dict[str, Any] = {"enrolment_id": talk.enrolment.pk, "adults": 2, "by": Actor.of_user(role.user), "now": now}
 
     changed = enrolling.change_numbers(pupils=23, **mine)
 

@@ -167,13 +167,7 @@ def test_a_request_holds_its_places_for_five_school_days(
     session.refresh_from_db()
     assert (one.status, session.places_taken) == ("pending", 24)
     assert one.answer_by == datetime.fromisoformat("2026-09-15T16:00:00+02:00")
-    assert told() == [
-        ("coordinator_request", "user"),
-        ("coordinator_request_nudge", "user"),
-        ("enrolment_pending", "user"),
-        ("host_request", "contact"),
-        ("host_request_nudge", "contact"),
-    ]
+    assert told() == [("coordinator_request", "user"), ("enrolment_pending", "user"), ("host_request", "contact")]
     assert Message.objects.get(occasion="coordinator_request").address == coordinator.email
 
 
