@@ -286,6 +286,8 @@ SENTENCES: dict[str, Sentence] = {
     "dialogue-answered": _answered_in_dialogue,
     "dialogue-agreed": _agreed,
     "dialogue-not-now": gettext_lazy("%(who)s said that it cannot be now"),
+    "dialogue-course-gone": gettext_lazy("The request was closed, since the course is no longer offered"),
+    "dialogue-handed-over": gettext_lazy("%(who)s gave the request another contact teacher"),
     "dialogue-withdrawn": gettext_lazy("%(who)s took the request back"),
     "dialogue-reminded": _reminded,
     "dialogue-no-answer": gettext_lazy("The request was closed, since nobody answered"),

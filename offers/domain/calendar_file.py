@@ -123,6 +123,18 @@ def _domain() -> str:
     return settings.ORIGIN.split("//", 1)[-1].split("/")[0].split(":")[0]
 
 
+def _also_in_calendars(enrolment: Enrolment, named: set[int]) -> list[snapshot.Date]:
+    """Return the dates of the session that are not named: a class that a move left behind knows only its span.
+
+    Each had an entry of its own in the calendar, which is found by its UID, whatever its time is now.
+    """
+    return [
+        snapshot.Date(number=one.number, starts_at=one.starts_at, ends_at=one.ends_at, place=one.place)
+        for one in sorted(enrolment.session.meetings.all(), key=lambda meeting: meeting.number)
+        if one.number not in named
+    ]
+
+
 def _entries(
     enrolment: Enrolment, method: Method, restored: dict[str, int], now: datetime, *, feed: bool = False
 ) -> list[Event]:
@@ -147,7 +159,10 @@ def _entries(
         sequence += 1
     pending = enrolment.status == Enrolment.Status.PENDING
     entries = []
-    for date in snapshot.dates_of(enrolment, now):
+    dates = snapshot.dates_of(enrolment, now)
+    if method == "CANCEL":
+        dates = [*dates, *_also_in_calendars(enrolment, {one.number for one in dates})]
+    for date in dates:
         event = Event()
         event.add("uid", f"{enrolment.pk}-{date.number}@{_domain()}")
         event.add("sequence", sequence)

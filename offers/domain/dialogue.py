@@ -14,14 +14,16 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from offers.domain import dates, notices, planning, rules, snapshot
 from offers.domain import places as seats
-from offers.models import Dialogue, DialogueEntry, Enrolment, Offer, ProposedTime
+from offers.models import Dialogue, DialogueEntry, Enrolment, Offer, ProposedTime, Session
 from portal.domain import audit, calendar, limits, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import User
 from schools.domain import approval, membership
@@ -101,12 +103,15 @@ def open_to_requests(offer: Offer) -> bool:
 
 
 def speaks_for_school(dialogue: Dialogue, user: User | UUID) -> bool:
-    """Return whether the person may answer for the class: its contact teacher, and who acts for the whole school."""
+    """Return whether the person may answer for the class: its contact teacher, and who acts for the whole school.
+
+    Both only while they have a role at the school: whoever has left does not bind it any more.
+    """
     user_id = user.pk if isinstance(user, User) else user
-    if dialogue.teacher_id == user_id:
-        return True
     roles = Membership.objects.current().filter(user=user_id, school=dialogue.school_id)
-    return roles.filter(role__in=Membership.Role.acting_for_school()).exists()
+    if dialogue.teacher_id != user_id:
+        roles = roles.filter(role__in=Membership.Role.acting_for_school())
+    return roles.exists()
 
 
 def possible_times(dialogue: Dialogue, *, now: datetime) -> list[ProposedTime]:
@@ -189,7 +194,8 @@ def ask_for_a_time(*, offer_id: UUID, request: DialogueRequest, by: Actor, now: 
     """Ask the host of a course by agreement for one of up to three times. By whoever may enrol the class.
 
     The same form again, or a class that has asked already and waits, gets the dialogue that there is. The host, or
-    where there is nobody to write to the coordinators, are told; the teacher gets a receipt.
+    where there is nobody to write to the coordinators, are told; the teacher gets a receipt. Raises Refusal when the
+    class has all the dates it may have of the course in the school year of one of the times.
     """
     offer = Offer.objects.select_for_update(of=("self",)).select_related("company", "contact").get(pk=offer_id)
     teacher = _teacher_for(request, by, now)
@@ -203,6 +209,7 @@ def ask_for_a_time(*, offer_id: UUID, request: DialogueRequest, by: Actor, now: 
         raise Refusal(_("Propose at least one time."), code="no-time", field="day_1")
     _refuse_times(request.times, now=now)
     _refuse_absent(request.school_class, request.times)
+    _refuse_beyond_limit(offer, request.school_class, request.times, by=by, now=now)
     side = Side.HOST if notices.host_contact(offer) is not None else Side.COORDINATOR
     dialogue = Dialogue.objects.create(
         offer=offer,
@@ -298,7 +305,9 @@ def agree(*, dialogue_id: UUID, time_id: int, on_behalf: str = "", by: Actor, no
         )
     if not may_accept(time, side):
         raise Refusal(_("It is your own proposal; the other side has to agree to it."), code="own-time")
-    _refuse_absent(dialogue.school_class, [(time.starts_at, time.ends_at)])
+    span = (time.starts_at, time.ends_at)
+    _refuse_absent(dialogue.school_class, [span])
+    _refuse_beyond_limit(dialogue.offer, dialogue.school_class, [span], by=by, now=now)
     enrolment = _make_visit(dialogue, time, by=by, now=now)
     _end(dialogue, State.AGREED, now=now, enrolment=enrolment)
     facts = {"starts_at": time.starts_at.isoformat(), "side": side, "enrolment": str(enrolment.pk)}
@@ -358,9 +367,17 @@ def withdraw(*, dialogue_id: UUID, reason: str = "", by: Actor, now: datetime) -
 
 
 def follow_up(now: datetime) -> int:
-    """Remind whose turn it is, and close what nobody answered after two reminders; return how many were touched."""
-    overdue = Dialogue.objects.overdue(now).order_by("nudge_at", "pk").values_list("pk", flat=True)
-    return sum(_follow_up(dialogue_id, now=now) for dialogue_id in list(overdue))
+    """Remind whose turn it is, and close what nobody answered after two reminders; return how many were touched.
+
+    While a course is paused nobody is reminded: the host has said that it cannot be for a while.
+    """
+    overdue = (
+        Dialogue.objects.overdue(now)
+        .exclude(offer__state=Offer.State.PAUSED)
+        .order_by("nudge_at", "pk")
+        .values_list("pk", flat=True)
+    )
+    return one_by_one(lambda dialogue_id: _follow_up(dialogue_id, now=now), overdue)
 
 
 @transaction.atomic(durable=True)
@@ -368,6 +385,8 @@ def _follow_up(dialogue_id: UUID, *, now: datetime) -> bool:
     """Remind once more, or close one dialogue, if it is still unanswered."""
     dialogue = _locked(dialogue_id)
     if dialogue.state not in State.open() or dialogue.nudge_at is None or dialogue.nudge_at > now:
+        return False
+    if dialogue.offer.state == Offer.State.PAUSED:
         return False
     by = Actor.job("follow-dialogues")
     if dialogue.nudges < MOST_NUDGES:
@@ -396,9 +415,72 @@ def _follow_up(dialogue_id: UUID, *, now: datetime) -> bool:
 
 
 def close_for_erasure(dialogue: Dialogue, *, now: datetime) -> None:
-    """Withdraw an open talk whose teacher is erased, and tell the host (a step)."""
+    """Withdraw an open talk whose teacher is erased or gone, and tell the host (a step)."""
     _end(dialogue, State.WITHDRAWN, now=now)
     notices.tell_host(dialogue.offer, dialogue, "host_dialogue_withdrawn", now=now)
+
+
+def make_room(session: Session, need: int) -> None:
+    """Let a session that was agreed for one class have so many places, up to those of the course (a step).
+
+    It was made with exactly the class's places; one more pupil would otherwise never fit. Expects the session's row
+    held; other sessions, and a need beyond what the course takes, leave it as it is.
+    """
+    most = session.offer.places
+    if need <= session.places or (most is not None and need > most):
+        return
+    if Dialogue.objects.filter(enrolment__session=session, state=State.AGREED).exists():
+        Session.objects.filter(pk=session.pk).update(places=need)
+        session.places = need
+
+
+def hand_over_talks(user: User, school_id: UUID, colleague: User | None, *, by: Actor, now: datetime) -> list[Dialogue]:
+    """Give a person's open talks at a school to the colleague, who is told; return them (a step).
+
+    Without a colleague there is nobody to agree: the requests are taken back, and the hosts are told.
+    """
+    rows = Dialogue.objects.open().filter(teacher=user, school=school_id).order_by("pk")
+    concerned = [_locked(dialogue_id) for dialogue_id in rows.values_list("pk", flat=True)]
+    for dialogue in concerned:
+        if dialogue.state not in State.open():  # ended while we waited for its row
+            continue
+        outbox.withdraw(about=dialogue, to=user.pk)
+        if colleague is None:
+            close_for_erasure(dialogue, now=now)
+            audit.record(by, "dialogue-withdrawn", dialogue, at=now)
+            continue
+        Dialogue.objects.filter(pk=dialogue.pk).update(teacher=colleague)
+        dialogue.teacher = colleague
+        audit.record(by, "dialogue-handed-over", dialogue, at=now, teacher=str(colleague.pk))
+        _tell_teacher(dialogue, "dialogue_handed_over", now=now, key=now.isoformat())
+    return concerned
+
+
+def hold_talks(offer_id: UUID) -> None:
+    """Hold the open talks about a course until the transaction ends (a step), before the course itself is held.
+
+    Whoever agrees holds the talk and then asks for the course; in the other order each would wait for the other.
+    """
+    rows = Dialogue.objects.open().filter(offer=offer_id).order_by("pk")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+
+
+def close_with_course(offer: Offer, *, by: Actor, now: datetime) -> None:
+    """End the open talks about a course that is archived or has expired (a step); teacher and host are told."""
+    for dialogue_id in Dialogue.objects.open().filter(offer=offer).order_by("pk").values_list("pk", flat=True):
+        dialogue = _locked(dialogue_id)
+        language = dialogue.teacher.language if dialogue.teacher is not None else translation.get_language()
+        with translation.override(language):
+            _note(dialogue, Side.COORDINATOR, _("The course is no longer offered."), now=now)
+        _end(dialogue, State.NOT_NOW, now=now)
+        audit.record(by, "dialogue-course-gone", dialogue, at=now)
+        _tell_teacher(dialogue, "dialogue_not_now", now=now)
+        notices.tell_host(offer, dialogue, "host_dialogue_closed", now=now)
+
+
+def wake_talks(offer: Offer, *, now: datetime) -> None:
+    """Count the days until the next reminder anew, once a paused course is back (a step)."""
+    Dialogue.objects.overdue(now).filter(offer=offer).update(nudge_at=next_nudge(now))
 
 
 def _locked(dialogue_id: UUID) -> Dialogue:
@@ -478,6 +560,19 @@ def _refuse_absent(school_class: SchoolClass, times: Sequence[Span]) -> None:
                 code="class-gone",
                 field="school_class",
             )
+
+
+def _refuse_beyond_limit(
+    offer: Offer, school_class: SchoolClass, times: Sequence[Span], *, by: Actor, now: datetime
+) -> None:
+    """Raise Refusal when the class has had its dates in the school year of a time; a coordinator may except it."""
+    if by.is_coordinator:
+        return
+    for starts_at, ends_at in times:
+        session = Session(offer=offer, starts_at=starts_at, ends_at=ends_at)  # as it would be
+        rules.hold_classes(session, [school_class])
+        if refusal := rules.limit_refused(session, school_class, now):
+            raise refusal
 
 
 def _refuse_ended(dialogue: Dialogue) -> None:

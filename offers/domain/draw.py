@@ -18,6 +18,7 @@ from offers.models import Enrolment, Offer, Session
 from portal.domain import audit
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.jobs import one_by_one
 from portal.models import Municipality
 
 Status = Enrolment.Status
@@ -40,7 +41,7 @@ def draw_overdue(now: datetime) -> int:
     """Draw lots in every session whose hour has come; return in how many. Each is a transaction of its own."""
     due = Session.objects.filter(draw_at__lte=now, drawn_at__isnull=True, state=Session.State.OPEN)
     keys = list(due.order_by("draw_at", "pk").values_list("pk", flat=True))
-    return sum(_draw(session_id, now=now) for session_id in keys)
+    return one_by_one(lambda session_id: _draw(session_id, now=now), keys)
 
 
 @transaction.atomic(durable=True)

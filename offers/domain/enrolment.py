@@ -11,10 +11,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import cancelling, dates, notices, places, planning, rules, snapshot
+from offers.domain import cancelling, dates, dialogue, notices, places, planning, rules, snapshot
 from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
+from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import User
 from schools.domain import approval, membership
@@ -224,6 +225,7 @@ def change_numbers(
             % {"when": dates.moment_in_words(session.closes_at)},
             code="closed",
         )
+    dialogue.make_room(session, places.needed(session.offer, pupils, adults))
     if refusal := rules.numbers_refused(session, pupils, adults):
         raise refusal
     need = places.needed(session.offer, pupils, adults)
@@ -304,7 +306,7 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
 def expire_requests(now: datetime) -> int:
     """End the requests that nobody answered in time; teacher and coordinators are told. Returns how many."""
     overdue = Enrolment.objects.overdue(now).filter(status=Status.PENDING).order_by("answer_by", "pk")
-    return sum(_expire_request(enrolment_id, now=now) for enrolment_id in overdue.values_list("pk", flat=True))
+    return one_by_one(lambda enrolment_id: _expire_request(enrolment_id, now=now), overdue.values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)

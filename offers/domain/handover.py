@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from offers.domain import notices, places, reminders
+from offers.domain import dialogue, notices, places, reminders
 from offers.models import Enrolment, Session
 from portal.domain import audit, outbox
 from portal.domain.actor import Actor
@@ -73,6 +73,7 @@ def leave_school(
     if new_school_id is not None:
         _begin(user, new_school_id, [one.role for one in roles], by=by, now=now)
     concerned = _let_go(user, school, colleague, by=by, now=now)
+    dialogue.hand_over_talks(user, school.pk, colleague, by=by, now=now)
     stays = membership.memberships_of(user).exists() or MunicipalRole.objects.filter(user=user).exists()
     if not stays:
         close_account(user, by=by, now=now)

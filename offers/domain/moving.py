@@ -24,6 +24,7 @@ from offers.models import Enrolment, Meeting, MoveAnswer, MoveProposal, Proposed
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import Message, Municipality
 from portal.models.municipality import MoveDefault
@@ -259,7 +260,7 @@ def carry_out_due(now: datetime) -> int:
     """
     awaited = MoveAnswer.objects.filter(proposal=OuterRef("pk"), answer=Answer.PENDING, enrolment__status__in=ASKED)
     due = MoveProposal.objects.open().filter(Q(answer_by__lte=now) | ~Exists(awaited)).order_by("answer_by", "pk")
-    return sum(_carry_out_one(proposal_id, now=now) for proposal_id in due.values_list("pk", flat=True))
+    return one_by_one(lambda proposal_id: _carry_out_one(proposal_id, now=now), due.values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)
@@ -281,9 +282,8 @@ def _carry_out_one(proposal_id: UUID, *, now: datetime) -> bool:
 def nudge(now: datetime) -> int:
     """Remind, once and half-way, the classes that have not answered a proposed move; return how many were."""
     due = MoveProposal.objects.open().filter(nudge_at__lte=now, nudged_at=None, answer_by__gt=now)
-    return sum(
-        _nudge_one(proposal_id, now=now) for proposal_id in due.order_by("nudge_at").values_list("pk", flat=True)
-    )
+    keys = due.order_by("nudge_at").values_list("pk", flat=True)
+    return one_by_one(lambda proposal_id: _nudge_one(proposal_id, now=now), keys)
 
 
 @transaction.atomic(durable=True)

@@ -7,9 +7,13 @@ from django.db import models
 
 from companies.models import Contact
 from offers.models import Dialogue, Enrolment, Offer
-from portal.domain import outbox
+from portal.domain import calendar, outbox
+from portal.domain.calendar import SchoolCalendar
 from portal.models import MunicipalRole, User
 from schools.domain import membership
+
+NUDGE_AFTER = 3  # school days without an answer to a request
+NUDGE_HOUR = 8
 
 
 def tell_teacher(
@@ -70,9 +74,17 @@ def tell_leaders(enrolment: Enrolment, occasion: str, *, now: datetime, key: str
 
 
 def ask_host(enrolment: Enrolment, *, now: datetime) -> None:
-    """Ask the host, and the coordinators beside, whether the class may come."""
+    """Ask the host, and the coordinators beside, whether the class may come; remind them after three school days.
+
+    The reminder is promised now, and sent only if the request still waits for the host by then.
+    """
     tell_host(enrolment.session.offer, enrolment, "host_request", now=now)
     tell_coordinators(enrolment, "coordinator_request", now=now)
+    day = SchoolCalendar.load().school_days_after(calendar.local_day(now), NUDGE_AFTER)
+    remind_at = calendar.at(day, NUDGE_HOUR)
+    if enrolment.answer_by is not None and remind_at < enrolment.answer_by:
+        tell_host(enrolment.session.offer, enrolment, "host_request_nudge", now=now, send_at=remind_at)
+        tell_coordinators(enrolment, "coordinator_request_nudge", now=now, send_at=remind_at)
 
 
 def came_of_a_dialogue(enrolment: Enrolment) -> bool:
@@ -101,10 +113,17 @@ def tell_reviewers(about: models.Model, occasion: str, *, now: datetime, key: st
 
 
 def tell_coordinators(
-    about: models.Model, occasion: str, *, now: datetime, key: str = "", parameters: dict[str, Any] | None = None
+    about: models.Model,
+    occasion: str,
+    *,
+    now: datetime,
+    key: str = "",
+    send_at: datetime | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> None:
     """Promise every coordinator a mail."""
-    _tell_all_acting_as(MunicipalRole.Role.COORDINATOR, about, occasion, now=now, key=key, parameters=parameters)
+    role = MunicipalRole.Role.COORDINATOR
+    _tell_all_acting_as(role, about, occasion, now=now, key=key, send_at=send_at, parameters=parameters)
 
 
 def _tell_all_acting_as(
@@ -114,6 +133,7 @@ def _tell_all_acting_as(
     *,
     now: datetime,
     key: str,
+    send_at: datetime | None = None,
     parameters: dict[str, Any] | None = None,
 ) -> None:
     people = User.objects.filter(
@@ -121,4 +141,4 @@ def _tell_all_acting_as(
     ).distinct()
     for person in people.order_by("pk"):
         to = outbox.Recipient.of_user(person)
-        outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, parameters=parameters)
+        outbox.post(occasion=occasion, about=about, to=to, now=now, key=key, send_at=send_at, parameters=parameters)

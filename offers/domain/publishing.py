@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from companies.domain import relations
 from companies.models import Company, Contact
-from offers.domain import notices
+from offers.domain import dialogue, notices
 from offers.domain.authoring import (
     STEP_OF,
     Incomplete,
@@ -210,7 +210,10 @@ def reject(*, offer_id: UUID, reason: str, by: Actor, now: datetime) -> Offer:
 
 @transaction.atomic(durable=True)
 def pause(*, offer_id: UUID, reason: str, by: Actor, now: datetime) -> Offer:
-    """Take the course out of the catalogue for a while; enrolments stay, and teachers read the reason."""
+    """Take the course out of the catalogue for a while; enrolments stay, and teachers read the reason.
+
+    Open talks about times stay too; nobody is reminded of them meanwhile.
+    """
     only_coordinators(by)
     offer = the_offer(offer_id, by)
     reason = reason.strip()
@@ -240,6 +243,7 @@ def resume(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
             code="not-fresh",
         )
     _move(offer, S.PUBLISHED, allowed=[S.PAUSED], now=now, pause_reason="")
+    dialogue.wake_talks(offer, now=now)
     audit.record(by, "offer-resumed", offer, at=now)
     return offer
 
@@ -248,9 +252,11 @@ def resume(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
 def archive(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     """Take the course out of use for good; its history stays.
 
-    Raises Refusal with the number of classes that are still to come: those must be cancelled or moved first.
+    Raises Refusal with the number of classes that are still to come: those must be cancelled or moved first. Open talks
+    about times end, and teacher and host are told.
     """
     only_coordinators(by)
+    dialogue.hold_talks(offer_id)
     offer = the_offer(offer_id, by)
     coming = Enrolment.objects.filter(session__offer=offer, session__ends_at__gt=now)
     confirmed = coming.filter(status=Enrolment.Status.CONFIRMED).count()
@@ -284,6 +290,7 @@ def archive(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
         outbox.withdraw(about=invite)
     outbox.withdraw(about=offer)
     audit.record(by, "offer-archived", offer, at=now)
+    dialogue.close_with_course(offer, by=by, now=now)
     return offer
 
 
@@ -330,7 +337,11 @@ def _publish_when_due(offer_id: UUID, *, by: Actor, now: datetime) -> bool:
 
 @transaction.atomic(durable=True)
 def _follow_freshness(offer_id: UUID, freshness_days: int, warnings: Sequence[int], *, by: Actor, now: datetime) -> str:
-    """Expire or warn about one published course; returns ``expired``, ``warned`` or nothing."""
+    """Expire or warn about one published course; returns ``expired``, ``warned`` or nothing.
+
+    With a course that expires the open talks about it end.
+    """
+    dialogue.hold_talks(offer_id)
     offer = the_offer(offer_id, by)
     last_day = fresh_until(offer, freshness_days)
     if offer.state != S.PUBLISHED or last_day is None:
@@ -341,6 +352,7 @@ def _follow_freshness(offer_id: UUID, freshness_days: int, warnings: Sequence[in
         _move(offer, S.EXPIRED, allowed=[S.PUBLISHED], now=now)
         outbox.withdraw(about=offer, occasions=["offer_freshness"])
         audit.record(by, "offer-expired", offer, at=now)
+        dialogue.close_with_course(offer, by=by, now=now)
         _ask_whether_current(offer, "offer_expired", cycle=cycle, days=0, now=now)
         return "expired"
     for days in sorted(warnings):

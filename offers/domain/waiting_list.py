@@ -15,6 +15,7 @@ from offers.domain import dates, notices, places
 from offers.models import Enrolment, Session
 from portal.domain import audit
 from portal.domain.actor import Actor
+from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import AuditEntry
 
@@ -221,7 +222,7 @@ def give_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
 def expire_offered(now: datetime) -> int:
     """End the offers of places that were not answered in time and pass the places on. Returns how many."""
     overdue = Enrolment.objects.overdue(now).filter(status=Status.OFFERED).order_by("answer_by", "pk")
-    return sum(_expire_offered(enrolment_id, now=now) for enrolment_id in overdue.values_list("pk", flat=True))
+    return one_by_one(lambda enrolment_id: _expire_offered(enrolment_id, now=now), overdue.values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from companies.models import Contact
 from offers.domain import dates, dialogue, notices, questions
-from offers.models import Dialogue, DialogueEntry, Question
+from offers.models import Dialogue, DialogueEntry, Offer, Question
 from portal.domain import calendar, links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.outbox import Letter, Occasion
@@ -238,7 +238,9 @@ def _host_withdrawn(talk: Dialogue, now: datetime) -> Words:
 
 
 def _host_closed(talk: Dialogue, now: datetime) -> Words:
-    if talk.state == State.NOT_NOW:
+    if talk.offer.state in {Offer.State.ARCHIVED, Offer.State.EXPIRED}:
+        sentence = _("Your course is no longer offered, so the request is closed. The teacher has been told.")
+    elif talk.state == State.NOT_NOW:
         sentence = _("The municipality has answered for you that it cannot be now, and has told the teacher.")
     else:
         sentence = _("The teacher has not answered, and the request is closed. The times you proposed are yours again.")
@@ -269,6 +271,25 @@ def _teacher_answer(talk: Dialogue, now: datetime) -> Words:
         quote=_said_to(talk, Side.TEACHER),
         facts=[*times, *_times(talk, Side.TEACHER, now, _("You proposed")), *_class(talk)],
         button=_("Answer the host"),
+    )
+
+
+def _teacher_handed_over(talk: Dialogue, now: datetime) -> Words:
+    return Words(
+        kind=_("You are the contact now"),
+        sentences=[
+            _("%(class)s has asked %(company)s for a visit, and you are now its contact teacher.")
+            % {"class": _label(talk), "company": talk.offer.company.name},
+            _("It is your turn to answer.")
+            if talk.awaits == Side.TEACHER
+            else _("The host answers next. You get a mail as soon as there is an answer."),
+        ],
+        facts=[
+            *_times(talk, Side.HOST, now, _("The host proposes")),
+            *_times(talk, Side.TEACHER, now, _("You proposed")),
+            *_class(talk),
+        ],
+        button=_("See how it stands"),
     )
 
 
@@ -494,6 +515,7 @@ OCCASIONS: dict[str, Occasion] = {
     "host_dialogue_closed": _about_dialogue(_host_closed, State.NOT_NOW, State.NO_ANSWER),
     "dialogue_asked": _about_dialogue(_teacher_asked, *State.open()),
     "dialogue_answer": _about_dialogue(_teacher_answer, *State.open()),
+    "dialogue_handed_over": _about_dialogue(_teacher_handed_over, *State.open()),
     "dialogue_nudge": _about_dialogue(_teacher_nudge, *State.open(), awaits=Side.TEACHER),
     "dialogue_not_now": _about_dialogue(_teacher_not_now, State.NOT_NOW),
     "dialogue_withdrawn": _about_dialogue(_teacher_withdrawn, State.WITHDRAWN),

@@ -39,7 +39,7 @@ from portal.domain.actor import municipal_roles_held
 from portal.domain.calendar import SchoolCalendar, local_day
 from portal.domain.outbox import Attachment, Letter, Occasion
 from portal.domain.phone import as_written
-from portal.models import Link, Message, MunicipalRole, User
+from portal.models import AuditEntry, Link, Message, MunicipalRole, User
 from portal.models.municipality import MoveDefault
 from schools.domain import membership
 
@@ -340,12 +340,29 @@ def _confirmed(enrolment: Enrolment, now: datetime) -> Words:
             % {"class": enrolment.class_label, "company": enrolment.session.offer.company.name},
             *_lot(enrolment),
             _("The attached file puts the visit into your calendar. We remind you in good time."),
-            _("You can change the numbers until %(when)s, and cancel until %(until)s.")
-            % {"when": _until(enrolment.session.closes_at), "until": _until(_cancel_until(enrolment))},
+            *_may_change(enrolment, now),
         ],
         button=_("See your enrolment"),
         file="PUBLISH",
     )
+
+
+def _may_change(enrolment: Enrolment, now: datetime) -> list[str]:
+    """Return until when the school changes and cancels by itself; of what has passed only that it has."""
+    closes_at, until = enrolment.session.closes_at, _cancel_until(enrolment)
+    if now < until and now < closes_at:
+        return [
+            _("You can change the numbers until %(when)s, and cancel until %(until)s.")
+            % {"when": _until(closes_at), "until": _until(until)}
+        ]
+    said = []
+    if now < closes_at:
+        said.append(_("You can change the numbers until %(when)s.") % {"when": _until(closes_at)})
+    if now < until:
+        said.append(_("You can cancel until %(when)s.") % {"when": _until(until)})
+    else:
+        said.append(_("The deadline for cancelling has passed. If the class cannot come, ask on the enrolment's page."))
+    return said
 
 
 def _pending(enrolment: Enrolment, now: datetime) -> Words:
@@ -416,10 +433,19 @@ def _offered(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _place_expired(enrolment: Enrolment, now: datetime) -> Words:
+    gone_on = enrolment.session.enrolments.filter(
+        status__in=[Status.OFFERED, Status.PENDING, Status.CONFIRMED],
+        waiting_since__isnull=False,
+        status_at__gte=enrolment.status_at,
+    )
     return Words(
-        kind=_("The offered place has gone on"),
+        kind=_("The offered place has run out"),
         sentences=[
-            _("We had no answer in time, so the places for %(class)s have gone to the next in line.")
+            (
+                _("We had no answer in time, so the places for %(class)s have gone to the next in line.")
+                if gone_on.exists()
+                else _("We had no answer in time, so the places for %(class)s are free again.")
+            )
             % {"class": enrolment.class_label},
             _("You can enrol the class again, as long as enrolment is open."),
         ],
@@ -428,8 +454,22 @@ def _place_expired(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _had_its_places(enrolment: Enrolment) -> bool:
+    """Return whether an enrolment that has ended had its places until then: only such a visit stands in a calendar.
+
+    The log knows how it stood; once that is forgotten, whoever never waited had them.
+    """
+    ended = AuditEntry.objects.filter(
+        object_type=enrolment._meta.label_lower,
+        object_id=str(enrolment.pk),
+        action="enrolment-" + enrolment.status.replace("_", "-"),
+    )
+    facts = ended.order_by("-at", "-pk").values_list("facts", flat=True).first() or {}
+    before = facts.get("before")
+    return enrolment.waiting_since is None if before is None else before in {Status.CONFIRMED, Status.PENDING}
+
+
 def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
-    held = calendar_file.method_for(enrolment) == "CANCEL" and enrolment.waiting_since is None
     by_town = enrolment.status == Status.CANCELLED_BY_MUNICIPALITY
     return Words(
         kind=_("Enrolment cancelled"),
@@ -443,7 +483,7 @@ def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
         ],
         quote=enrolment.ended_reason if by_town else "",
         button=_("See the enrolment"),
-        file="CANCEL" if held else None,
+        file="CANCEL" if _had_its_places(enrolment) else None,
     )
 
 
@@ -516,7 +556,7 @@ def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
         quote=enrolment.ended_reason,
         button=_("See the enrolment"),
         others=True,
-        file="CANCEL",
+        file="CANCEL" if _had_its_places(enrolment) else None,
     )
 
 
@@ -665,12 +705,20 @@ def _move_withdrawn(proposal: MoveProposal, enrolment: Enrolment) -> Words:
 def _move_released(message: Message, enrolment: Enrolment, now: datetime) -> Words:
     before, after = message.parameters.get("before", []), message.parameters.get("after", [])
     elsewhere = [one["place"] for one in before] != [one["place"] for one in after]
+    proposal, held = _proposal(message), _had_its_places(enrolment)
+    by_town = proposal is not None and proposal.proposed_by == MoveProposal.Side.MUNICIPALITY
     return Words(
         kind=_("Visit moved without your class"),
         sentences=[
-            _("%(company)s has moved the visit, and %(class)s does not come at the new time.")
+            (
+                _("The municipality has moved the visit at %(company)s, and %(class)s does not come at the new time.")
+                if by_town
+                else _("%(company)s has moved the visit, and %(class)s does not come at the new time.")
+            )
             % {"company": enrolment.session.offer.company.name, "class": enrolment.class_label},
-            _("Your places are released. It does not count against the school. The attached file removes the entry."),
+            _("Your places are released. It does not count against the school. The attached file removes the entry.")
+            if held
+            else _("Your places are released. It does not count against the school."),
             *(
                 [_("Below are dates that suit the class. On the enrolment's page you take one of them with one click.")]
                 if rebooking.suggestions(enrolment, now=now, most=1)
@@ -685,7 +733,7 @@ def _move_released(message: Message, enrolment: Enrolment, now: datetime) -> Wor
         day=datetime.fromisoformat(before[0]["starts_at"]) if before else None,
         button=_("See the enrolment"),
         others=True,
-        file="CANCEL",
+        file="CANCEL" if held else None,
     )
 
 
@@ -811,11 +859,16 @@ def _host_agreed(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _host_came_to_nothing(enrolment: Enrolment, now: datetime) -> Words:
+    if enrolment.status == Status.CANCELLED_BY_SCHOOL:
+        why = _("You had found a time with %(class)s from %(school)s, but the class has cancelled.")
+    elif enrolment.status == Status.CANCELLED_BY_MUNICIPALITY:
+        why = _("You had found a time with %(class)s from %(school)s, but the municipality has cancelled the visit.")
+    else:
+        why = _("You had found a time with %(class)s from %(school)s, but the school has not approved the visit.")
     return Words(
         kind=_("The agreed visit does not take place"),
         sentences=[
-            _("You had found a time with %(class)s from %(school)s, but the school has not approved the visit.")
-            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            why % {"class": enrolment.class_label, "school": enrolment.school.name},
             _("You need not keep the time free. On your page you can call the date off."),
         ],
         button=_("See your sessions"),
@@ -827,6 +880,19 @@ def _host_request(enrolment: Enrolment, now: datetime) -> Words:
         kind=_("Request from a class"),
         sentences=[
             _("%(class)s from %(school)s would like to come. May they?")
+            % {"class": enrolment.class_label, "school": enrolment.school.name},
+            _("Please answer before %(when)s. Until then the places are held.") % {"when": _until(enrolment.answer_by)},
+        ],
+        facts=_needs(enrolment),
+        button=_("Answer the request"),
+    )
+
+
+def _host_request_nudge(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Reminder: a class waits for your answer"),
+        sentences=[
+            _("%(class)s from %(school)s still waits for your answer. A no is an answer, too.")
             % {"class": enrolment.class_label, "school": enrolment.school.name},
             _("Please answer before %(when)s. Until then the places are held.") % {"when": _until(enrolment.answer_by)},
         ],
@@ -1045,6 +1111,18 @@ def _coordinator_request(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _coordinator_request_nudge(enrolment: Enrolment, now: datetime) -> Words:
+    return Words(
+        kind=_("Request still waits for an answer"),
+        sentences=[
+            _("The host has not answered the request of %(class)s for three school days. You can answer as well.")
+            % {"class": enrolment.class_label},
+            _("The places are held until %(when)s.") % {"when": _until(enrolment.answer_by)},
+        ],
+        button=_("See the request"),
+    )
+
+
 def _coordinator_expired(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request expired"),
@@ -1068,7 +1146,11 @@ def _coordinator_cancelled(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Class cancelled"),
         sentences=[
-            _("%(class)s has cancelled. The host knows, and places are offered to those who wait.")
+            (
+                _("The municipality has cancelled %(class)s. The host knows, and places are offered to those who wait.")
+                if enrolment.status == Status.CANCELLED_BY_MUNICIPALITY
+                else _("%(class)s has cancelled. The host knows, and places are offered to those who wait.")
+            )
             % {"class": enrolment.class_label}
         ],
         quote=enrolment.ended_reason,
@@ -1108,7 +1190,13 @@ def _coordinator_asked_to_cancel(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _coordinator_session_cancelled(session: Session, now: datetime) -> Words:
-    ended = session.enrolments.filter(status=Status.CANCELLED_BY_HOST).count()
+    # Those whom an earlier move released were told of the move.
+    log = AuditEntry.objects.filter(
+        object_type=session._meta.label_lower, object_id=str(session.pk), action="session-cancelled"
+    )
+    when = log.order_by("-at").values_list("at", flat=True).first()
+    told = session.enrolments.filter(status=Status.CANCELLED_BY_HOST)
+    ended = (told.filter(status_at__gte=when) if when is not None else told).count()
     return Words(
         kind=_("Session cancelled by the host"),
         sentences=[
@@ -1182,6 +1270,10 @@ def _about_enrolment(
             person = _person(message)
             asked = enrolment.leader_answer == LeaderAnswer.AWAITED and now < enrolment.session.starts_at
             return asked and person is not None and membership.leads(person, enrolment.school_id)
+        if message.occasion.endswith("_request_nudge") and (
+            enrolment.leader_answer == LeaderAnswer.AWAITED or enrolment.answer_by is None or enrolment.answer_by <= now
+        ):
+            return False
         to_teacher = message.recipient_kind == "user" and not message.occasion.startswith("coordinator_")
         if to_teacher and (enrolment.teacher_id == message.recipient_id) == former:
             return False
@@ -1373,6 +1465,7 @@ OCCASIONS: dict[str, Occasion] = {
         coming=True,
     ),
     "host_request": _about_enrolment(_host_request, Status.PENDING),
+    "host_request_nudge": _about_enrolment(_host_request_nudge, Status.PENDING),
     "host_changed_enrolment": _about_enrolment(_host_changed, Status.PENDING, *COMING, coming=True),
     "host_cancelled_enrolment": _about_enrolment(
         _host_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
@@ -1385,6 +1478,7 @@ OCCASIONS: dict[str, Occasion] = {
     "coordinator_restored": _about_enrolment(_coordinator_restored, *Status.open(), coming=True),
     "coordinator_asked_to_cancel": _about_enrolment(_coordinator_asked_to_cancel, Status.CONFIRMED, coming=True),
     "coordinator_request": _about_enrolment(_coordinator_request, Status.PENDING),
+    "coordinator_request_nudge": _about_enrolment(_coordinator_request_nudge, Status.PENDING),
     "coordinator_request_expired": _about_enrolment(_coordinator_expired, Status.REQUEST_EXPIRED, coming=True),
     "coordinator_cancelled": _about_enrolment(
         _coordinator_cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True

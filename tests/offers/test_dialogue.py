@@ -13,7 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from offers.domain import approval, dialogue, planning
+from offers.domain import approval, dialogue, planning, publishing
+from offers.domain import enrolment as enrolling
+from offers.domain.handover import leave_school
 from offers.domain.school import merge_schools
 from offers.models import Dialogue, Encounter, Enrolment, Offer, Session
 from portal import mail
@@ -465,6 +467,128 @@ def test_whose_turn_it_is_is_reminded_twice_and_then_it_is_closed_as_no_answer(
     after = datetime(2026, 9, 29, 9, tzinfo=COPENHAGEN)
     assert "Fjordby Bageri har ikke svaret" in " ".join(letter("dialogue_no_answer", after).body.split())
     assert not Encounter.objects.exists()
+
+
+@pytest.mark.django_db
+def test_when_the_course_is_archived_the_talk_ends_and_teacher_and_host_are_told_why(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+
+    publishing.archive(offer_id=offer.pk, by=Actor.job("test"), now=now)
+
+    assert fresh(talk) == ("not_now", "host")
+    assert "Forløbet udbydes ikke længere." in letter("dialogue_not_now", now).body
+    told = " ".join(letter("host_dialogue_closed", now).body.split())
+    assert "Dit forløb udbydes ikke længere, så forespørgslen er lukket. Læreren har fået besked." in told
+    assert ("host_dialogue_asked", "contact") not in mails()
+
+
+@pytest.mark.django_db
+def test_when_the_course_expires_the_talk_ends_and_the_teacher_is_told(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    Offer.objects.filter(pk=offer.pk).update(last_confirmed_at=now - timedelta(days=400))
+
+    assert publishing.follow_calendar(now=now)["expired"] == 1
+
+    assert fresh(talk) == ("not_now", "host")
+    assert ("dialogue_not_now", "user") in mails()
+
+
+@pytest.mark.django_db
+def test_while_the_course_is_paused_nobody_is_reminded_and_afterwards_the_days_count_anew(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    publishing.pause(offer_id=offer.pk, reason="Ombygning", by=Actor.job("test"), now=now)
+    later = now + timedelta(days=21)
+
+    assert dialogue.follow_up(later) == 0
+
+    publishing.resume(offer_id=offer.pk, by=Actor.job("test"), now=later)
+    assert dialogue.follow_up(later) == 0
+    assert dialogue.follow_up(later + timedelta(days=30)) == 1
+    assert fresh(talk) == ("asked", "host")
+
+
+@pytest.mark.django_db
+def test_who_leaves_the_school_hands_the_talk_to_a_colleague_and_no_longer_speaks_for_the_class(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    colleague = factories.MembershipFactory.create(school=role.school).user
+
+    leave_school(
+        user_id=role.user.pk, school_id=role.school.pk, colleague_id=colleague.pk, by=Actor.job("test"), now=now
+    )
+
+    talk = Dialogue.objects.get(pk=talk.pk)
+    assert (talk.state, talk.teacher) == ("asked", colleague)
+    assert dialogue.speaks_for_school(talk, colleague)
+    assert not dialogue.speaks_for_school(talk, role.user)
+    told = letter("dialogue_handed_over", now)
+    assert told.to == [colleague.email]
+    assert "7.B har spurgt Fjordby Bageri om et besøg, og du er nu kontaktlærer." in " ".join(told.body.split())
+
+
+@pytest.mark.django_db
+def test_a_contact_teacher_without_a_role_at_the_school_does_not_speak_for_the_class(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    Membership.objects.filter(pk=role.pk).update(ended_on=now.date() - timedelta(days=1))
+
+    by = Actor.of_user(role.user)
+    assert refused(lambda: dialogue.reply(dialogue_id=talk.pk, text="Hej", by=by, now=now)) == "not-yours"
+
+
+@pytest.mark.django_db
+def test_when_the_teacher_leaves_without_a_colleague_the_request_is_taken_back_and_the_host_is_told(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+
+    leave_school(user_id=role.user.pk, school_id=role.school.pk, by=Actor.job("test"), now=now)
+
+    assert fresh(talk)[0] == "withdrawn"
+    assert mails() == [("host_dialogue_withdrawn", "contact")]
+
+
+@pytest.mark.django_db
+def test_a_class_that_has_its_dates_neither_asks_for_another_nor_agrees_on_one(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+    Offer.objects.filter(pk=offer.pk).update(most_per_class=1)
+    offer.refresh_from_db()
+    had = factories.SessionFactory.create(offer=offer, starts_at=at(3, 9, 11), ends_at=at(3, 11, 11))
+    factories.EnrolmentFactory.create(session=had, school_class=school_class, school=role.school, teacher=role.user)
+    second = time_of(talk, SECOND[0])
+
+    by_host = refused(lambda: dialogue.agree(dialogue_id=talk.pk, time_id=second, by=host_of(offer, now), now=now))
+    assert (by_host, fresh(talk)) == ("limit-of-course", ("asked", "host"))
+    dialogue.withdraw(dialogue_id=talk.pk, by=Actor.of_user(role.user), now=now)
+    assert refused(lambda: ask(offer, school_class, role.user, now)) == "limit-of-course"
+
+
+@pytest.mark.django_db
+def test_one_pupil_more_comes_to_an_agreed_visit_as_long_as_the_course_takes_so_many(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    assert offer.places == 28
+    talk = ask(offer, school_class, role.user, now)
+    dialogue.agree(dialogue_id=talk.pk, time_id=time_of(talk, SECOND[0]), by=host_of(offer, now), now=now)
+    talk.refresh_from_db()
+    assert talk.enrolment is not None
+    mine: dict[str, Any] = {"enrolment_id": talk.enrolment.pk, "adults": 2, "by": Actor.of_user(role.user), "now": now}
+
+    changed = enrolling.change_numbers(pupils=23, **mine)
+
+    session = Session.objects.get(pk=changed.session_id)
+    assert (changed.pupils, session.places, session.places_taken) == (23, 23, 23)
+    assert refused(lambda: enrolling.change_numbers(pupils=29, **mine)) == "too-many"
 
 
 @pytest.mark.django_db

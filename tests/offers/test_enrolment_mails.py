@@ -164,3 +164,130 @@ def test_the_cancelled_session_names_the_reason_and_the_dates_with_room(session:
     wanted = ["Maskinen er i stykker.", "3 November 2026", f"{settings.ORIGIN}/tilmeldinger/{one.pk}/"]
     assert [word for word in wanted if word not in body] == []
     assert [file[2] for file in found.attachments] == ["text/calendar; method=CANCEL"]
+
+
+def words_of(occasion: str, now: datetime) -> str:
+    return " ".join(str(letter(occasion, now).body).split())
+
+
+def files_of(occasion: str, now: datetime) -> list[str]:
+    return [str(file[2]) for file in letter(occasion, now).attachments]
+
+
+def test_who_got_a_place_from_the_line_and_cancels_gets_the_file_that_takes_the_visit_out(
+    session: Session, now: datetime
+) -> None:
+    first, second, third = (somebody(session, now, label) for label in "ABC")
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=Actor.job("test"), now=now)
+    waiting_list.accept_place(enrolment_id=second.pk, by=Actor.job("test"), now=now)
+
+    enrolling.cancel_enrolment(enrolment_id=third.pk, by=Actor.job("test"), now=now + timedelta(minutes=1))
+    assert files_of("enrolment_cancelled", now) == []
+
+    enrolling.cancel_enrolment(enrolment_id=second.pk, by=Actor.job("test"), now=now + timedelta(minutes=2))
+    assert files_of("enrolment_cancelled", now) == ["text/calendar; method=CANCEL"]
+
+
+def test_who_only_waited_gets_no_calendar_file_when_the_session_is_cancelled(session: Session, now: datetime) -> None:
+    somebody(session, now)
+    waiting = somebody(session, now, "B")
+
+    cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
+
+    message = Message.objects.get(occasion="session_cancelled", reference_id=waiting.pk)
+    assert mail.render(message, now).attachments == []
+
+
+def test_a_confirmation_after_the_deadline_for_cancelling_does_not_promise_a_day_that_has_passed(
+    session: Session, now: datetime
+) -> None:
+    one = somebody(session, now)
+    assert one.teacher is not None
+    before = words_of("enrolment_confirmed", now)
+    assert "24 September 2026" in before.split("and cancel until")[1]
+
+    late = session.starts_at - timedelta(hours=20)
+    found = words_of("enrolment_confirmed", late)
+
+    assert "The deadline for cancelling has passed. If the class cannot come, ask on the enrolment's page." in found
+    assert "until" not in found.split("We remind you in good time.")[1]
+
+
+def test_an_expired_offer_says_that_it_went_to_the_next_only_when_there_is_one(session: Session, now: datetime) -> None:
+    first, second = (somebody(session, now, label) for label in "AB")
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=Actor.job("test"), now=now)
+    second.refresh_from_db()
+    assert second.answer_by is not None
+    waiting_list.expire_offered(second.answer_by)
+    assert "so the places for 7.B are free again" in words_of("place_expired", now)
+
+    third, fourth = somebody(session, now, "C"), somebody(session, now, "D")
+    enrolling.cancel_enrolment(enrolment_id=third.pk, by=Actor.job("test"), now=now)
+    somebody(session, now, "E")
+    fourth.refresh_from_db()
+    assert fourth.answer_by is not None
+    waiting_list.expire_offered(fourth.answer_by)
+    message = Message.objects.get(occasion="place_expired", reference_id=fourth.pk)
+    said = " ".join(str(mail.render(message, now).body).split())
+    assert "so the places for 7.D have gone to the next in line" in said
+
+
+def test_the_coordinators_are_told_how_many_classes_this_cancelling_reached(session: Session, now: datetime) -> None:
+    factories.CoordinatorFactory.create(language="en")
+    assert session.offer.contact_id is not None
+    somebody(session, now)
+    factories.EnrolmentFactory.create(session=session, status="cancelled_by_host", status_at=now - timedelta(days=2))
+    host = Actor.of_link(links.ensure(purpose=Link.Purpose.HOST, reference_id=session.offer.contact_id, now=now))
+
+    cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=host, now=now)
+
+    assert "1 class has been told" in words_of("coordinator_session_cancelled", now)
+
+
+def test_the_mails_say_who_cancelled(session: Session, now: datetime) -> None:
+    coordinator = factories.CoordinatorFactory.create(language="en")
+    one = somebody(session, now)
+    enrolling.cancel_enrolment(enrolment_id=one.pk, by=Actor.of_user(coordinator), now=now)
+    assert "The municipality has cancelled 7.A." in words_of("coordinator_cancelled", now)
+    assert "the municipality has cancelled the visit" in host_reads(one, "cancelled_by_municipality", now)
+    assert "but the class has cancelled" in host_reads(one, "cancelled_by_school", now)
+    assert "but the school has not approved the visit" in host_reads(one, "declined", now)
+
+
+def host_reads(enrolment: Enrolment, status: str, now: datetime) -> str:
+    enrolment.status = status
+    return letters._host_came_to_nothing(enrolment, now).sentences[0]
+
+
+def test_a_request_that_nobody_has_answered_is_brought_to_mind_after_three_school_days(
+    session: Session, now: datetime
+) -> None:
+    factories.CoordinatorFactory.create()
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    session.offer.refresh_from_db()
+    one = somebody(session, now)
+
+    nudges = Message.objects.filter(occasion__endswith="_request_nudge").order_by("occasion")
+
+    # Asked on Tuesday 8 September: Wednesday, Thursday, Friday.
+    friday = datetime.fromisoformat("2026-09-11T08:00:00+02:00")
+    assert [(each.occasion, each.send_at, each.state) for each in nudges] == [
+        ("coordinator_request_nudge", friday, "planned"),
+        ("host_request_nudge", friday, "planned"),
+    ]
+    assert [letters.OCCASIONS[each.occasion].still_wanted(each, friday) for each in nudges] == [True, True]
+    for each in nudges:
+        assert "7.A" in str(mail.render(each, friday).body)
+
+    Enrolment.objects.filter(pk=one.pk).update(leader_answer="awaited")
+    assert [letters.OCCASIONS[each.occasion].still_wanted(each, friday) for each in nudges] == [False, False]
+
+
+def test_a_request_that_was_answered_is_not_brought_to_mind(session: Session, now: datetime) -> None:
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    one = somebody(session, now)
+
+    enrolling.answer_request(enrolment_id=one.pk, accept=True, by=Actor.job("test"), now=now)
+
+    nudge = Message.objects.get(occasion="host_request_nudge")
+    assert letters.OCCASIONS["host_request_nudge"].still_wanted(nudge, nudge.send_at) is False

@@ -522,6 +522,24 @@ def test_calendar_files_keep_their_uid_count_up_cancel_and_ask_for_no_reply(sess
     assert {"ORGANIZER", "ATTENDEE"} & (moved[4] | released[4] | first[stays.pk][4]) == set()
 
 
+def test_a_class_that_a_move_of_several_dates_leaves_behind_gets_each_date_taken_out(
+    offer: Offer, now: datetime
+) -> None:
+    made = planning.plan_session(offer_id=offer.pk, starts=[hours("2026-10-06"), hours("2026-10-07")], by=DESK, now=now)
+    one = somebody(made, now)
+    propose(made, now, starts=[hours("2026-10-20"), hours("2026-10-21")])
+    answers(one, now, stay=False)
+
+    found = letter("move_released", now)
+
+    content = found.attachments[0][1]
+    assert [str(event["UID"]) for event in Calendar.from_ical(content).walk("VEVENT")] == [
+        f"{one.pk}-1@localhost",
+        f"{one.pk}-2@localhost",
+    ]
+    assert "Kommunen har flyttet besøget hos" in " ".join(str(found.body).split())
+
+
 # What the mails say
 
 
