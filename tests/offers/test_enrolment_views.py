@@ -14,7 +14,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from offers.domain import enrolment as enrolling
-from offers.domain import rules
+from offers.domain import moving, rules
 from offers.models import Enrolment, Offer, Session
 from portal.domain.actor import Actor
 from portal.models import Message, User
@@ -237,6 +237,25 @@ def test_a_session_that_was_moved_while_one_wrote_is_looked_at_again_before_anyt
     assert client.post(address, {**data, "seen": "1"})["Location"] == reverse(
         "enrolment", args=[Enrolment.objects.get().pk]
     )
+
+
+def test_a_class_is_enrolled_through_the_page_while_a_move_is_proposed(
+    session: Session, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    other = factories.MembershipFactory.create()
+    enrolled(session, other, factories.SchoolClassFactory.create(school=other.school, pupils=4), now)
+    later = (session.starts_at + timedelta(days=1), session.ends_at + timedelta(days=1))
+    proposal = moving.propose_move(
+        session_id=session.pk, starts=[later], reason="Ovnen repareres.", by=Actor.job("test"), now=now
+    )
+    client, address = signed_in(role.user), reverse("enrol", args=[session.pk])
+    found = re.search(r'name="seen" value="([^"]*)"', client.get(address).content.decode())
+    assert found is not None
+    assert found[1] == f"0:{proposal.pk}"
+
+    client.post(address, answers(school_class, seen=found[1]))
+
+    assert Enrolment.objects.filter(session=session, school_class=school_class).count() == 1
 
 
 def test_a_session_that_filled_up_while_one_wrote_leads_into_the_line(
