@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -234,6 +236,32 @@ def _expire_offered(enrolment_id: UUID, *, now: datetime) -> bool:
     places.end(enrolment, Status.OFFER_EXPIRED, by=by, now=now)
     notices.tell_teacher(enrolment, "place_expired", now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
+    return True
+
+
+def end_waiting(now: datetime) -> int:
+    """End what still waits in line, or in a draw that never came, once its session has begun. Returns how many.
+
+    They end as *declined*, as after a draw whose places did not reach so far: the class asked, and there was no room.
+    Neither an offer nor a request ran out, for none was ever theirs. Each gets one mail that says so.
+    """
+    begun = Enrolment.objects.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW], session__starts_at__lte=now)
+    keys = begun.order_by("session__starts_at", "pk").values_list("pk", flat=True)
+    return sum(_end_waiting(enrolment_id, now=now) for enrolment_id in keys)
+
+
+@transaction.atomic(durable=True)
+def _end_waiting(enrolment_id: UUID, *, now: datetime) -> bool:
+    """End one that waits, if it still does and its session has begun."""
+    enrolment = places.locked_enrolment(enrolment_id)
+    waits = enrolment.status in {Status.WAITLISTED, Status.IN_DRAW}
+    if not waits or now < enrolment.session.starts_at:
+        return False
+    with translation.override(settings.LANGUAGE_CODE):
+        sentence = _("The session began on %(when)s, and no place had become free for the class.")
+        reason = sentence % {"when": dates.moment_in_words(enrolment.session.starts_at)}
+    places.end(enrolment, Status.DECLINED, reason=reason[:300], by=Actor.job("end-waiting"), now=now)
+    notices.tell_teacher(enrolment, "enrolment_declined", now=now)
     return True
 
 

@@ -91,6 +91,23 @@ def test_after_the_deadline_the_place_is_gone_and_the_next_is_asked(three: list[
 
 
 @pytest.mark.django_db
+def test_who_still_waits_when_the_session_begins_is_told_once_that_there_was_no_place(
+    municipality: Any, now: datetime
+) -> None:
+    session = factories.SessionFactory.create(places=28)
+    there, waiting = somebody(session, now), somebody(session, now)
+
+    assert waiting_list.end_waiting(session.starts_at - timedelta(seconds=1)) == 0
+    assert [waiting_list.end_waiting(session.starts_at) for _twice in range(2)] == [1, 0]
+
+    there.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (there.status, waiting.status) == ("confirmed", "declined")
+    assert waiting.ended_reason.startswith("Tidspunktet begyndte")
+    assert Message.objects.filter(occasion="enrolment_declined", recipient_id=waiting.teacher_id).count() == 1
+
+
+@pytest.mark.django_db
 def test_strangers_answer_for_nobody(three: list[Enrolment], now: datetime) -> None:
     stranger = Actor.of_user(factories.MembershipFactory.create().user)
     for answer in (waiting_list.accept_place, waiting_list.decline_place):
