@@ -25,7 +25,7 @@ from offers.domain.authoring import (
     open_comments,
     the_offer,
 )
-from offers.models import Enrolment, Invite, Offer, ReviewComment
+from offers.models import Enrolment, Invite, Offer, ReviewComment, Session
 from portal.domain import audit, calendar, links, outbox
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
@@ -248,9 +248,11 @@ def resume(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
 def archive(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     """Take the course out of use for good; its history stays.
 
-    Raises Refusal with the number of classes that are still to come: those must be cancelled or moved first.
+    Raises Refusal with the number of classes that are still to come: those must be cancelled or moved first. Its dates
+    are held meanwhile, so that no class is enrolled while they are counted.
     """
     only_coordinators(by)
+    list(Session.objects.locked().filter(offer=offer_id).values_list("pk", flat=True))
     offer = the_offer(offer_id, by)
     coming = Enrolment.objects.filter(session__offer=offer, session__ends_at__gt=now)
     confirmed = coming.filter(status=Enrolment.Status.CONFIRMED).count()
