@@ -184,9 +184,19 @@ def decline_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
     if enrolment.status == Status.CANCELLED_BY_SCHOOL:
         return enrolment
     _refuse_unless_offered(enrolment, now)
-    places.end(enrolment, Status.CANCELLED_BY_SCHOOL, by=by, now=now)
+    _leave_for_good(enrolment, by=by, now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return enrolment
+
+
+def _leave_for_good(enrolment: Enrolment, *, reason: str = "", by: Actor, now: datetime) -> None:
+    """End what waits or was offered, without a way back (a step): nothing was cancelled that could be undone.
+
+    A cancelling that was undone earlier has left its mark on the row, and would otherwise be undone a second time.
+    """
+    places.end(enrolment, Status.CANCELLED_BY_SCHOOL, reason=reason, by=by, now=now)
+    Enrolment.objects.filter(pk=enrolment.pk).update(status_before="")
+    enrolment.status_before = ""
 
 
 @transaction.atomic(durable=True)
