@@ -159,7 +159,12 @@ def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
 
     Where the school's leader was asked when the class went into line and has not answered yet, the places are held
     like those of any request until the leader does: a slow leader loses nobody the turn.
+
+    Otherwise the class is confirmed, also where the host answers each request (life-cycles f.3, *offered → confirmed*):
+    the host is told, not asked once more, for its date had places that the municipality had offered. With the places
+    the class leaves the lines and draws of the course's other dates; it hears that by mail.
     """
+    others = _hold_other_waits(enrolment_id)
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
     awaits_leader = enrolment.leader_answer == Enrolment.LeaderAnswer.AWAITED
@@ -173,7 +178,41 @@ def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
         return enrolment
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(enrolment.session.offer, enrolment, "host_new_enrolment", now=now)
+    for session in others:
+        _end_wait(session, enrolment, by=by, now=now)
     return enrolment
+
+
+def _other_waits(enrolment: Enrolment) -> QuerySet[Enrolment]:
+    """Return where else the same class and group waits for the same course."""
+    waits = Enrolment.objects.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW])
+    same = waits.filter(school_class=enrolment.school_class_id, group=enrolment.group)
+    return same.filter(session__offer=enrolment.session.offer_id).exclude(session=enrolment.session_id)
+
+
+def _hold_other_waits(enrolment_id: UUID) -> list[Session]:
+    """Hold the session of the enrolment and those where the class waits, in one order for everybody (a step).
+
+    Return the others. Where it waits nowhere else, nothing is held yet.
+    """
+    enrolment = Enrolment.objects.select_related("session").get(pk=enrolment_id)
+    keys = set(_other_waits(enrolment).values_list("session", flat=True))
+    if not keys:
+        return []
+    rows = Session.objects.locked().filter(pk__in=[*keys, enrolment.session_id])
+    return [one for one in rows.select_related("offer__company", "offer__contact") if one.pk in keys]
+
+
+def _end_wait(session: Session, taken: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Take a class that has its places elsewhere out of the line or draw of a session whose row is held (a step)."""
+    with translation.override(settings.LANGUAGE_CODE):
+        sentence = _("The class has its places on %(when)s, so it no longer waits here.")
+        reason = sentence % {"when": dates.moment_in_words(taken.session.starts_at)}
+    for one in _other_waits(taken).filter(session=session).select_related("teacher", "school_class", "school"):
+        one.session = session
+        _leave_for_good(one, reason=reason[:300], by=by, now=now)
+        notices.tell_teacher(one, "enrolment_cancelled", now=now, key=now.isoformat())
+    places.offer_to_line(session, by=by, now=now)  # perhaps it stood before somebody smaller
 
 
 @transaction.atomic(durable=True)
