@@ -140,6 +140,33 @@ def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolm
     session = enrolment.session
     if enrolment.status in Status.active():
         return enrolment
+    _refuse_to_undo(enrolment, by, now)
+    before = Status(enrolment.status_before)
+    if before in Status.holding() and enrolment.places > session.places_left:
+        raise _gone(session, enrolment, now)
+    answer_by = _new_deadline(session, before, now)
+    if before in {Status.OFFERED, Status.PENDING} and answer_by is None:
+        raise _gone(session, enrolment, now)
+    if before == Status.IN_DRAW and session.drawn_at is not None:
+        raise Refusal(_("The draw has taken place meanwhile. You can enrol the class again."), code="drawn")
+    facts = {"status": before, "status_at": now, "answer_by": answer_by, "ended_reason": "", "is_late": False}
+    Enrolment.objects.filter(pk=enrolment.pk).update(**facts)
+    for name, value in facts.items():
+        setattr(enrolment, name, value)
+    if before in Status.holding():
+        places.take(session, enrolment.places)
+    audit.record(by, "enrolment-restored", enrolment, at=now, status=before.value, places=enrolment.places)
+    _tell_again(enrolment, now=now)
+    if before in Status.holding():
+        _ask_about_move(enrolment, now=now)
+    if places.offer_to_line(session, by=by, now=now):  # what was free meanwhile is free beside who is in line again
+        enrolment.refresh_from_db(fields=["status", "status_at", "answer_by"])
+    return enrolment
+
+
+def _refuse_to_undo(enrolment: Enrolment, by: Actor, now: datetime) -> None:
+    """Raise Refusal when whoever asks cannot undo the cancelling any more, whatever is free (a step)."""
+    session = enrolment.session
     if enrolment.status == Status.CANCELLED_BY_MUNICIPALITY and not by.is_coordinator:
         raise Refusal(_("The municipality has cancelled it; write to its coordinators."), code="not-yours")
     if undo_until(enrolment, now) is None:
@@ -162,26 +189,6 @@ def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolm
         rules.hold_classes(session, [enrolment.school_class])
         if refusal := rules.limit_refused(session, enrolment.school_class, now):
             raise refusal
-    before = Status(enrolment.status_before)
-    if before in Status.holding() and enrolment.places > session.places_left:
-        raise _gone(session, enrolment, now)
-    answer_by = _new_deadline(session, before, now)
-    if before in {Status.OFFERED, Status.PENDING} and answer_by is None:
-        raise _gone(session, enrolment, now)
-    if before == Status.IN_DRAW and session.drawn_at is not None:
-        raise Refusal(_("The draw has taken place meanwhile. You can enrol the class again."), code="drawn")
-    facts = {"status": before, "status_at": now, "answer_by": answer_by, "ended_reason": "", "is_late": False}
-    Enrolment.objects.filter(pk=enrolment.pk).update(**facts)
-    for name, value in facts.items():
-        setattr(enrolment, name, value)
-    if before in Status.holding():
-        places.take(session, enrolment.places)
-    audit.record(by, "enrolment-restored", enrolment, at=now, status=before.value, places=enrolment.places)
-    _tell_again(enrolment, now=now)
-    if before in Status.holding():
-        _ask_about_move(enrolment, now=now)
-    places.offer_to_line(session, by=by, now=now)  # what was free meanwhile is free beside whoever is in line again
-    return enrolment
 
 
 def _has_moved(session: Session, enrolment: Enrolment) -> bool:

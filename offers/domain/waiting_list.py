@@ -183,7 +183,7 @@ def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
     return enrolment
 
 
-def _other_waits(enrolment: Enrolment) -> QuerySet[Enrolment]:
+def other_waits(enrolment: Enrolment) -> QuerySet[Enrolment]:
     """Return where else the same class and group waits for the same course."""
     waits = Enrolment.objects.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW])
     same = waits.filter(school_class=enrolment.school_class_id, group=enrolment.group)
@@ -196,7 +196,7 @@ def _hold_other_waits(enrolment_id: UUID) -> list[Session]:
     Return the others. Where it waits nowhere else, nothing is held yet.
     """
     enrolment = Enrolment.objects.select_related("session").get(pk=enrolment_id)
-    keys = set(_other_waits(enrolment).values_list("session", flat=True))
+    keys = set(other_waits(enrolment).values_list("session", flat=True))
     if not keys:
         return []
     rows = Session.objects.locked().filter(pk__in=[*keys, enrolment.session_id])
@@ -208,7 +208,7 @@ def _end_wait(session: Session, taken: Enrolment, *, by: Actor, now: datetime) -
     with translation.override(settings.LANGUAGE_CODE):
         sentence = _("The class has its places on %(when)s, so it no longer waits here.")
         reason = sentence % {"when": dates.moment_in_words(taken.session.starts_at)}
-    for one in _other_waits(taken).filter(session=session).select_related("teacher", "school_class", "school"):
+    for one in other_waits(taken).filter(session=session).select_related("teacher", "school_class", "school"):
         one.session = session
         _leave_for_good(one, reason=reason[:300], by=by, now=now)
         notices.tell_teacher(one, "enrolment_cancelled", now=now, key=now.isoformat())

@@ -103,7 +103,8 @@ def test_enrolling_takes_nine_queries(
         enrol_class(session_id=session.pk, request=request, by=by, now=now)
 
     own = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
-    # role and teacher, session (locked), course and places behind the lock, earlier answer, line, insert, take, audit, both mails
+    # role and teacher, session (locked), course and places behind the lock, earlier answer, line, insert, take, audit,
+    # both mails
     assert len(own) == 9
 
 

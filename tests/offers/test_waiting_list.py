@@ -61,7 +61,9 @@ def test_a_place_is_taken_once(three: list[Enrolment], now: datetime) -> None:
 
 
 @pytest.mark.django_db
-def test_who_takes_a_place_no_longer_waits_for_the_courses_other_dates(three: list[Enrolment], now: datetime) -> None:
+def test_who_takes_a_place_no_longer_waits_for_the_courses_other_dates(
+    three: list[Enrolment], now: datetime, client: Client
+) -> None:
     offered, _behind, _left = three
     full = factories.SessionFactory.create(offer=offered.session.offer, places=28, places_taken=10)
     elsewhere = factories.SessionFactory.create(places=28)
@@ -74,6 +76,11 @@ def test_who_takes_a_place_no_longer_waits_for_the_courses_other_dates(three: li
     smaller = somebody(full, now, pupils=12)
     Enrolment.objects.filter(pk=group.pk).update(pupils=12, places=12)
 
+    assert offered.teacher is not None
+    with time_machine.travel(now, tick=False):
+        client.force_login(offered.teacher)
+        page = client.get(reverse("enrolment-place", args=[offered.pk])).content.decode()
+    assert "Med et ja venter klassen ikke længere på andre tidspunkter" in page
     waiting_list.accept_place(enrolment_id=offered.pk, by=by, now=now)
 
     assert statuses(offered, waits, group, smaller, other_course, filled) == [
