@@ -22,6 +22,7 @@ def jobs(now: datetime) -> dict[str, Callable[[], Any]]:
         "expire-requests": lambda: enrolment.expire_requests(now),
         "draw-lots": lambda: draw.draw_overdue(now),
         "expire-offered-places": lambda: waiting_list.expire_offered(now),
+        "end-waiting": lambda: waiting_list.end_waiting(now),
         "follow-dialogues": lambda: dialogue.follow_up(now),
         "end-roles-at-closed-schools": lambda: end_roles_at_closed_schools(now=now),
         "nudge-moves": lambda: moving.nudge(now),

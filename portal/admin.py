@@ -892,7 +892,13 @@ class MunicipalityDesk(Desk):
         ),
         (
             _("Waiting lists"),
-            {"fields": ("place_offer_days", "place_offer_hours", "unvisited_first", "smaller_may_overtake")},
+            {
+                "fields": ("place_offer_days", "place_offer_hours", "unvisited_first", "smaller_may_overtake"),
+                "description": _(
+                    "A yes to an offered place confirms the class, also where the host answers each request: the host"
+                    " is told, not asked. The class then leaves the lines of the course's other dates."
+                ),
+            },
         ),
         (
             _("Fair shares"),

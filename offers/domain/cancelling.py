@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from offers.domain import dates, notices, places, reminders, rules
-from offers.models import Enrolment, Session
+from offers.models import Enrolment, MoveAnswer, MoveProposal, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -36,10 +36,11 @@ PROMISED = {
         "host_new_enrolment",
         "host_dialogue_agreed",
         "enrolment_handed_over",
+        "move_proposed",
     ],
-    Status.PENDING: ["enrolment_pending", "host_request", "leader_request", "coordinator_request"],
+    Status.PENDING: ["enrolment_pending", "host_request", "leader_request", "coordinator_request", "move_proposed"],
     Status.WAITLISTED: ["enrolment_waitlisted", "leader_request"],
-    Status.OFFERED: ["place_offered"],
+    Status.OFFERED: ["place_offered", "move_proposed"],
     Status.IN_DRAW: ["enrolment_in_draw", "leader_request"],
 }
 
@@ -128,31 +129,18 @@ def undo_until(enrolment: Enrolment, now: datetime) -> datetime | None:
 def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
     """Take back that an enrolment was cancelled, within 15 minutes and while its places are still free.
 
-    It stands again as it stood before, in line at the same place. Mails about the cancelling that have not left are
+    It stands again as it stood before, in line at the same place; what is free is offered to the line then. If a move
+    was proposed meanwhile, the class is asked like the others. Mails about the cancelling that have not left are
     withdrawn; to whoever was told already, a mail says that the class comes after all. Undoing again returns it.
-    Raises Refusal, with what one can do instead, when it is too late or the places have gone to somebody else.
+    Raises Refusal, with what one can do instead, when it is too late, the date was moved, or the places have gone to
+    somebody else.
     """
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
     session = enrolment.session
     if enrolment.status in Status.active():
         return enrolment
-    if enrolment.status == Status.CANCELLED_BY_MUNICIPALITY and not by.is_coordinator:
-        raise Refusal(_("The municipality has cancelled it; write to its coordinators."), code="not-yours")
-    if undo_until(enrolment, now) is None:
-        raise Refusal(
-            _("Cancelling can be undone for 15 minutes, and they have passed. You can enrol the class again."),
-            code="too-late",
-        )
-    again = Enrolment.objects.active().filter(
-        session=session, school_class=enrolment.school_class_id, group=enrolment.group
-    )
-    if again.exists():
-        raise Refusal(_("The class has been enrolled in this session again meanwhile."), code="enrolled-again")
-    if not by.is_coordinator:  # another date may have been taken meanwhile
-        rules.hold_classes(session, [enrolment.school_class])
-        if refusal := rules.limit_refused(session, enrolment.school_class, now):
-            raise refusal
+    _refuse_to_undo(enrolment, by, now)
     before = Status(enrolment.status_before)
     if before in Status.holding() and enrolment.places > session.places_left:
         raise _gone(session, enrolment, now)
@@ -169,7 +157,62 @@ def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolm
         places.take(session, enrolment.places)
     audit.record(by, "enrolment-restored", enrolment, at=now, status=before.value, places=enrolment.places)
     _tell_again(enrolment, now=now)
+    if before in Status.holding():
+        _ask_about_move(enrolment, now=now)
+    if places.offer_to_line(session, by=by, now=now):  # what was free meanwhile is free beside who is in line again
+        enrolment.refresh_from_db(fields=["status", "status_at", "answer_by"])
     return enrolment
+
+
+def _refuse_to_undo(enrolment: Enrolment, by: Actor, now: datetime) -> None:
+    """Raise Refusal when whoever asks cannot undo the cancelling any more, whatever is free (a step)."""
+    session = enrolment.session
+    if enrolment.status == Status.CANCELLED_BY_MUNICIPALITY and not by.is_coordinator:
+        raise Refusal(_("The municipality has cancelled it; write to its coordinators."), code="not-yours")
+    if undo_until(enrolment, now) is None:
+        raise Refusal(
+            _("Cancelling can be undone for 15 minutes, and they have passed. You can enrol the class again."),
+            code="too-late",
+        )
+    if _has_moved(session, enrolment):
+        raise Refusal(
+            _("The date has been moved to %(when)s meanwhile. Look whether it suits you, and enrol the class again.")
+            % {"when": dates.moment_in_words(session.starts_at)},
+            code="moved",
+        )
+    again = Enrolment.objects.active().filter(
+        session=session, school_class=enrolment.school_class_id, group=enrolment.group
+    )
+    if again.exists():
+        raise Refusal(_("The class has been enrolled in this session again meanwhile."), code="enrolled-again")
+    if not by.is_coordinator:  # another date may have been taken meanwhile
+        rules.hold_classes(session, [enrolment.school_class])
+        if refusal := rules.limit_refused(session, enrolment.school_class, now):
+            raise refusal
+
+
+def _has_moved(session: Session, enrolment: Enrolment) -> bool:
+    """Return whether the session got another time or place after the class had left it."""
+    agreed = (enrolment.starts_then, enrolment.ends_then)
+    moved = AuditEntry.objects.filter(
+        object_type=session._meta.label_lower,
+        object_id=str(session.pk),
+        action="session-moved",
+        at__gt=enrolment.status_at,
+    )
+    return (enrolment.starts_then is not None and agreed != (session.starts_at, session.ends_at)) or moved.exists()
+
+
+def _ask_about_move(enrolment: Enrolment, *, now: datetime) -> None:
+    """Ask a class that is back about a move that was proposed while it was away (a step)."""
+    proposal = MoveProposal.objects.open().filter(session=enrolment.session_id, answer_by__gt=now).first()
+    if proposal is None:
+        return
+    _answer, is_new = MoveAnswer.objects.get_or_create(proposal=proposal, enrolment=enrolment)
+    if is_new:
+        key, facts = str(proposal.pk), {"proposal": str(proposal.pk)}
+        until = proposal.answer_by
+        notices.tell_teacher(enrolment, "move_proposed", now=now, key=key, not_after=until, parameters=facts)
 
 
 def _new_deadline(session: Session, before: str, now: datetime) -> datetime | None:

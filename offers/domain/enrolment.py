@@ -69,7 +69,9 @@ def enrol_class(
     full = rules.without_room(seen, request, now=now) if seen is not None else None
     if seen is not None and full is not None and _earlier_answer(seen, request) is None:
         raise full
-    return _enrol(places.locked_session(session_id, seen=seen), request, on_behalf, by=by, now=now)
+    session = places.locked_session(session_id, seen=seen)
+    places.look_again(session)
+    return _enrol(session, request, on_behalf, by=by, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -85,6 +87,7 @@ def enrol_classes(
     """
     on_behalf = [_on_behalf(one, by) for one in requests]
     session = places.locked_session(session_id)
+    places.look_again(session)
     rules.hold_classes(session, [one.school_class for one in requests])  # all at once, in one order for everybody
     batch = requests[0].form_token if len(requests) > 1 else None
     answers: dict[int, Answer] = {}

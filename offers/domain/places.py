@@ -40,19 +40,32 @@ RULES = (
 
 
 def locked_session(session_id: UUID, *, seen: Session | None = None) -> Session:
-    """Return the session with its course, host, places of its dates and the rules, its row held until the end.
+    """Return the session with its course, host and the rules, its row held until the end.
 
-    Course and host are those of ``seen``, if it was read a moment ago: they are not held in any case.
+    Course and host are those of ``seen``, if it was read a moment ago: they are not held in any case, and
+    :func:`look_again` says how they are now.
     """
-    dates = Meeting.objects.filter(session=OuterRef("pk")).order_by("number")
-    sessions = Session.objects.locked()
     rules = Municipality.objects.values(found=JSONObject(**{name: name for name in RULES}))
-    found = sessions.annotate(named_places=ArraySubquery(dates.values("place")), rules=Subquery(rules[:1]))
+    found = Session.objects.locked().annotate(rules=Subquery(rules[:1]))
     if seen is None:
         return found.select_related("offer__company", "offer__contact").get(pk=session_id)
     session = found.get(pk=session_id)
     session.offer = seen.offer
     return session
+
+
+def look_again(session: Session) -> None:
+    """Read whether the course is still open, and the places of the dates, now that the session's row is held (a step).
+
+    Whoever waited for the row behind a move, or behind the course being archived, has read both before that was done:
+    of the statement that waits, only the row it waits for is read anew.
+    """
+    dates = Meeting.objects.filter(session=session.pk).order_by("number").values("place")
+    found = Offer.objects.filter(pk=session.offer_id).annotate(named_places=ArraySubquery(dates))
+    row: Any = session
+    session.offer.state, session.offer.pause_reason, row.named_places = found.values_list(
+        "state", "pause_reason", "named_places"
+    ).get()
 
 
 def rules_for(session: Session) -> Municipality:

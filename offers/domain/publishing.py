@@ -25,7 +25,7 @@ from offers.domain.authoring import (
     open_comments,
     the_offer,
 )
-from offers.models import Enrolment, Invite, Offer, ReviewComment
+from offers.models import Enrolment, Invite, Offer, ReviewComment, Session
 from portal.domain import audit, calendar, links, outbox
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
@@ -252,11 +252,13 @@ def resume(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
 def archive(*, offer_id: UUID, by: Actor, now: datetime) -> Offer:
     """Take the course out of use for good; its history stays.
 
-    Raises Refusal with the number of classes that are still to come: those must be cancelled or moved first. Open talks
-    about times end, and teacher and host are told.
+    Raises Refusal with the number of classes that are still to come: those must be cancelled or moved first. Its dates
+    are held meanwhile, so that no class is enrolled while they are counted. Open talks about times end, and teacher and
+    host are told.
     """
     only_coordinators(by)
     dialogue.hold_talks(offer_id)
+    list(Session.objects.locked().filter(offer=offer_id).values_list("pk", flat=True))
     offer = the_offer(offer_id, by)
     coming = Enrolment.objects.filter(session__offer=offer, session__ends_at__gt=now)
     confirmed = coming.filter(status=Enrolment.Status.CONFIRMED).count()

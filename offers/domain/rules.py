@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import models
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from offers.domain import dates, places
-from offers.models import Encounter, Enrolment, Offer, Session
+from offers.models import Encounter, Enrolment, Meeting, Offer, Session
 from portal.domain import calendar
 from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
@@ -326,8 +326,9 @@ def _most_of_course(session: Session, rules: Municipality) -> int | None:
 def limit_refused(session: Session, school_class: SchoolClass, now: datetime) -> Refusal | None:
     """Return a refusal when the class already has as many dates as it may have in the school year of the session.
 
-    What counts is every enrolment that has not ended, the waiting list and the draw included; the session itself does
-    not, so that a class may come in two groups.
+    What counts is every enrolment that has not ended, the waiting list and the draw included until their session
+    begins. What was reported not to have been held does not; nor does the session itself, so that a class may come in
+    two groups.
     """
     rules = places.rules_for(session)
     of_course, at_company = _most_of_course(session, rules), rules.most_per_class_at_company
@@ -341,7 +342,12 @@ def limit_refused(session: Session, school_class: SchoolClass, now: datetime) ->
         session__starts_at__gte=first,
         session__starts_at__lt=last,
     )
-    rows = same_host.exclude(session=session.pk).order_by("session__starts_at", "session")
+    for_nothing = Q(status__in=[Enrolment.Status.WAITLISTED, Enrolment.Status.IN_DRAW], session__starts_at__lte=now)
+    over = [Meeting.State.NOT_HELD, Meeting.State.CANCELLED]
+    to_count = Meeting.objects.filter(session=OuterRef("session")).exclude(state__in=over)
+    not_held = Q(status=Enrolment.Status.CONFIRMED, session__starts_at__lte=now) & ~Exists(to_count)
+    counting = same_host.exclude(session=session.pk).exclude(for_nothing).exclude(not_held)
+    rows = counting.order_by("session__starts_at", "session")
     dated = dict.fromkeys(rows.values_list("session", "session__starts_at", "session__offer"))  # two groups, one date
     here = [when for _session, when, offer in dated if offer == session.offer_id]
     there = [when for _session, when, _offer in dated]

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -158,7 +160,12 @@ def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
 
     Where the school's leader was asked when the class went into line and has not answered yet, the places are held
     like those of any request until the leader does: a slow leader loses nobody the turn.
+
+    Otherwise the class is confirmed, also where the host answers each request (life-cycles f.3, *offered → confirmed*):
+    the host is told, not asked once more, for its date had places that the municipality had offered. With the places
+    the class leaves the lines and draws of the course's other dates; it hears that by mail.
     """
+    others = _hold_other_waits(enrolment_id)
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
     awaits_leader = enrolment.leader_answer == Enrolment.LeaderAnswer.AWAITED
@@ -172,7 +179,41 @@ def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
         return enrolment
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(enrolment.session.offer, enrolment, "host_new_enrolment", now=now)
+    for session in others:
+        _end_wait(session, enrolment, by=by, now=now)
     return enrolment
+
+
+def other_waits(enrolment: Enrolment) -> QuerySet[Enrolment]:
+    """Return where else the same class and group waits for the same course."""
+    waits = Enrolment.objects.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW])
+    same = waits.filter(school_class=enrolment.school_class_id, group=enrolment.group)
+    return same.filter(session__offer=enrolment.session.offer_id).exclude(session=enrolment.session_id)
+
+
+def _hold_other_waits(enrolment_id: UUID) -> list[Session]:
+    """Hold the session of the enrolment and those where the class waits, in one order for everybody (a step).
+
+    Return the others. Where it waits nowhere else, nothing is held yet.
+    """
+    enrolment = Enrolment.objects.select_related("session").get(pk=enrolment_id)
+    keys = set(other_waits(enrolment).values_list("session", flat=True))
+    if not keys:
+        return []
+    rows = Session.objects.locked().filter(pk__in=[*keys, enrolment.session_id])
+    return [one for one in rows.select_related("offer__company", "offer__contact") if one.pk in keys]
+
+
+def _end_wait(session: Session, taken: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Take a class that has its places elsewhere out of the line or draw of a session whose row is held (a step)."""
+    with translation.override(settings.LANGUAGE_CODE):
+        sentence = _("The class has its places on %(when)s, so it no longer waits here.")
+        reason = sentence % {"when": dates.moment_in_words(taken.session.starts_at)}
+    for one in other_waits(taken).filter(session=session).select_related("teacher", "school_class", "school"):
+        one.session = session
+        _leave_for_good(one, reason=reason[:300], by=by, now=now)
+        notices.tell_teacher(one, "enrolment_cancelled", now=now, key=now.isoformat())
+    places.offer_to_line(session, by=by, now=now)  # perhaps it stood before somebody smaller
 
 
 @transaction.atomic(durable=True)
@@ -183,9 +224,19 @@ def decline_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
     if enrolment.status == Status.CANCELLED_BY_SCHOOL:
         return enrolment
     _refuse_unless_offered(enrolment, now)
-    places.end(enrolment, Status.CANCELLED_BY_SCHOOL, by=by, now=now)
+    _leave_for_good(enrolment, by=by, now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return enrolment
+
+
+def _leave_for_good(enrolment: Enrolment, *, reason: str = "", by: Actor, now: datetime) -> None:
+    """End what waits or was offered, without a way back (a step): nothing was cancelled that could be undone.
+
+    A cancelling that was undone earlier has left its mark on the row, and would otherwise be undone a second time.
+    """
+    places.end(enrolment, Status.CANCELLED_BY_SCHOOL, reason=reason, by=by, now=now)
+    Enrolment.objects.filter(pk=enrolment.pk).update(status_before="")
+    enrolment.status_before = ""
 
 
 @transaction.atomic(durable=True)
@@ -235,6 +286,32 @@ def _expire_offered(enrolment_id: UUID, *, now: datetime) -> bool:
     places.end(enrolment, Status.OFFER_EXPIRED, by=by, now=now)
     notices.tell_teacher(enrolment, "place_expired", now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
+    return True
+
+
+def end_waiting(now: datetime) -> int:
+    """End what still waits in line, or in a draw that never came, once its session has begun. Returns how many.
+
+    They end as *declined*, as after a draw whose places did not reach so far: the class asked, and there was no room.
+    Neither an offer nor a request ran out, for none was ever theirs. Each gets one mail that says so.
+    """
+    begun = Enrolment.objects.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW], session__starts_at__lte=now)
+    keys = begun.order_by("session__starts_at", "pk").values_list("pk", flat=True)
+    return sum(_end_waiting(enrolment_id, now=now) for enrolment_id in keys)
+
+
+@transaction.atomic(durable=True)
+def _end_waiting(enrolment_id: UUID, *, now: datetime) -> bool:
+    """End one that waits, if it still does and its session has begun."""
+    enrolment = places.locked_enrolment(enrolment_id)
+    waits = enrolment.status in {Status.WAITLISTED, Status.IN_DRAW}
+    if not waits or now < enrolment.session.starts_at:
+        return False
+    with translation.override(settings.LANGUAGE_CODE):
+        sentence = _("The session began on %(when)s, and no place had become free for the class.")
+        reason = sentence % {"when": dates.moment_in_words(enrolment.session.starts_at)}
+    places.end(enrolment, Status.DECLINED, reason=reason[:300], by=Actor.job("end-waiting"), now=now)
+    notices.tell_teacher(enrolment, "enrolment_declined", now=now)
     return True
 
 

@@ -481,7 +481,8 @@ def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
             )
             % {"class": enrolment.class_label}
         ],
-        quote=enrolment.ended_reason if by_town else "",
+        # Where nobody has cancelled, it ended because the class has its places on another date.
+        quote=enrolment.ended_reason if by_town or not enrolment.status_before else "",
         button=_("See the enrolment"),
         file="CANCEL" if _had_its_places(enrolment) else None,
     )

@@ -672,6 +672,7 @@ def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         "enrolment": one,
         "form": form,
         "late": one.answer_by is not None and now >= one.answer_by,
+        "waits_elsewhere": waiting_list.other_waits(one).exists(),
     }
     return render(request, "offers/enrolment_place.html", context)
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from offers.domain import waiting_list
+from offers.domain import moving, waiting_list
 from offers.domain.cancelling import ask_to_cancel, cancel_until, undo_cancellation
 from offers.domain.enrolment import cancel_enrolment, enrol_class
 from offers.domain.rules import EnrolmentRequest
@@ -285,6 +285,69 @@ def test_a_class_that_was_enrolled_again_is_not_restored_beside_itself(
     enrol_class(session_id=session.pk, request=request, by=by, now=now)
 
     assert code_of(undo_cancellation, enrolment_id=one.pk, by=by, now=now) == "enrolled-again"
+
+
+def test_who_is_back_in_line_is_offered_what_became_free_meanwhile(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    there, one, by = enrol(session, now), enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    cancel_enrolment(enrolment_id=there.pk, by=Actor.job("test"), now=now)
+
+    back = undo_cancellation(enrolment_id=one.pk, by=by, now=now + MINUTE)
+
+    session.refresh_from_db()
+    assert (back.status, session.places_taken) == ("offered", 24)
+
+
+def test_a_class_is_not_brought_back_to_a_time_it_has_never_seen(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    later = [(session.starts_at + timedelta(days=1), session.ends_at + timedelta(days=1))]
+    moving.move_session(session_id=session.pk, starts=later, by=Actor.job("test"), now=now + MINUTE)
+
+    assert code_of(undo_cancellation, enrolment_id=one.pk, by=by, now=now + 2 * MINUTE) == "moved"
+    one.refresh_from_db()
+    assert one.status == "cancelled_by_school"
+
+
+def test_another_place_is_a_move_too(session: Session, role: Membership, now: datetime) -> None:
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    same = [(session.starts_at, session.ends_at)]
+    moving.move_session(session_id=session.pk, starts=same, places=["Havnen"], by=Actor.job("test"), now=now + MINUTE)
+
+    assert code_of(undo_cancellation, enrolment_id=one.pk, by=by, now=now + 2 * MINUTE) == "moved"
+
+
+def test_a_class_that_is_back_is_asked_about_the_move_that_was_proposed_meanwhile(
+    role: Membership, now: datetime
+) -> None:
+    session = factories.SessionFactory.create(places=60)
+    enrol(session, now)
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    later = [(session.starts_at + timedelta(days=1), session.ends_at + timedelta(days=1))]
+    moving.propose_move(session_id=session.pk, starts=later, reason="Ombygning.", by=Actor.job("test"), now=now)
+
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + MINUTE)
+
+    assert one.move_answers.get().answer == "pending"
+    assert Message.objects.filter(occasion="move_proposed", recipient_id=role.user.pk).count() == 1
+
+
+def test_who_cancelled_and_thought_better_of_it_does_not_undo_that_a_place_was_declined(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    there, one, by = enrol(session, now), enrol(session, now, role), Actor.of_user(role.user)
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now)
+    cancel_enrolment(enrolment_id=there.pk, by=Actor.job("test"), now=now)
+    waiting_list.decline_place(enrolment_id=one.pk, by=by, now=now)
+
+    assert code_of(undo_cancellation, enrolment_id=one.pk, by=by, now=now) == "too-late"
 
 
 # --- The pages ---------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def test_a_class_gets_its_places_and_host_and_teacher_are_told(
     }
 
 
-def test_enrolling_takes_eight_queries(
+def test_enrolling_takes_nine_queries(
     session: Session, role: Membership, school_class: SchoolClass, now: datetime
 ) -> None:
     by, loaded = Actor.of_user(role.user), SchoolClass.objects.select_related("school")  # as the form has it
@@ -103,8 +103,9 @@ def test_enrolling_takes_eight_queries(
         enrol_class(session_id=session.pk, request=request, by=by, now=now)
 
     own = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
-    # role and teacher, session (locked), earlier answer, line, insert, take, audit, both mails
-    assert len(own) == 8
+    # role and teacher, session (locked), course and places behind the lock, earlier answer, line, insert, take, audit,
+    # both mails
+    assert len(own) == 9
 
 
 def test_the_grade_is_that_of_the_day_of_the_visit(role: Membership, now: datetime) -> None:

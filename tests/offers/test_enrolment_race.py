@@ -5,17 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from threading import Barrier
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from offers.domain import enrolment as enrolling
-from offers.domain import moving, rules, waiting_list
+from offers.domain import moving, publishing, rules, waiting_list
 from offers.domain.planning import cancel_session, change_places
-from offers.models import Enrolment, Session
+from offers.models import Enrolment, Offer, Session
 from offers.models.session import SessionQuerySet
 from portal.domain.actor import Actor
 from portal.domain.constraints import name_of
@@ -281,3 +282,63 @@ def test_a_move_and_a_cancellation_at_once_leave_one_truth(now: datetime) -> Non
     assert (session.state, counted(session)) == ("cancelled", (0, 0))
     assert proposal.state in {"carried_out", "withdrawn"}
     assert set(session.enrolments.values_list("status", flat=True)) == {"cancelled_by_municipality"}
+
+
+def while_somebody_waits_for(session: Session, work: Work, *, change: Work) -> Any:
+    """Hold the session's row, let the work wait for it, make the change, let go; return what became of the work."""
+    with ThreadPoolExecutor(max_workers=1) as people:
+        with transaction.atomic():
+            Session.objects.locked().get(pk=session.pk)
+            answer = people.submit(at_once, work)
+            until = monotonic() + 20
+            while not waiting_for_a_row():
+                assert monotonic() < until, "nobody waits"
+                sleep(0.01)
+            change()
+        return answer.result(timeout=20)[0]
+
+
+def waiting_for_a_row() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+            " WHERE NOT l.granted AND a.datname = current_database()"
+        )
+        return cursor.fetchone() is not None
+
+
+def test_who_waited_behind_a_move_is_enrolled_at_the_new_place(now: datetime) -> None:
+    session = factories.SessionFactory.create()
+    session.meetings.update(place="Smedjen")
+
+    def move() -> None:
+        session.meetings.update(place="Det nye værksted")
+        Session.objects.filter(pk=session.pk).update(sequence=1)
+
+    made = while_somebody_waits_for(session, enrolling_somebody(session, now), change=move)
+
+    assert (made.status, made.place_then) == ("confirmed", "Det nye værksted")
+
+
+def test_who_waited_behind_the_course_being_archived_is_not_enrolled(now: datetime) -> None:
+    session = factories.SessionFactory.create()
+
+    def archive() -> None:
+        Offer.objects.filter(pk=session.offer_id).update(state=Offer.State.ARCHIVED)
+
+    refused = while_somebody_waits_for(session, enrolling_somebody(session, now), change=archive)
+
+    assert (refused.code, Enrolment.objects.count()) == ("not-published", 0)
+
+
+def test_a_course_is_archived_or_a_class_is_enrolled_in_it_but_never_both(now: datetime) -> None:
+    for _round in range(5):
+        session = factories.SessionFactory.create()
+
+        at_once(
+            enrolling_somebody(session, now),
+            partial(publishing.archive, offer_id=session.offer_id, by=Actor.job("test"), now=now),
+        )
+
+        archived = Offer.objects.get(pk=session.offer_id).state == Offer.State.ARCHIVED
+        assert archived != session.enrolments.active().exists()

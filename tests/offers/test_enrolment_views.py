@@ -14,7 +14,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from offers.domain import enrolment as enrolling
-from offers.domain import rules
+from offers.domain import moving, rules
 from offers.models import Enrolment, Offer, Session
 from portal.domain.actor import Actor
 from portal.models import Message, User
@@ -239,6 +239,25 @@ def test_a_session_that_was_moved_while_one_wrote_is_looked_at_again_before_anyt
     )
 
 
+def test_a_class_is_enrolled_through_the_page_while_a_move_is_proposed(
+    session: Session, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    other = factories.MembershipFactory.create()
+    enrolled(session, other, factories.SchoolClassFactory.create(school=other.school, pupils=4), now)
+    later = (session.starts_at + timedelta(days=1), session.ends_at + timedelta(days=1))
+    proposal = moving.propose_move(
+        session_id=session.pk, starts=[later], reason="Ovnen repareres.", by=Actor.job("test"), now=now
+    )
+    client, address = signed_in(role.user), reverse("enrol", args=[session.pk])
+    found = re.search(r'name="seen" value="([^"]*)"', client.get(address).content.decode())
+    assert found is not None
+    assert found[1] == f"0:{proposal.pk}"
+
+    client.post(address, answers(school_class, seen=found[1]))
+
+    assert Enrolment.objects.filter(session=session, school_class=school_class).count() == 1
+
+
 def test_a_session_that_filled_up_while_one_wrote_leads_into_the_line(
     session: Session, role: Membership, school_class: SchoolClass
 ) -> None:
@@ -430,7 +449,7 @@ def test_a_leader_may_look_at_the_whole_school(
     assert len(signed_in(role.user).get(reverse("my-enrolments"), {"vis": "skole"}).context["coming"]) == 1
 
 
-def test_a_class_is_enrolled_in_twelve_statements(role: Membership, session: Session) -> None:
+def test_a_class_is_enrolled_in_thirteen_statements(role: Membership, session: Session) -> None:
     client, classes = signed_in(role.user), [factories.SchoolClassFactory.create(school=role.school) for _ in range(2)]
     address = reverse("enrol", args=(session.pk,))
     client.post(address, answers(classes[0]))
@@ -440,8 +459,8 @@ def test_a_class_is_enrolled_in_twelve_statements(role: Membership, session: Ses
 
     own = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
     # The visit: session, person, municipal roles, date and course, class. The use-case: role and teacher, the date's
-    # row, earlier answer, line, insert, take, audit, both mails.
-    assert (answer.status_code, len(own)) == (302, 12)
+    # row, course and places behind the lock, earlier answer, line, insert, take, audit, both mails.
+    assert (answer.status_code, len(own)) == (302, 13)
 
 
 def test_every_enrolment_in_the_own_list_can_be_changed_from_there(

@@ -403,6 +403,27 @@ def test_what_has_not_ended_counts_towards_the_limit(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("status", "state", "counts"),
+    [
+        ("waitlisted", "planned", False),
+        ("in_draw", "planned", False),
+        ("confirmed", "planned", True),
+        ("confirmed", "not_held", False),
+        ("no_show", "not_held", True),
+    ],
+)
+def test_a_session_that_has_begun_counts_for_who_had_places_unless_it_was_not_held(
+    municipality: Municipality, klass: SchoolClass, status: str, state: str, counts: bool
+) -> None:
+    first, second = dates_of(factories.OfferFactory.create(most_per_class=1), "2026-09-29", "2026-10-13")
+    first.meetings.update(state=state)
+    factories.EnrolmentFactory.create(session=first, school_class=klass, status=status, waiting_since=first.opens_at)
+    request = rules.EnrolmentRequest(school_class=klass)
+    assert (rules.refusal_for(second, request, now=first.starts_at) is not None) == counts
+
+
+@pytest.mark.django_db
 def test_a_coordinator_makes_an_exception_from_limits_and_priority(
     municipality: Municipality, role: Membership, klass: SchoolClass, now: datetime
 ) -> None:

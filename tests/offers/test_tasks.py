@@ -69,6 +69,7 @@ def test_following_the_calendar_does_every_job_and_leaves_heartbeats(municipalit
         "carry-out-moves",
         "draw-lots",
         "end-roles-at-closed-schools",
+        "end-waiting",
         "expire-offered-places",
         "expire-requests",
         "expire-surveys",

@@ -15,8 +15,8 @@ from hypothesis.extra.django import TestCase
 from offers.domain import enrolment as enrolling
 from offers.domain import rules, waiting_list
 from offers.domain.planning import change_places
-from offers.models import Encounter, Enrolment, Session
-from portal import history
+from offers.models import Encounter, Enrolment, Offer, Session
+from portal import history, mail
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
 from portal.models import AuditEntry, Message
@@ -61,6 +61,56 @@ def test_a_place_is_taken_once(three: list[Enrolment], now: datetime) -> None:
 
 
 @pytest.mark.django_db
+def test_who_takes_a_place_no_longer_waits_for_the_courses_other_dates(
+    three: list[Enrolment], now: datetime, client: Client
+) -> None:
+    offered, _behind, _left = three
+    full = factories.SessionFactory.create(offer=offered.session.offer, places=28, places_taken=10)
+    elsewhere = factories.SessionFactory.create(places=28)
+    filled = somebody(elsewhere, now)
+    one, by = offered.school_class, teacher_of(offered)
+    asked, half = (rules.EnrolmentRequest(school_class=one, adults=2, group=number) for number in (1, 2))
+    waits = enrolling.enrol_class(session_id=full.pk, request=asked, by=by, now=now)
+    group = enrolling.enrol_class(session_id=full.pk, request=half, by=by, now=now)
+    other_course = enrolling.enrol_class(session_id=elsewhere.pk, request=asked, by=by, now=now)
+    smaller = somebody(full, now, pupils=12)
+    Enrolment.objects.filter(pk=group.pk).update(pupils=12, places=12)
+
+    assert offered.teacher is not None
+    with time_machine.travel(now, tick=False):
+        client.force_login(offered.teacher)
+        page = client.get(reverse("enrolment-place", args=[offered.pk])).content.decode()
+    assert "Med et ja venter klassen ikke længere på andre tidspunkter" in page
+    waiting_list.accept_place(enrolment_id=offered.pk, by=by, now=now)
+
+    assert statuses(offered, waits, group, smaller, other_course, filled) == [
+        "confirmed",
+        "cancelled_by_school",
+        "offered",  # it stood behind its own other half
+        "waitlisted",
+        "waitlisted",
+        "confirmed",
+    ]
+    waits.refresh_from_db()
+    told = Message.objects.get(occasion="enrolment_cancelled", reference_id=waits.pk)
+    assert "Klassen har fået plads" in str(mail.render(told, now).body)
+    assert waiting_list.accept_place(enrolment_id=offered.pk, by=by, now=now).status == "confirmed"
+
+
+@pytest.mark.django_db
+def test_a_host_who_answers_each_request_is_told_of_a_place_that_was_offered_not_asked_again(
+    three: list[Enrolment], now: datetime
+) -> None:
+    offered, _behind, _left = three
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+
+    taken = waiting_list.accept_place(enrolment_id=offered.pk, by=teacher_of(offered), now=now)
+
+    told = set(Message.objects.filter(reference_id=offered.pk).values_list("occasion", flat=True))
+    assert (taken.status, "host_new_enrolment" in told, "host_request" in told) == ("confirmed", True, False)
+
+
+@pytest.mark.django_db
 def test_a_place_that_is_not_wanted_goes_to_the_next(three: list[Enrolment], now: datetime) -> None:
     offered, behind, _left = three
     for _twice in range(2):
@@ -88,6 +138,23 @@ def test_after_the_deadline_the_place_is_gone_and_the_next_is_asked(three: list[
     with pytest.raises(Refusal) as refusal:
         waiting_list.accept_place(enrolment_id=offered.pk, by=DESK, now=offered.status_at)
     assert refusal.value.code == "place-expired"
+
+
+@pytest.mark.django_db
+def test_who_still_waits_when_the_session_begins_is_told_once_that_there_was_no_place(
+    municipality: Any, now: datetime
+) -> None:
+    session = factories.SessionFactory.create(places=28)
+    there, waiting = somebody(session, now), somebody(session, now)
+
+    assert waiting_list.end_waiting(session.starts_at - timedelta(seconds=1)) == 0
+    assert [waiting_list.end_waiting(session.starts_at) for _twice in range(2)] == [1, 0]
+
+    there.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (there.status, waiting.status) == ("confirmed", "declined")
+    assert waiting.ended_reason.startswith("Tidspunktet begyndte")
+    assert Message.objects.filter(occasion="enrolment_declined", recipient_id=waiting.teacher_id).count() == 1
 
 
 @pytest.mark.django_db
