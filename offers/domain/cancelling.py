@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from offers.domain import dates, notices, places, reminders, rules
-from offers.models import Enrolment, MoveAnswer, MoveProposal, Session
+from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
@@ -158,7 +158,7 @@ def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolm
     audit.record(by, "enrolment-restored", enrolment, at=now, status=before.value, places=enrolment.places)
     _tell_again(enrolment, now=now)
     if before in Status.holding():
-        _ask_about_move(enrolment, now=now)
+        places.ask_about_the_move(enrolment, now=now)
     if places.offer_to_line(session, by=by, now=now):  # what was free meanwhile is free beside who is in line again
         enrolment.refresh_from_db(fields=["status", "status_at", "answer_by"])
     return enrolment
@@ -201,18 +201,6 @@ def _has_moved(session: Session, enrolment: Enrolment) -> bool:
         at__gt=enrolment.status_at,
     )
     return (enrolment.starts_then is not None and agreed != (session.starts_at, session.ends_at)) or moved.exists()
-
-
-def _ask_about_move(enrolment: Enrolment, *, now: datetime) -> None:
-    """Ask a class that is back about a move that was proposed while it was away (a step)."""
-    proposal = MoveProposal.objects.open().filter(session=enrolment.session_id, answer_by__gt=now).first()
-    if proposal is None:
-        return
-    _answer, is_new = MoveAnswer.objects.get_or_create(proposal=proposal, enrolment=enrolment)
-    if is_new:
-        key, facts = str(proposal.pk), {"proposal": str(proposal.pk)}
-        until = proposal.answer_by
-        notices.tell_teacher(enrolment, "move_proposed", now=now, key=key, not_after=until, parameters=facts)
 
 
 def _new_deadline(session: Session, before: str, now: datetime) -> datetime | None:

@@ -297,7 +297,7 @@ def end_waiting(now: datetime) -> int:
     """
     begun = Enrolment.objects.filter(status__in=[Status.WAITLISTED, Status.IN_DRAW], session__starts_at__lte=now)
     keys = begun.order_by("session__starts_at", "pk").values_list("pk", flat=True)
-    return sum(_end_waiting(enrolment_id, now=now) for enrolment_id in keys)
+    return one_by_one(lambda enrolment_id: _end_waiting(enrolment_id, now=now), keys)
 
 
 @transaction.atomic(durable=True)

@@ -105,6 +105,10 @@ NO_DOORS: dict[tuple[str, str, str], str] = {
     },
     ("portal/views/demo.py", "demo_mail_file", "index >= len(parts)"): DEMO,
     ("offers/admin/dashboard.py", "navigation", "desk.has_view_permission(request)"): SHOWN,
+    ("offers/admin/session.py", "SessionDesk.proposal", "found is None"): "whether there is a move to carry out",
+    ("offers/admin/timetable.py", "SessionAsAWhole.log_of", "desk.may_read_history(request)"): (
+        "who sees a session is a coordinator, and reads every history"
+    ),
     ("offers/domain/authoring.py", "offers_for", "by.kind != 'link'"): NO_LINK,
     ("offers/domain/authoring.py", "offers_for", "offers.none()"): "only reviewers and links come so far",
     ("offers/domain/approval.py", "answer_for_school", "by.user_id is None"): NO_LINK,
