@@ -304,10 +304,11 @@ def test_arguments_of_bin_test_choose_checks_or_go_to_pytest() -> None:
     def choice(*words: str) -> dict[str, list[str]]:
         return {check.name: list(check.command[4:]) for check in quality.chosen(words) if check.is_pytest}
 
-    ignored = [f"--ignore={path}" for path in (*quality.WHOLE_PORTAL, *quality.THE_MEETING)]
+    ignored = [f"--ignore={path}" for path in (*quality.WHOLE_PORTAL, *quality.THE_MEETING, *quality.THE_MATRIX)]
     assert choice() == {
         "portal": list(quality.WHOLE_PORTAL),
         "meeting": list(quality.THE_MEETING),
+        "matrix": list(quality.THE_MATRIX),
         "ground": ignored,
     }
     assert choice("tests/offers", "-k", "race") == {"tests": ["tests/offers", "-k", "race"]}

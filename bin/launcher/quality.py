@@ -26,10 +26,11 @@ Checks: {names}"""
 
 # Tests that run the whole portal as processes. They wait much and compute little, so they go beside the others.
 WHOLE_PORTAL = ("tests/e2e", "tests/test_compose.py", "tests/test_launcher.py")
-# The other tests, in two halves that take about as long as each other.
-THE_MEETING = ("tests/offers", "tests/companies", "tests/schools", "tests/test_permissions.py")
+# The other tests, in parts that take about as long as each other.
+THE_MEETING = ("tests/offers", "tests/companies", "tests/schools")
+THE_MATRIX = ("tests/test_permissions.py",)
 # What runs side by side; each lane has a database of its own.
-LANES = ("meeting", "ground", "others")
+LANES = ("meeting", "ground", "matrix", "others")
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,16 @@ CHECKS = (
         lane="meeting",
     ),
     Check(
+        "matrix",
+        "pytest: who may do what",
+        tool("pytest", "-q", *THE_MATRIX),
+        is_pytest=True,
+        lane="matrix",
+    ),
+    Check(
         "ground",
         "pytest: the ground, and what holds for the whole",
-        tool("pytest", "-q", *(f"--ignore={path}" for path in (*WHOLE_PORTAL, *THE_MEETING))),
+        tool("pytest", "-q", *(f"--ignore={path}" for path in (*WHOLE_PORTAL, *THE_MEETING, *THE_MATRIX))),
         is_pytest=True,
         lane="ground",
     ),
