@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import models
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -19,6 +19,7 @@ from offers.domain import dates, places
 from offers.models import Encounter, Enrolment, Meeting, Offer, Session
 from portal.domain import calendar
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.compiled import CompiledQuery
 from portal.domain.refusal import Refusal
 from portal.models import Municipality, PriorityFor, User
 from schools.models import SchoolClass
@@ -140,7 +141,7 @@ def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datet
     if draws(session):
         return Standing(status=Enrolment.Status.IN_DRAW)
     seen: dict[str, Any] = {"left": session.places_left}
-    last_in_line = session.enrolments.waitlisted().aggregate(since=Max("waiting_since"))["since"]
+    last_in_line = _last_in_line.first(session=session.pk)
     if need > session.places_left or last_in_line is not None:
         if not session.offer.has_waiting_list:
             raise Refusal(
@@ -149,13 +150,23 @@ def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datet
                 code="full",
             )
         # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
-        follows = last_in_line is not None and last_in_line >= now
-        since = last_in_line + timedelta(microseconds=1) if follows else now
+        since = now if last_in_line is None else max(now, last_in_line + timedelta(microseconds=1))
         return Standing(status=Enrolment.Status.WAITLISTED, waiting_since=since, seen=seen)
     if awaits_leader or session.offer.acceptance == Offer.Acceptance.MANUAL:
         until = places.request_deadline(session, places.rules_for(session), SchoolCalendar.load(), now)
         return Standing(status=Enrolment.Status.PENDING, answer_by=until, seen=seen)
     return Standing(status=Enrolment.Status.CONFIRMED, seen=seen)
+
+
+# When the last in line began to wait.
+_last_in_line = CompiledQuery[datetime](
+    lambda session: (
+        Enrolment.objects.filter(session=session, status=Enrolment.Status.WAITLISTED, waiting_since__isnull=False)
+        .order_by("-waiting_since")
+        .values_list("waiting_since", flat=True)[:1]
+    ),
+    "session",
+)
 
 
 def draws(session: Session) -> bool:

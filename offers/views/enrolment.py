@@ -48,6 +48,7 @@ from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.compiled import CompiledQuery
 from portal.domain.constraints import sentence_for
 from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
@@ -87,16 +88,29 @@ class Row:
 
 # --- Enrolling -----------------------------------------------------------------------------------------------------
 
+# The session with course and host, and the move that is proposed.
+_session = CompiledQuery[Session](
+    lambda session: (
+        Session.objects.filter(pk=session)
+        .select_related("offer__company", "offer__contact")
+        .defer(*(f"offer__{name}" for name in LONG_TEXTS))
+        .annotate(proposal_id=Subquery(MoveProposal.objects.open_for(OuterRef("pk")).values("pk")))
+    ),
+    "session",
+)
+_class = CompiledQuery[SchoolClass](
+    lambda school_class: SchoolClass.objects.filter(pk=school_class, is_active=True).select_related("school"),
+    "school_class",
+)
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Enrol a class in a session, or put it in line."""
     now, person, by = clock.now(), _person(request), actor_of(request)
-    sessions = Session.objects.select_related("offer__company", "offer__contact")
-    sessions = sessions.annotate(proposal_id=Subquery(MoveProposal.objects.open_for(OuterRef("pk")).values("pk")))
-    session = get_object_or_404(sessions.defer(*(f"offer__{name}" for name in LONG_TEXTS)), pk=session_id)
-    if session.state == Session.State.PLANNED or session.offer.published_at is None:
+    session = _session.first(session=session_id)
+    if session is None or session.state == Session.State.PLANNED or session.offer.published_at is None:
         raise Http404
     coordinator = by.is_coordinator
     refused = None
@@ -172,8 +186,8 @@ def _at_once(
     except ValueError:
         return None, None
     # Whose class it is, the use-case asks; the whole form then says no more of a stranger's class than of none.
-    found = SchoolClass.objects.filter(pk=chosen, is_active=True).select_related("school")
-    form = EnrolmentForm(posted, classes=membership.present(found, day), offer=session.offer, day=day)
+    found = membership.present(_class(school_class=chosen), day)
+    form = EnrolmentForm(posted, classes=found, offer=session.offer, day=day)
     if not form.is_valid():
         return None, None
     try:
