@@ -188,7 +188,10 @@ def request_deadline(
 
 def the_municipality() -> Municipality:
     """Return the municipality with its rules; the usual ones before it has been set up."""
-    return Municipality.objects.first() or Municipality()
+    return _the_first.first() or Municipality()
+
+
+_the_first = CompiledQuery[Municipality](lambda: Municipality.objects.order_by("pk")[:1])
 
 
 def offer_to_line(session: Session, *, by: Actor, now: datetime) -> list[Enrolment]:

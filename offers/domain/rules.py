@@ -127,9 +127,7 @@ def without_room(session: Session, request: EnrolmentRequest, *, now: datetime) 
 
     Only where there is no line to join and no draw: then a session that is full now can only be told so.
     """
-    if draws(session) or session.offer.has_waiting_list:
-        return None
-    return refusal_for(session, request, now=now) if _full(session, request, now) else None
+    return refusal_for(session, request, now=now) if _has_no_room(session, request) else None
 
 
 def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datetime) -> Standing:
@@ -194,13 +192,20 @@ def hold_classes(session: Session, classes: Iterable[SchoolClass]) -> None:
 
 def alternatives(session: Session, need: int, *, now: datetime) -> list[Session]:
     """Return up to three other sessions of the course that have so many free places, the next first."""
-    others = Session.objects.bookable(now).filter(offer=session.offer_id).exclude(pk=session.pk)
-    others = others.select_related("offer").defer("offer__search", "offer__words")
-    return [
-        other
-        for other in others.order_by("starts_at")[:20]
-        if other.places_left >= max(need, other.smallest_group) and not draws(other)
-    ][:3]
+    others = _others_of_course(session=session.pk, offer=session.offer_id, now=now)
+    for other in others:
+        other.offer = session.offer
+    return [one for one in others if one.places_left >= max(need, one.smallest_group) and not draws(one)][:3]
+
+
+_others_of_course = CompiledQuery[Session](
+    lambda session, offer, now: (
+        Session.objects.bookable(now).filter(offer=offer).exclude(pk=session).order_by("starts_at")[:20]
+    ),
+    "session",
+    "offer",
+    "now",
+)
 
 
 def next_possibility(session: Session, need: int, *, now: datetime) -> str:
@@ -463,11 +468,22 @@ def _decimal(number: float) -> str:
     return number_format(number, decimal_pos=1)
 
 
+def is_full_for_all(session: Session) -> bool:
+    """Return whether nobody can get in at present: not the smallest group fits, and there is neither line nor draw."""
+    return session.is_full and not session.offer.has_waiting_list and not draws(session)
+
+
+def _has_no_room(session: Session, request: EnrolmentRequest) -> bool:
+    """Return whether the class does not fit, and there is neither line nor draw."""
+    need = places.needed(session.offer, request.head_count, request.adults)
+    return need > session.places_left and not session.offer.has_waiting_list and not draws(session)
+
+
 def _full(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal | None:
     """Return a refusal when there is no room and no waiting list."""
-    need = places.needed(session.offer, request.head_count, request.adults)
-    if session.offer.has_waiting_list or need <= session.places_left or draws(session):
+    if not _has_no_room(session, request):
         return None
+    need = places.needed(session.offer, request.head_count, request.adults)
     sentence = ngettext(
         "%(left)d place is left, you need %(need)d, and the session has no waiting list.",
         "%(left)d places are left, you need %(need)d, and the session has no waiting list.",

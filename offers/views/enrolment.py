@@ -43,7 +43,7 @@ from offers.forms.enrolment import (
     NumbersForm,
     PlaceForm,
 )
-from offers.models import Enrolment, MoveAnswer, MoveProposal, Session
+from offers.models import Enrolment, MoveAnswer, MoveProposal, Offer, Session
 from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
@@ -119,9 +119,15 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         if done is not None:
             return done
     facts = _session_facts(session, now)
+    if refused is not None and refused.code == "full" and rules.is_full_for_all(session):
+        return render(
+            request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, now), "refused": True}
+        )
     refusal = rules.refusal_for(session, None, now=now)
     if refusal and request.method != "POST":  # what was typed is kept, so a POST is refused on its form
         return render(request, "offers/enrol_closed.html", {**facts, "refusal": refusal})
+    if request.method != "POST" and rules.is_full_for_all(session):
+        return render(request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, now)})
     school = _chosen_school(request, now) if coordinator else None
     if coordinator and school is None:
         schools = School.objects.open(wall.local_day(now)).order_by(in_danish_order("name"))
@@ -166,6 +172,22 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         "priority_for": places.rules_for(session).priority_for,
     }
     return render(request, "offers/enrol.html", context)
+
+
+def _elsewhere(request: HttpRequest, session: Session, now: datetime) -> dict[str, Any]:
+    """Return where there is room instead for a full session's class, which is chosen there already."""
+    typed = request.POST or request.GET
+    try:
+        school_class = UUID(typed.get("school_class", typed.get("klasse", "")))
+    except ValueError:
+        school_class = None
+    pupils = typed.get("pupils", "")
+    need = int(pupils) if pupils.isdecimal() and len(pupils) < 4 else session.smallest_group
+    by_pupils = session.offer.places_counted == Offer.Counted.PUPILS
+    return {
+        "school_class": school_class,
+        "others": rules.alternatives(session, need if by_pupils else 1, now=now),
+    }
 
 
 def _at_once(
