@@ -47,10 +47,11 @@ def locked_session(session_id: UUID, *, seen: Session | None = None) -> Session:
     Course and host are those of ``seen``, if it was read a moment ago: they are not held in any case, and
     :func:`look_again` says how they are now.
     """
-    if seen is None:
-        return _locked().select_related("offer__company", "offer__contact").get(pk=session_id)
-    (session,) = _locked_again(session=session_id)
-    session.offer = seen.offer
+    session = (_locked_whole if seen is None else _locked_again).first(session=session_id)
+    if session is None:
+        raise Session.DoesNotExist
+    if seen is not None:
+        session.offer = seen.offer
     return session
 
 
@@ -60,6 +61,9 @@ def _locked() -> SessionQuerySet:
 
 
 _locked_again = CompiledQuery[Session](lambda session: _locked().filter(pk=session), "session")
+_locked_whole = CompiledQuery[Session](
+    lambda session: _locked().filter(pk=session).select_related("offer__company", "offer__contact"), "session"
+)
 
 
 def look_again(session: Session) -> None:
@@ -98,10 +102,22 @@ def rules_for(session: Session) -> Municipality:
 
 def locked_enrolment(enrolment_id: UUID) -> Enrolment:
     """Return the enrolment as it is once the row of its session is held."""
-    session = locked_session(Enrolment.objects.values_list("session_id", flat=True).get(pk=enrolment_id))
-    enrolment = Enrolment.objects.select_related("school_class", "school", "teacher").get(pk=enrolment_id)
+    session_id = _session_of.first(enrolment=enrolment_id)
+    if session_id is None:
+        raise Enrolment.DoesNotExist
+    session = locked_session(session_id)
+    (enrolment,) = _enrolment(enrolment=enrolment_id)
     enrolment.session = session
     return enrolment
+
+
+_session_of = CompiledQuery[UUID](
+    lambda enrolment: Enrolment.objects.filter(pk=enrolment).values_list("session_id", flat=True), "enrolment"
+)
+_enrolment = CompiledQuery[Enrolment](
+    lambda enrolment: Enrolment.objects.filter(pk=enrolment).select_related("school_class", "school", "teacher"),
+    "enrolment",
+)
 
 
 def needed(offer: Offer, pupils: int, adults: int) -> int:
