@@ -511,7 +511,7 @@ def _speaker(dialogue: Dialogue, by: Actor, on_behalf: str) -> tuple[str, str]:
 
 def _teacher_for(request: DialogueRequest, by: Actor, now: datetime) -> User:
     """Return the contact teacher; raise Refusal when the actor may not enrol the class."""
-    person = User.objects.get(pk=by.user_id)  # only people ask: of a link or a job there is no row
+    person = User.objects.get(pk=by.id)  # only people ask: of a link or a job there is no row
     day = calendar.local_day(request.times[0][0]) if request.times else calendar.local_day(now)
     if not membership.enrollable_classes(person, day).filter(pk=request.school_class.pk).exists():
         raise Refusal(
