@@ -106,6 +106,7 @@ class WhenFilter(admin.SimpleListFilter):
             ("soon", gettext("within 21 days, with free places")),
             ("few", gettext("within 21 days, with few enrolments")),
             ("untaught", gettext("to come, a class without a teacher")),
+            ("moving", gettext("a move is proposed")),
             ("coming", gettext("to come")),
             ("past", gettext("past")),
         ]
@@ -120,6 +121,7 @@ class WhenFilter(admin.SimpleListFilter):
             "soon": free & Q(starts_at__lte=now + SOON),
             "few": Q(pk__in=planning.few_enrolled(now, within=SOON).order_by().values("pk")),
             "untaught": Q(pk__in=Enrolment.objects.without_teacher(now).values("session")),
+            "moving": Q(pk__in=MoveProposal.objects.open().values("session")),
             "coming": coming,
             "past": Q(starts_at__lte=now),
         }.get(self.value() or "")
