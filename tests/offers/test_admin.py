@@ -389,7 +389,7 @@ def test_a_session_of_three_dates_is_planned_in_one_go(desk: Client) -> None:
     [
         ({"day_1": "2026-10-14"}, "day_1"),  # the autumn holiday
         ({"day_1": "2026-09-01"}, "day_1"),  # passed
-        ({"day_1": "2026-09-09"}, "day_1"),  # enrolment would close before it opens
+        ({"day_1": "2026-09-09"}, "closes_at"),  # enrolment would close before it opens
         ({"day_1": "i morgen"}, "day_1"),
         ({"day_1": "0000-00-00"}, "day_1"),
         ({"day_1": "9999-12-31"}, "day_1"),
