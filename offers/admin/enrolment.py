@@ -347,6 +347,19 @@ class EnrolmentDesk(ReadDesk):
             enrolment_id=row.pk, accept=accept, reason=reason, by=actor_of(request), now=clock.now()
         )
 
+    def in_words(self, row: Enrolment) -> str:
+        """Return an enrolment as a page on several of them names it."""
+        said = gettext("%(class)s, %(school)s (%(status)s): %(course)s, %(when)s") % {
+            "class": row.class_label,
+            "school": row.school_name,
+            "status": row.get_status_display(),
+            "course": row.session.offer,
+            "when": dates.moment_in_words(row.session.starts_at),
+        }
+        if row.answer_by is None:
+            return said
+        return gettext("%(said)s, answer by %(day)s") % {"said": said, "day": day_and_hour(row.answer_by)}
+
     def told(self, row: Enrolment) -> str:
         """Return who hears of it, in words."""
         if row.teacher is None:
@@ -406,6 +419,7 @@ class EnrolmentDesk(ReadDesk):
             says=[_("Each class is confirmed, and its teacher and the host get a mail.")],
             button=_("Approve"),
             act=lambda row: self.answer(request, row, accept=True),
+            named=self.in_words,
             done=lambda count: gettext("Requests approved: %(count)s") % {"count": count},
         )
 
@@ -426,6 +440,8 @@ class EnrolmentDesk(ReadDesk):
             button=_("Decline"),
             danger=True,
             act=lambda row: self.answer(request, row, accept=False, reason=form.words),
+            named=self.in_words,
+            preview=lambda row: declined_as_it_would_be(row, reason=form.words, now=clock.now()),
             done=lambda count: gettext("Requests declined: %(count)s") % {"count": count},
         )
 
@@ -448,6 +464,7 @@ class EnrolmentDesk(ReadDesk):
             act=lambda row: enrolling.cancel_enrolment(
                 enrolment_id=row.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
             ),
+            named=self.in_words,
             done=lambda count: gettext("Enrolments cancelled: %(count)s") % {"count": count},
         )
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -37,6 +38,7 @@ from portal.domain import clock
 from portal.forms.fields import Words
 from portal.http import actor_of
 
+E = Enrolment.Status
 SOON = timedelta(days=21)
 SESSION_COLORS = {
     rules.Appears.FREE: "success",
@@ -75,23 +77,51 @@ class MoveRows(ReadRows):
 
 
 class EnrolmentRows(ReadRows):
-    """Who comes to a session."""
+    """Which classes come to a session, or are asked whether they do."""
 
     model = Enrolment
-    fields = ("school", "class_name", "status", "pupils", "adults", "teacher")
+    fields: tuple[str, ...] = ("school", "class_name", "status", "pupils", "adults", "teacher", "teacher_phone")
     readonly_fields = ("class_name",)
-    verbose_name_plural = _("Enrolments")
+    verbose_name_plural: Any = _("Classes")
     show_change_link = True
     hide_title = False
     ordering = ("status", "created_at")
+    statuses: ClassVar[list[str]] = [one for one in E.active() if one != E.WAITLISTED]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
-        rows: QuerySet[Enrolment] = super().get_queryset(request)
+        rows: QuerySet[Enrolment] = super().get_queryset(request).filter(status__in=self.statuses)
         return rows.select_related("school", "school_class", "session__offer", "teacher")
 
     @display(description=_("Class"))
     def class_name(self, enrolment: Enrolment) -> str:
         return enrolment.class_label
+
+
+class WaitingRows(EnrolmentRows):
+    """Who waits, in the order in which places are offered."""
+
+    fields = ("number", "school", "class_name", "places", "waiting_since", "teacher", "teacher_phone")
+    readonly_fields = ("class_name", "number")
+    verbose_name_plural = _("Waiting list, in the order in which places are offered")
+    statuses: ClassVar[list[str]] = [E.WAITLISTED]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
+        rows = seats.with_band(super().get_queryset(request)).order_by(*seats.IN_LINE)
+        return rows.annotate(standing=Window(RowNumber(), order_by=list(seats.IN_LINE)))
+
+    @display(description=_("Number"))
+    def number(self, enrolment: Any) -> int:
+        standing: int = enrolment.standing
+        return standing
+
+
+class EndedRows(EnrolmentRows):
+    """Who is no longer enrolled, the last first."""
+
+    fields = ("school", "class_name", "status", "status_at", "ended_reason")
+    verbose_name_plural = _("No longer enrolled")
+    ordering = ("-status_at",)
+    statuses: ClassVar[list[str]] = [one for one in E.values if one not in E.active()]
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -268,7 +298,7 @@ class SessionDesk(SessionAsAWhole, Desk):
         "cancel_reason",
     )
     readonly_fields = tuple(name for name in fields if name != "note")
-    inlines: ClassVar[Any] = (MeetingRows, MoveRows, EnrolmentRows)
+    inlines: ClassVar[Any] = (MeetingRows, EnrolmentRows, WaitingRows, MoveRows, EndedRows)
     actions: ClassVar[Any] = ("shift_several", "cancel_several")
     actions_detail: ClassVar[Any] = (
         "enrol",
@@ -289,6 +319,16 @@ class SessionDesk(SessionAsAWhole, Desk):
         waiting = Enrolment.objects.filter(session=OuterRef("pk"), status=Enrolment.Status.WAITLISTED)
         rows = rows.select_related("offer__company").defer("offer__search", "offer__words")
         return rows.annotate(in_line=how_many(waiting, "session"))
+
+    def get_inlines(self, request: HttpRequest, obj: Session | None) -> Any:
+        """Show a waiting list, moves and ended enrolments only where there are any."""
+        if obj is None:
+            return self.inlines
+        there = set(obj.enrolments.values_list("status", flat=True))
+        empty: set[Any] = {rows for rows in (WaitingRows, EndedRows) if not there & set(rows.statuses)}
+        if not obj.moves.exists():
+            empty.add(MoveRows)
+        return [rows for rows in self.inlines if rows not in empty]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str
@@ -362,12 +402,32 @@ class SessionDesk(SessionAsAWhole, Desk):
                 % {"taken": session.places_taken, "places": session.places},
                 _("New free places are offered to the classes on the waiting list, in order."),
             ],
+            lists=[(_("Who is asked, from how many places on"), self.asked_from(session))],
             button=_("Change places"),
             act=lambda form: planning.change_places(
                 session_id=session.pk, places=form.cleaned_data["places"], by=actor_of(request), now=clock.now()
             ),
             done=_("The session has its new number of places."),
         )
+
+    def asked_from(self, session: Session) -> list[str]:
+        """Return of each class in line with how many places of the session it is offered its own."""
+        if session.starts_at <= clock.now():
+            return []
+        needed, said = session.places_taken, []
+        for row in seats.line(session).select_related("school", "school_class"):
+            row.session = session
+            needed += row.places
+            said.append(
+                gettext("%(class)s, %(school)s needs %(places)s: from %(needed)s places on")
+                % {
+                    "class": row.class_label,
+                    "school": row.school_name,
+                    "places": row.places,
+                    "needed": needed,
+                }
+            )
+        return said
 
     @action(description=_("Change opening, closing and group sizes"), url_path="tilmelding", icon="tune")
     def change_enrolling(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -524,7 +524,7 @@ def test_what_cannot_be_proposed_for_a_teacher_is_said_at_its_field(
 
 def test_only_courses_that_take_proposals_are_found_and_only_people_of_the_school(desk: Client) -> None:
     role, offer = factories.MembershipFactory.create(), by_agreement(title="Svejs et bogmærke")
-    by_agreement(title="Svejs en krog", state=Offer.State.PAUSED)
+    by_agreement(title="Svejs en krog", state=Offer.State.PAUSED, pause_reason="Ombygning")
     factories.OfferFactory.create(title="Svejs en stol")
     stranger = factories.MembershipFactory.create().user
     wanted = {"app_label": "offers", "model_name": "dialogue", "field_name": "offer", "term": "svejs"}
@@ -706,6 +706,59 @@ def test_what_a_new_session_cannot_open_with_is_said_at_its_field(
     assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
     assert answer.context["form"][field].value() == typed[field]
     assert not Session.objects.exists()
+
+
+def test_the_page_of_a_session_shows_who_comes_who_waits_in_which_order_and_who_has_left(desk: Client) -> None:
+    session = factories.SessionFactory.create(places=28, places_taken=24)
+    since = clock.now() - timedelta(days=3)
+    second = factories.EnrolmentFactory.create(session=session, status="waitlisted", waiting_since=since)
+    first = factories.EnrolmentFactory.create(
+        session=session, status="waitlisted", waiting_since=since - timedelta(days=1), pupils=20
+    )
+    comes = factories.EnrolmentFactory.create(session=session)
+    factories.EnrolmentFactory.create(status="waitlisted", waiting_since=since - timedelta(days=9))
+    left = factories.EnrolmentFactory.create(session=session, status="cancelled_by_school", ended_reason="Lejrskole")
+
+    shown = desk.get(page(session))
+
+    rows = {
+        type(one.opts).__name__: [form.instance for form in one.formset.initial_forms]
+        for one in shown.context["inline_admin_formsets"]
+    }
+    assert list(rows) == ["MeetingRows", "EnrolmentRows", "WaitingRows", "EndedRows"]
+    waiting = rows["WaitingRows"]
+    assert (rows["EnrolmentRows"], waiting, rows["EndedRows"]) == ([comes], [first, second], [left])
+    assert [one.standing for one in waiting] == [1, 2]
+    assert "Lejrskole" in shown.content.decode()
+    # before the places are changed, the page says who is asked
+    said = desk.get(page(session, "change_places")).context["lists"]
+    assert [[line.split(": ")[-1] for line in lines] for _name, lines in said] == [
+        ["from 44 places on", "from 68 places on"]
+    ]
+    desk.post(page(session, "change_places"), {"places": "44"})
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("offered", "waitlisted")
+
+
+def test_the_mail_of_several_refusals_is_read_before_it_leaves(desk: Client) -> None:
+    nobody, somebody = enrolled(status="pending"), enrolled(status="pending")
+    Enrolment.objects.filter(pk=nobody.pk).update(teacher=None)
+    typed = {"why": "too-many", "reason": "Prøv i marts."}
+
+    empty = several(desk, [nobody, somebody], "decline_several", why="", reason="", preview="1")
+    shown = several(desk, [nobody, somebody], "decline_several", **typed, preview="1")
+
+    assert (empty.status_code, list(empty.context["form"].errors)) == (422, ["reason"])
+    assert somebody.teacher is not None
+    assert shown.context["preview"].to == [somebody.teacher.email]
+    assert "Prøv i marts." in shown.context["preview"].body
+    assert sorted(name.split(", ")[1].split(" (")[0] for name in shown.context["lists"][0][1]) == sorted(
+        [nobody.school.name, somebody.school.name]
+    )
+    assert (told(), set(Enrolment.objects.values_list("status", flat=True))) == ([], {"pending"})
+    several(desk, [nobody, somebody], "decline_several", **typed)
+    assert set(Enrolment.objects.values_list("status", flat=True)) == {"declined"}
 
 
 def test_a_session_gets_its_own_opening_closing_and_sizes(desk: Client) -> None:
