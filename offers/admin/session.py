@@ -7,8 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.db.models import OuterRef, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -77,7 +76,7 @@ class MoveRows(ReadRows):
 
 
 class EnrolmentRows(ReadRows):
-    """Which classes come to a session, or are asked whether they do."""
+    """Which classes come to a session, or are asked whether they do. Who waits stands in a list of its own below."""
 
     model = Enrolment
     fields: tuple[str, ...] = ("school", "class_name", "status", "pupils", "adults", "teacher", "teacher_phone")
@@ -95,24 +94,6 @@ class EnrolmentRows(ReadRows):
     @display(description=_("Class"))
     def class_name(self, enrolment: Enrolment) -> str:
         return enrolment.class_label
-
-
-class WaitingRows(EnrolmentRows):
-    """Who waits, in the order in which places are offered."""
-
-    fields = ("number", "school", "class_name", "places", "waiting_since", "teacher", "teacher_phone")
-    readonly_fields = ("class_name", "number")
-    verbose_name_plural = _("Waiting list, in the order in which places are offered")
-    statuses: ClassVar[list[str]] = [E.WAITLISTED]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
-        rows = seats.with_band(super().get_queryset(request)).order_by(*seats.IN_LINE)
-        return rows.annotate(standing=Window(RowNumber(), order_by=list(seats.IN_LINE)))
-
-    @display(description=_("Number"))
-    def number(self, enrolment: Any) -> int:
-        standing: int = enrolment.standing
-        return standing
 
 
 class EndedRows(EnrolmentRows):
@@ -298,7 +279,7 @@ class SessionDesk(SessionAsAWhole, Desk):
         "cancel_reason",
     )
     readonly_fields = tuple(name for name in fields if name != "note")
-    inlines: ClassVar[Any] = (MeetingRows, EnrolmentRows, WaitingRows, MoveRows, EndedRows)
+    inlines: ClassVar[Any] = (MeetingRows, EnrolmentRows, MoveRows, EndedRows)
     actions: ClassVar[Any] = ("shift_several", "cancel_several")
     actions_detail: ClassVar[Any] = (
         "enrol",
@@ -321,14 +302,10 @@ class SessionDesk(SessionAsAWhole, Desk):
         return rows.annotate(in_line=how_many(waiting, "session"))
 
     def get_inlines(self, request: HttpRequest, obj: Session | None) -> Any:
-        """Show a waiting list, moves and ended enrolments only where there are any."""
-        if obj is None:
-            return self.inlines
-        there = set(obj.enrolments.values_list("status", flat=True))
-        empty: set[Any] = {rows for rows in (WaitingRows, EndedRows) if not there & set(rows.statuses)}
-        if not obj.moves.exists():
-            empty.add(MoveRows)
-        return [rows for rows in self.inlines if rows not in empty]
+        """Leave out who is no longer enrolled where nobody has left."""
+        rows = super().get_inlines(request, obj)
+        left = obj is None or obj.enrolments.filter(status__in=EndedRows.statuses).exists()
+        return [one for one in rows if left or one is not EndedRows]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str

@@ -713,7 +713,11 @@ def test_the_page_of_a_session_shows_who_comes_who_waits_in_which_order_and_who_
     since = clock.now() - timedelta(days=3)
     second = factories.EnrolmentFactory.create(session=session, status="waitlisted", waiting_since=since)
     first = factories.EnrolmentFactory.create(
-        session=session, status="waitlisted", waiting_since=since - timedelta(days=1), pupils=20
+        session=session,
+        status="waitlisted",
+        waiting_since=since - timedelta(days=1),
+        pupils=20,
+        teacher_phone="+4512345678",
     )
     comes = factories.EnrolmentFactory.create(session=session)
     factories.EnrolmentFactory.create(status="waitlisted", waiting_since=since - timedelta(days=9))
@@ -725,10 +729,12 @@ def test_the_page_of_a_session_shows_who_comes_who_waits_in_which_order_and_who_
         type(one.opts).__name__: [form.instance for form in one.formset.initial_forms]
         for one in shown.context["inline_admin_formsets"]
     }
-    assert list(rows) == ["MeetingRows", "EnrolmentRows", "WaitingRows", "EndedRows"]
-    waiting = rows["WaitingRows"]
-    assert (rows["EnrolmentRows"], waiting, rows["EndedRows"]) == ([comes], [first, second], [left])
-    assert [one.standing for one in waiting] == [1, 2]
+    assert list(rows) == ["MeetingRows", "EnrolmentRows", "EndedRows"]
+    assert (rows["EnrolmentRows"], rows["EndedRows"]) == ([comes], [left])
+    assert [(one["place"], one["url"], one["reach"]) for one in shown.context["line"]] == [
+        (1, page(first), f"{first.teacher}, 12 34 56 78"),
+        (2, page(second), str(second.teacher)),
+    ]
     assert "Lejrskole" in shown.content.decode()
     # before the places are changed, the page says who is asked
     said = desk.get(page(session, "change_places")).context["lists"]
