@@ -84,7 +84,7 @@ class EnrolmentRows(ReadRows):
     verbose_name_plural: Any = _("Classes")
     show_change_link = True
     hide_title = False
-    ordering = ("status", "created_at")
+    ordering: tuple[str, ...] = ("status", "created_at")
     statuses: ClassVar[list[str]] = [one for one in E.active() if one != E.WAITLISTED]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:

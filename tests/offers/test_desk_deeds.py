@@ -750,7 +750,7 @@ def test_the_page_of_a_session_shows_who_comes_who_waits_in_which_order_and_who_
 def test_the_mail_of_several_refusals_is_read_before_it_leaves(desk: Client) -> None:
     nobody, somebody = enrolled(status="pending"), enrolled(status="pending")
     Enrolment.objects.filter(pk=nobody.pk).update(teacher=None)
-    typed = {"why": "too-many", "reason": "Prøv i marts."}
+    typed: dict[str, Any] = {"why": "too-many", "reason": "Prøv i marts."}
 
     empty = several(desk, [nobody, somebody], "decline_several", why="", reason="", preview="1")
     shown = several(desk, [nobody, somebody], "decline_several", **typed, preview="1")
