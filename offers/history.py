@@ -266,6 +266,7 @@ SENTENCES: dict[str, Sentence] = {
     "calendar-feed-renewed": gettext_lazy("%(who)s gave their calendar a new address"),
     "calendar-feed-withdrawn": gettext_lazy("%(who)s closed the address of their calendar"),
     "enrolment-cancelling-asked": gettext_lazy("%(who)s asked the coordinators to cancel the enrolment"),
+    "enrolment-cancelling-declined": gettext_lazy("%(who)s did not agree to cancel; the class is still expected"),
     "enrolment-restored": gettext_lazy("%(who)s undid the cancelling; the enrolment stands as before"),
     "enrolment-cancelled-by-host": gettext_lazy("%(who)s cancelled the enrolment for the host"),
     "enrolment-cancelled-by-municipality": gettext_lazy("%(who)s cancelled the enrolment for the municipality"),

@@ -118,8 +118,36 @@ def ask_to_cancel(*, enrolment_id: UUID, reason: str, by: Actor, now: datetime) 
     return enrolment
 
 
+@transaction.atomic(durable=True)
+def decline_to_cancel(*, enrolment_id: UUID, reason: str, by: Actor, now: datetime) -> Enrolment:
+    """Say no to a school that asks to cancel late: the class stays enrolled, and its teacher is told why.
+
+    By a coordinator; saying yes is cancelling. The mail names whom to call. The school may ask again. Raises Refusal
+    without a reason, once the visit has begun, and when the school does not ask (any more).
+    """
+    enrolment = places.locked_enrolment(enrolment_id)
+    if not by.is_coordinator:
+        raise Refusal(_("Only the municipality's coordinators can do this."), code="not-yours")
+    if now >= enrolment.session.starts_at:
+        raise Refusal(_("The visit has begun or the enrolment has ended; there is nothing to cancel."), code="ended")
+    if not has_asked(enrolment):
+        raise Refusal(
+            _("The school does not ask to cancel: somebody has answered already, or the class has left."),
+            code="not-asked",
+        )
+    reason = reason.strip()[:300]
+    if not reason:
+        raise Refusal(_("Write why the class is still expected; the teacher reads it."), code="reason", field="reason")
+    Enrolment.objects.filter(pk=enrolment.pk).update(ended_reason="")
+    enrolment.ended_reason = ""
+    audit.record(by, "enrolment-cancelling-declined", enrolment, at=now)
+    outbox.withdraw(about=enrolment, occasions=["coordinator_asked_to_cancel"])
+    notices.tell_teacher(enrolment, "cancelling_declined", now=now, key=now.isoformat(), parameters={"reason": reason})
+    return enrolment
+
+
 def has_asked(enrolment: Enrolment) -> bool:
-    """Return whether the school has asked the coordinators to cancel."""
+    """Return whether the school has asked the coordinators to cancel, and nobody has answered yet."""
     return (
         enrolment.status == Status.CONFIRMED
         and bool(enrolment.ended_reason)
