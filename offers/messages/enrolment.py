@@ -230,7 +230,7 @@ def _enrolled_by(message: Message, enrolment: Enrolment) -> list[str]:
     """Return the sentence that says who enrolled the class, when it was somebody else than the contact teacher."""
     who = message.parameters.get("enrolled_by")
     person = User.objects.filter(pk=who).first() if who else None
-    if person is None or message.recipient_id == person.pk:
+    if person is None:
         return []
     return [
         _("%(name)s (%(email)s) has enrolled the class, with you as contact teacher.")

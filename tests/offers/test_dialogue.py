@@ -353,6 +353,17 @@ def test_the_school_takes_the_request_back_and_the_host_is_told(
 
 
 @pytest.mark.django_db
+def test_who_takes_the_own_request_back_gets_no_mail_about_it(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+
+    dialogue.withdraw(dialogue_id=talk.pk, by=Actor.of_user(role.user), now=now)
+
+    assert mails() == [("dialogue_asked", "user"), ("host_dialogue_withdrawn", "contact")]
+
+
+@pytest.mark.django_db
 def test_strangers_take_no_part(offer: Offer, role: Membership, school_class: SchoolClass, now: datetime) -> None:
     talk = ask(offer, school_class, role.user, now)
     time_id = time_of(talk, FIRST[0])
@@ -430,6 +441,15 @@ def test_what_was_agreed_waits_for_the_leader_and_is_then_confirmed_without_aski
     told = letter("host_dialogue_agreed", now)
     assert "lise@skole.example" in told.body
     assert len(told.attachments) == 1
+
+
+@pytest.mark.django_db
+def test_when_the_host_agrees_to_a_leaders_own_request_no_leader_is_asked(
+    offer: Offer, school_class: SchoolClass, leader: User, now: datetime
+) -> None:
+    enrolment = agreed_with_host(offer, school_class, leader, now)
+
+    assert (enrolment.status, enrolment.leader_answer) == ("confirmed", "not_needed")
 
 
 @pytest.mark.django_db
@@ -934,7 +954,7 @@ def test_the_host_page_and_my_enrolments_ask_no_more_for_three_requests_than_for
     with CaptureQueriesContext(connection) as mine:
         assert teacher.get(reverse("my-enrolments")).status_code == 200
 
-    assert (len(asked), len(mine)) == (13, 13)
+    assert (len(asked), len(mine)) == (12, 13)
 
 
 @pytest.mark.django_db
