@@ -609,7 +609,7 @@ def _proposal_falls(message: Message) -> list[str]:
 
 
 def _proposal_fell(message: Message) -> list[str]:
-    """Return the sentence that an earlier proposal no longer counts, to the host: it fell in the deed the mail tells of."""
+    """Return, to the host, that an earlier proposal no longer counts: it fell in the deed that the mail tells of."""
     fell = MoveProposal.objects.filter(
         session=message.reference_id, state=MoveProposal.State.WITHDRAWN, ended_at=message.created_at
     )
