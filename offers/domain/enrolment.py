@@ -15,6 +15,7 @@ from offers.domain import cancelling, dates, dialogue, notices, places, planning
 from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
+from portal.domain.compiled import CompiledQuery, insert
 from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import User
@@ -131,7 +132,7 @@ def _enrol(
     need = places.needed(offer, request.head_count, request.adults)
     standing = rules.standing_for(session, need, awaits_leader=awaits_leader, now=now)
     status = standing.status
-    enrolment = Enrolment.objects.create(
+    enrolment = Enrolment(
         session=session,
         school_class=request.school_class,
         school_id=request.school_class.school_id,
@@ -154,9 +155,11 @@ def _enrol(
         answer_by=standing.answer_by,
         form_token=request.token_for(session),
         batch=batch,
+        is_late=False,
         created_at=now,
         **snapshot.facts_of(session, request.school_class.school),
     )
+    insert(enrolment)
     if standing.holds:
         places.take(session, need)
     action = "enrolment-" + status.value.replace("_", "-")
@@ -414,8 +417,7 @@ def _teacher_for(request: rules.EnrolmentRequest, by: Actor) -> tuple[User | Non
     school_id = request.school_class.school_id
     if by.is_coordinator:
         return request.teacher, []
-    there = membership.memberships_of(by.user_id).filter(school=school_id) if by.user_id else Membership.objects.none()
-    roles = list(there.select_related("user", "school"))
+    roles = membership.roles_there(user=by.user_id, school=school_id) if by.user_id else []
     if not roles:
         raise Refusal(_("You can enrol classes of your own school only."), code="not-your-school", field="school_class")
     teacher, person = request.teacher, roles[0].user
@@ -442,11 +444,29 @@ def _refuse_beyond_guidance(school_class: SchoolClass, session: Session, roles: 
 
 def _earlier_answer(session: Session, request: rules.EnrolmentRequest) -> Enrolment | None:
     """Return what this form, or anyone for the same class and group, has already got."""
-    same_class = Q(session=session, school_class=request.school_class, group=request.group, status__in=Status.active())
-    found = Enrolment.objects.filter(same_class | Q(form_token=request.token_for(session)))
-    newest = found.order_by("-created_at").values_list("pk", flat=True).first()
+    newest = _newest_answer.first(
+        session=session.pk,
+        school_class=request.school_class.pk,
+        group=request.group,
+        token=request.token_for(session),
+    )
     if newest is None:
         return None
     earlier = Enrolment.objects.select_related("school_class", "school", "teacher").get(pk=newest)
     earlier.session = session
     return earlier
+
+
+_newest_answer = CompiledQuery[UUID](
+    lambda session, school_class, group, token: (
+        Enrolment.objects.filter(
+            Q(session=session, school_class=school_class, group=group, status__in=Status.active()) | Q(form_token=token)
+        )
+        .order_by("-created_at")
+        .values_list("pk", flat=True)[:1]
+    ),
+    "session",
+    "school_class",
+    "group",
+    "token",
+)
