@@ -242,6 +242,7 @@ HOLDINGS = [
         free_text="needs_text",
         none="needs_step_free needs_quiet needs_diet needs_language",
         of=enrolments_of,
+        called=_("needs of the classes"),
     ),
     Holding(
         model="offers.MoveProposal",
