@@ -533,6 +533,22 @@ def _declined(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
+def _cancelling_declined(message: Message, enrolment: Enrolment) -> Words:
+    municipality = places.the_municipality()
+    reach = (municipality.name, as_written(municipality.contact_phone), municipality.contact_email)
+    return Words(
+        kind=_("The class is still expected"),
+        sentences=[
+            _("You have asked to cancel %(class)s. The municipality's coordinator cannot agree, so the visit stands.")
+            % {"class": enrolment.class_label},
+            _("If the class really cannot come, call the coordinator. You can also ask again. The answer was:"),
+        ],
+        quote=message.parameters.get("reason", ""),
+        facts=[(_("Coordinator"), "\n".join(part for part in reach if part))],
+        button=_("See the enrolment"),
+    )
+
+
 def _request_expired(enrolment: Enrolment, now: datetime) -> Words:
     return Words(
         kind=_("Request expired"),
@@ -1293,21 +1309,39 @@ def _coordinator_place_free(message: Message, session: Session, now: datetime) -
 
 def declined_as_it_would_be(enrolment: Enrolment, *, reason: str, now: datetime) -> EmailMultiAlternatives | None:
     """Return the mail that the teacher would get if the request were declined so; None when nobody gets one."""
-    teacher = enrolment.teacher
-    if teacher is None or not teacher.is_active:
+    message = _unsent("enrolment_declined", enrolment)
+    if message is None:
         return None
     as_declined = copy(enrolment)
     as_declined.status, as_declined.ended_reason = Status.DECLINED, reason[:300]
-    message = Message(
-        occasion="enrolment_declined",
+    return mail.write(
+        message, lambda: _write(message, _declined(as_declined, now), as_declined.session, as_declined, now)
+    )
+
+
+def still_expected_as_it_would_be(enrolment: Enrolment, *, reason: str, now: datetime) -> EmailMultiAlternatives | None:
+    """Return the mail that the teacher would get if the coordinator did not agree to cancel; None when nobody does."""
+    message = _unsent("cancelling_declined", enrolment)
+    if message is None:
+        return None
+    message.parameters = {"reason": reason[:300]}
+    return mail.write(
+        message, lambda: _write(message, _cancelling_declined(message, enrolment), enrolment.session, enrolment, now)
+    )
+
+
+def _unsent(occasion: str, enrolment: Enrolment) -> Message | None:
+    """Return a mail to the contact teacher that is only looked at; None without a teacher to write to."""
+    teacher = enrolment.teacher
+    if teacher is None or not teacher.is_active:
+        return None
+    return Message(
+        occasion=occasion,
         reference_id=enrolment.pk,
         recipient_kind="user",
         recipient_id=teacher.pk,
         address=teacher.email,
         language=teacher.language,
-    )
-    return mail.write(
-        message, lambda: _write(message, _declined(as_declined, now), as_declined.session, as_declined, now)
     )
 
 
@@ -1460,6 +1494,27 @@ def _released() -> Occasion:
     return Occasion(still_wanted=still_wanted, letter=letter)
 
 
+def _kept() -> Occasion:
+    """Return the occasion that tells a teacher that the class is still expected, though the school asked to cancel."""
+
+    def still_wanted(message: Message, now: datetime) -> bool:
+        enrolment = _enrolment(message)
+        return (
+            enrolment is not None
+            and enrolment.status == Status.CONFIRMED
+            and enrolment.teacher_id == message.recipient_id
+            and now < enrolment.session.starts_at
+            and _receiver_stays(message)
+        )
+
+    def letter(message: Message, now: datetime) -> Letter:
+        enrolment = _enrolment(message)
+        assert enrolment is not None
+        return _write(message, _cancelling_declined(message, enrolment), enrolment.session, enrolment, now)
+
+    return Occasion(still_wanted=still_wanted, letter=letter)
+
+
 def _moved(words: Callable[[Message, Session, datetime], Words]) -> Occasion:
     """Return an occasion that tells of a session's new time, wanted until it is moved again."""
 
@@ -1508,6 +1563,7 @@ OCCASIONS: dict[str, Occasion] = {
     "enrolment_cancelled": _about_enrolment(
         _cancelled, Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY, coming=True
     ),
+    "cancelling_declined": _kept(),
     "enrolment_declined": _about_enrolment(_declined, Status.DECLINED, coming=True),
     "request_expired": _about_enrolment(_request_expired, Status.REQUEST_EXPIRED, coming=True),
     "session_cancelled": _about_enrolment(

@@ -117,6 +117,7 @@ def test_no_mail_holds_the_free_text_about_needs(session: Session, now: datetime
         "host_restored_enrolment",
         "coordinator_restored",
         "coordinator_asked_to_cancel",
+        "cancelling_declined",
         "move_proposed",  # tests/offers/test_move_by_consent.py
         "move_nudge",
         "move_released",
