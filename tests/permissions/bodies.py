@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import cache
 from inspect import isfunction
 from typing import Any
+from uuid import uuid4
 
 import pikepdf
 from django.contrib import admin
@@ -321,6 +322,19 @@ sends(
     school_class=lambda world: world.at.klass.pk,
     session=lambda world: world.at.session_to_enrol.pk,
 )
+sends(
+    "schools_school_ask_for_a_time",
+    "offers_dialogue",
+    "offers_proposedtime",
+    "portal_message",
+    offer=lambda world: world.at.by_agreement.pk,
+    school_class=lambda world: world.at.new_class.pk,
+    teacher=lambda world: world.at.colleague.pk,
+    adults="2",
+    day_1=(NOW + timedelta(days=28)).strftime("%Y-%m-%d"),
+    begins_1="09:00",
+    form_token=lambda _world: uuid4(),
+)
 sends("schools_school_close", "schools_school", about="empty_school", on="2027-08-01")
 sends(
     "schools_school_merge",
@@ -471,6 +485,9 @@ sends("offers_session_cancel", "offers_session", "offers_enrolment", "portal_mes
 
 sends("offers_enrolment_approve", "offers_enrolment", "portal_message", about="pending")
 sends("offers_enrolment_decline", "offers_enrolment", "portal_message", about="pending", reason="Fuldt hus")
+sends(
+    "offers_enrolment_still_expected", "offers_enrolment", "portal_message", about="asking", why="prepared", reason=""
+)
 sends("offers_enrolment:approve_several", "offers_enrolment", "portal_message", about="pending")
 sends("offers_enrolment_change_numbers", "offers_enrolment", pupils="20", adults="2")
 sends("offers_enrolment_cancel", "offers_enrolment", "portal_message", reason="Klassen kan ikke")
@@ -653,6 +670,7 @@ calls("offers.material.add_material", offer_id=of("draft"), file=_safe("document
 
 calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("orphan"))
 calls("offers.cancelling.ask_to_cancel", enrolment_id=of("late"), reason="Halvdelen er syge.")
+calls("offers.cancelling.decline_to_cancel", enrolment_id=of("asking"), reason="Værten har købt ind.")
 calls("offers.cancelling.undo_cancellation", enrolment_id=of("cancelled"))
 calls("offers.cancelling.undo_cancellation (by the municipality)", enrolment_id=of("cancelled_above"))
 calls("offers.cancelling.undo_cancellation (of more than a class may have)", enrolment_id=of("beyond_limit"))
@@ -691,6 +709,14 @@ def ask_for_a_time_of(world: World, role: str) -> dict[str, Any]:
 def ask_for_a_stranger(world: World, role: str) -> dict[str, Any]:
     stranger = world.people["teacher_elsewhere"]
     asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=TIMES, teacher=stranger)
+    return {"offer_id": world.at.by_agreement.pk, "request": asked}
+
+
+@call("offers.dialogue.ask_for_a_time (for a teacher who telephones)")
+def ask_for_a_time_for(world: World, role: str) -> dict[str, Any]:
+    times = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
+    teacher = world.at.colleague
+    asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=times, teacher=teacher)
     return {"offer_id": world.at.by_agreement.pk, "request": asked}
 
 

@@ -42,7 +42,8 @@ from offers.models import (
     VisitReport,
 )
 from portal import pdf
-from portal.domain import links
+from portal.domain import audit, links
+from portal.domain.actor import Actor
 from portal.http import SESSION_KEY as LINKS
 from portal.http import SIGNED_IN_AT
 from portal.models import (
@@ -314,6 +315,9 @@ def _visits(world: World) -> None:
     ):
         tomorrow = _session(offer, starts_at=NOW + timedelta(days=1))
         setattr(at, f"late{suffix}", _enrolment(tomorrow, teacher, klass))
+        asking = _enrolment(_session(offer, starts_at=NOW + timedelta(days=1)), teacher, klass, ended_reason="Sygdom")
+        audit.record(Actor.of_user(teacher), "enrolment-cancelling-asked", asking, at=NOW)
+        setattr(at, f"asking{suffix}", asking)
         left = {"status": state.CANCELLED_BY_SCHOOL, "status_at": NOW, "status_before": state.CONFIRMED}
         setattr(at, f"cancelled{suffix}", _enrolment(_session(offer), teacher, klass, **left))
     above = {"status": state.CANCELLED_BY_MUNICIPALITY, "status_at": NOW, "status_before": state.CONFIRMED}
