@@ -352,7 +352,7 @@ def _in_order(session: Session, requests: Sequence[rules.EnrolmentRequest], toge
     return [*fitting, *(number for number in order if number not in fitting)]
 
 
-def _none(session: Session, request: rules.EnrolmentRequest, refusal: Refusal, *, field: str) -> Refusal:
+def _none(session: Session, request: rules.EnrolmentRequest, refusal: Refusal, *, field: str | None) -> Refusal:
     """Return why none of several classes is enrolled: what stands against one of them, said where it was chosen."""
     label = request.school_class.label(calendar.local_day(session.starts_at))
     return Refusal(
