@@ -690,11 +690,13 @@ class Desk(Exporting):
         danger: bool = False,
         form: forms.Form | None = None,
         named: Callable[[Any], object] = str,
+        preview: Callable[[Any], EmailMessage | None] | None = None,
     ) -> HttpResponse:
         """Answer a list action: first a page that names the rows, then one use-case for each of them.
 
         A row whose use-case refuses is told of, and the others go on. ``form`` is asked once for all of them;
-        ``act`` reads what was typed from it. ``named`` says how a row is called on the page.
+        ``act`` reads what was typed from it. ``named`` says how a row is called on the page. ``preview`` adds a button
+        that shows the mail about the first row for which there is one, and does nothing else.
         """
         if not self.may_act(request):
             raise PermissionDenied
@@ -703,7 +705,10 @@ class Desk(Exporting):
             sentence = gettext("At most %(most)s at once. Choose fewer, or filter the list first.")
             messages.error(request, sentence % {"most": MOST_AT_ONCE})
             return redirect(request.get_full_path())
-        if "confirmed" in request.POST and (form is None or form.is_valid()):
+        ready, shown = "confirmed" in request.POST and (form is None or form.is_valid()), None
+        if ready and preview is not None and "preview" in request.POST:
+            shown = next((mail for row in rows if (mail := preview(row)) is not None), None)
+        elif ready:
             count = 0
             for row in rows:
                 try:
@@ -730,7 +735,7 @@ class Desk(Exporting):
             danger=danger,
             hidden=hidden,
             ready=False,
-            extra={"back": request.get_full_path()},
+            extra={"back": request.get_full_path(), "has_preview": preview is not None, "preview": shown},
         )
 
 

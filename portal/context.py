@@ -7,12 +7,16 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from portal.domain import clock
+from portal.domain.compiled import CompiledQuery
 from portal.models import Municipality
 
 
 def the_municipality() -> Municipality:
     """Return the municipality, or an unnamed one before the installation has been set up."""
-    return Municipality.objects.select_related("logo").first() or Municipality(name="Åben skole")
+    return _the_first.first() or Municipality(name="Åben skole")
+
+
+_the_first = CompiledQuery[Municipality](lambda: Municipality.objects.select_related("logo").order_by("pk")[:1])
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:

@@ -52,19 +52,21 @@ def words(name: str, default: str | object = REQUIRED) -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
-def database(name: str = "DATABASE_URL", *, pool_size: int = 0) -> dict[str, object]:
+def database(name: str = "DATABASE_URL", *, pool_size: int = 0, prepare_after: int = 0) -> dict[str, object]:
     """Return Django's DATABASES entry for a ``postgresql://`` address.
 
     A Unix socket's directory stands in the query: ``postgresql://postgres@/portal?host=/run/pg``.
     JIT compilation is switched off: on filters over many offers it costs seconds where the query takes
-    milliseconds. Locks are waited for three seconds, statements run fifteen at most.
+    milliseconds. Locks are waited for three seconds, statements run fifteen at most. What is asked by
+    ``portal.domain.compiled`` is prepared when a connection has asked it ``prepare_after`` times (0: never).
     """
     url = urlsplit(text(name))
     if url.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured(f"{name} must begin with postgresql://.")
     query = parse_qs(url.query)
     options: dict[str, object] = {
-        "options": "-c jit=off -c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=60s"
+        "options": "-c jit=off -c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=60s",
+        "prepare_threshold": prepare_after or None,
     }
     for key in ("sslmode", "sslrootcert"):
         if key in query:

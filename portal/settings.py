@@ -102,18 +102,22 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-DATABASES = {"default": env.database(pool_size=env.number("DATABASE_POOL_SIZE", 0))}
+DATABASES = {
+    "default": env.database(
+        pool_size=env.number("DATABASE_POOL_SIZE", 0), prepare_after=env.number("DATABASE_PREPARE_AFTER", 5)
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis is the broker and nothing else. Sessions, counters and shared cache entries live in PostgreSQL:
 # with Redis away nobody is logged out and no limit is lost.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "portal.sessions"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
 
 # Signing in: a code by mail (``portal.domain.sign_in``), a passkey, or the door of another house (``portal.oidc``).
 # There are no passwords; who has a role in the municipality needs a second factor.
 AUTH_USER_MODEL = "portal.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["portal.sessions.SignedIn"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"

@@ -25,6 +25,7 @@ from offers.models import (
     Encounter,
     Enrolment,
     Invite,
+    MoveProposal,
     Offer,
     Question,
     Session,
@@ -130,6 +131,20 @@ def for_coordinator() -> dict[str, Any]:
         .select_related("school", "school_class", "session__offer")
         .order_by("answer_by", "created_at")
     )
+    late, late_rows = first(
+        Enrolment.objects.asking_to_cancel(now)
+        .select_related("school", "school_class", "session__offer")
+        .order_by("session__starts_at", "pk")
+    )
+    talks, talk_rows = first(
+        Dialogue.objects.to_call()
+        .select_related("school", "school_class", "offer__company")
+        .defer("offer__search", "offer__words")
+        .order_by("state_at", "pk")
+    )
+    moves, move_rows = first(
+        MoveProposal.objects.open().select_related("session__offer__company").order_by("answer_by", "pk")
+    )
     free, free_rows = first(
         planning.few_enrolled(now, within=SOON)
         .select_related("offer__company")
@@ -163,6 +178,48 @@ def for_coordinator() -> dict[str, Any]:
                     url=page_of(row),
                 )
                 for row in request_rows
+            ],
+        ),
+        Panel(
+            title=_("Asks to cancel late"),
+            none=_("No school asks to cancel after the deadline."),
+            url=listing(Enrolment, "todo=cancel"),
+            rows=[
+                Row(
+                    title=f"{row.class_label}, {row.school}",
+                    text=f"{row.session.offer} · {row.ended_reason}",
+                    side=short(row.session.starts_at, "j. b, H.i"),
+                    url=page_of(row),
+                )
+                for row in late_rows
+            ],
+        ),
+        Panel(
+            title=_("Times to agree on, to telephone about"),
+            none=_("Every request by agreement has somebody who answers."),
+            url=listing(Dialogue, "age=call"),
+            rows=[
+                Row(
+                    title=f"{row.school_class.label(localtime(row.created_at).date())}, {row.school}",
+                    text=f"{row.offer} · {row.offer.company}",
+                    side=gettext("awaits %(side)s") % {"side": row.get_awaits_display()},
+                    url=page_of(row),
+                )
+                for row in talk_rows
+            ],
+        ),
+        Panel(
+            title=_("Moves under way"),
+            none=_("No class is being asked about another time."),
+            url=listing(Session, "when=moving"),
+            rows=[
+                Row(
+                    title=str(row.session.offer),
+                    text=f"{short(row.session.starts_at, 'D j. b, H.i')} · {row.session.offer.company}",
+                    side=gettext("answer by %(day)s") % {"day": short(row.answer_by)},
+                    url=page_of(row.session),
+                )
+                for row in move_rows
             ],
         ),
         Panel(
@@ -237,14 +294,22 @@ def for_coordinator() -> dict[str, Any]:
             ],
         ),
     ]
+    numbers = (
+        (reviews, _("courses to review")),
+        (requests, _("requests waiting")),
+        (late, _("schools that ask to cancel late")),
+        (talks, _("times to telephone about")),
+        (moves, _("moves under way")),
+        (untaught, _("classes without a contact teacher")),
+        (free, _("dates with few enrolments within 21 days")),
+        (disputes, _("visits to decide")),
+        (trouble, _("messages in trouble")),
+        (lately.count(), _("survey answers in 30 days")),
+    )
+    quiet = {4, len(numbers) - 1}  # moves and answers: nobody waits for the coordinator
     figures = [
-        Figure(number=reviews, label=_("courses to review"), url=panels[0].url, calls=reviews > 0),
-        Figure(number=requests, label=_("requests waiting"), url=panels[1].url, calls=requests > 0),
-        Figure(number=untaught, label=_("classes without a contact teacher"), url=panels[2].url, calls=untaught > 0),
-        Figure(number=free, label=_("dates with few enrolments within 21 days"), url=panels[3].url, calls=free > 0),
-        Figure(number=disputes, label=_("visits to decide"), url=panels[4].url, calls=disputes > 0),
-        Figure(number=trouble, label=_("messages in trouble"), url=panels[5].url, calls=trouble > 0),
-        Figure(number=lately.count(), label=_("survey answers in 30 days"), url=panels[6].url),
+        Figure(number=number, label=label, url=panel.url, calls=number > 0 and place not in quiet)
+        for place, ((number, label), panel) in enumerate(zip(numbers, panels, strict=True))
     ]
     return {"figures": figures, "panels": panels}
 
@@ -320,6 +385,7 @@ def how_many_wait() -> dict[str, int]:
     waiting: dict[str, QuerySet[Any]] = {
         "reviews": Offer.objects.to_review(),
         "requests": Enrolment.objects.filter(status=Enrolment.Status.PENDING),
+        "late": Enrolment.objects.asking_to_cancel(now),
         "newcomers": Membership.objects.awaiting(),
         "dialogues": Dialogue.objects.to_call(),
         "questions": Question.objects.filter(answered_at__isnull=True),
@@ -344,6 +410,7 @@ def counted(rows: QuerySet[Any]) -> QuerySet[Any]:
 TO_DO = (
     Entry(title=_("To review"), model=Offer, query="state__exact=submitted&o=5", icon="rate_review", count="reviews"),
     Entry(title=_("Requests"), model=Enrolment, query="todo=answer", icon="pending_actions", count="requests"),
+    Entry(title=_("Cancelling late"), model=Enrolment, query="todo=cancel", icon="event_busy", count="late"),
     Entry(title=_("Times to agree on"), model=Dialogue, query="age=call", count="dialogues"),
     Entry(title=_("Questions to hosts"), model=Question, query="todo=answer", count="questions"),
     Entry(title=_("Newcomers"), model=Membership, icon="person_add", count="newcomers"),

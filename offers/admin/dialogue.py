@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from django import forms
 from django.contrib import admin
@@ -16,11 +17,26 @@ from django.utils.translation import gettext_lazy as _
 from offers.admin.enrolment import SchoolFilter
 from offers.domain import dates, questions
 from offers.domain import dialogue as talks
-from offers.models import Dialogue, ProposedTime, Question
-from portal.admin import Day, DeskForm, ReadDesk, ReadRows, TimeInput, action, answers, day_and_hour, display
+from offers.models import Dialogue, Offer, ProposedTime, Question
+from portal.admin import (
+    Day,
+    DeskForm,
+    ReadDesk,
+    ReadRows,
+    TimeInput,
+    WholeNumber,
+    action,
+    answers,
+    day_and_hour,
+    display,
+    picker,
+)
 from portal.domain import calendar, clock
 from portal.forms.fields import Hour, Words
 from portal.http import actor_of
+from portal.models import User
+from schools.domain import membership
+from schools.models import School, SchoolClass
 
 State = Dialogue.State
 Side = Dialogue.Side
@@ -91,7 +107,106 @@ class AgreeForm(DeskForm):
         chosen.initial = chosen.queryset.first()
 
 
-class ReplyForm(DeskForm):
+class TimesForm(DeskForm):
+    """Up to three times; without an end one lasts as long as the course."""
+
+    def add_times(self) -> dict[str, forms.Field]:
+        """Return the inputs of the times."""
+        rows: dict[str, forms.Field] = {}
+        for row in range(1, talks.MOST_TIMES + 1):
+            rows[f"day_{row}"] = Day(label=f"{gettext('Day')} ({row})", required=False)
+            rows[f"begins_{row}"] = Hour(label=f"{gettext('Begins at')} ({row})", required=False, widget=TimeInput())
+            rows[f"ends_{row}"] = Hour(
+                label=f"{gettext('Ends at')} ({row})",
+                required=False,
+                widget=TimeInput(),
+                help_text=gettext("Empty: as long as the course lasts."),
+            )
+        return rows
+
+    def offer_of(self, typed: dict[str, Any]) -> Offer | None:
+        """Return the course that says how long a time lasts."""
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        typed["times"] = []
+        offer = self.offer_of(typed)
+        for row in range(1, talks.MOST_TIMES + 1):
+            day, begins, ends = (typed.get(f"{name}_{row}") for name in ("day", "begins", "ends"))
+            if not any((day, begins, ends)) or any(f"{n}_{row}" in self.errors for n in ("day", "begins", "ends")):
+                continue
+            if day is None or begins is None:
+                missing = "day" if day is None else "begins"
+                self.add_error(f"{missing}_{row}", gettext("A time needs a day and an hour."))
+                continue
+            starts_at = calendar.at(day, begins.hour, begins.minute)
+            minutes = (offer.duration_minutes if offer is not None else None) or 60
+            ends_at = calendar.at(day, ends.hour, ends.minute) if ends else starts_at + timedelta(minutes=minutes)
+            if ends_at <= starts_at:
+                self.add_error(f"ends_{row}", gettext("The end must be after the beginning."))
+                continue
+            typed["times"].append((starts_at, ends_at))
+        return typed
+
+
+class AskForm(TimesForm):
+    """Which class of a school, who is the contact teacher, which course, and when."""
+
+    offer = forms.ModelChoiceField(
+        label=_("Course by agreement"),
+        queryset=Offer.objects.none(),
+        widget=picker("offer", Dialogue),
+        help_text=_("Type a word of the course or the company. Only published courses by agreement are found."),
+    )
+    school_class = forms.ModelChoiceField(label=_("Class"), queryset=SchoolClass.objects.none())
+    teacher = forms.ModelChoiceField(label=_("Contact teacher"), queryset=User.objects.none())
+    pupils = WholeNumber(
+        label=_("Number of pupils"),
+        min_value=1,
+        max_value=60,
+        required=False,
+        help_text=_("Leave it empty when the whole class comes."),
+    )
+    adults = WholeNumber(label=_("Number of adults"), min_value=1, max_value=20, initial=2)
+    note = Words(
+        label=_("A few words to the host"),
+        required=False,
+        max_length=talks.LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("They stand in the talk as written by the municipality. No names of pupils."),
+    )
+    form_token = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, school: School, **kwargs: Any) -> None:
+        kwargs["initial"] = {"form_token": uuid4(), **(kwargs.get("initial") or {})}
+        super().__init__(*args, **kwargs)
+        today = calendar.local_day(clock.now())
+        offers: Any = self.fields["offer"]
+        offers.queryset = talks.asked_for().select_related("company")
+        classes: Any = self.fields["school_class"]
+        classes.queryset = school.classes.filter(is_active=True).order_by("-start_year", "letter", "name")
+        classes.label_from_instance = lambda one: one.label(today)
+        teachers: Any = self.fields["teacher"]
+        teachers.queryset = membership.teachers_at(school)
+        teachers.label_from_instance = lambda person: f"{person.name} <{person.email}>"
+        whom = ("offer", "school_class", "teacher", "pupils", "adults")
+        rest = {name: one for name, one in self.fields.items() if name not in whom}
+        self.fields = {**{name: self.fields[name] for name in whom}, **self.add_times(), **rest}
+        for name in ("day_1", "begins_1"):
+            self.fields[name].required = True
+        self.dress()
+
+    def offer_of(self, typed: dict[str, Any]) -> Offer | None:
+        return typed.get("offer")
+
+    def wanted(self) -> talks.DialogueRequest:
+        """Return what was typed, as the use-case takes it."""
+        names = ("school_class", "teacher", "pupils", "adults", "times", "note", "form_token")
+        return talks.DialogueRequest(**{name: self.cleaned_data[name] for name in names})
+
+
+class ReplyForm(TimesForm):
     """What one side said on the telephone: other times, or words."""
 
     on_behalf = forms.ChoiceField(
@@ -109,33 +224,11 @@ class ReplyForm(DeskForm):
     def __init__(self, *args: Any, dialogue: Dialogue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.dialogue = dialogue
-        rows: dict[str, forms.Field] = {}
-        for row in range(1, talks.MOST_TIMES + 1):
-            rows[f"day_{row}"] = Day(label=f"{gettext('Day')} ({row})", required=False)
-            rows[f"begins_{row}"] = Hour(label=f"{gettext('Begins at')} ({row})", required=False, widget=TimeInput())
-            rows[f"ends_{row}"] = Hour(label=f"{gettext('Ends at')} ({row})", required=False, widget=TimeInput())
-        self.fields = {"on_behalf": self.fields["on_behalf"], **rows, "text": self.fields["text"]}
+        self.fields = {"on_behalf": self.fields["on_behalf"], **self.add_times(), "text": self.fields["text"]}
         self.dress()
 
-    def clean(self) -> dict[str, Any]:
-        typed = super().clean() or {}
-        typed["times"] = []
-        for row in range(1, talks.MOST_TIMES + 1):
-            day, begins, ends = (typed.get(f"{name}_{row}") for name in ("day", "begins", "ends"))
-            if not any((day, begins, ends)) or any(f"{n}_{row}" in self.errors for n in ("day", "begins", "ends")):
-                continue
-            if day is None or begins is None:
-                missing = "day" if day is None else "begins"
-                self.add_error(f"{missing}_{row}", gettext("A time needs a day and an hour."))
-                continue
-            starts_at = calendar.at(day, begins.hour, begins.minute)
-            minutes = self.dialogue.offer.duration_minutes or 60
-            ends_at = calendar.at(day, ends.hour, ends.minute) if ends else starts_at + timedelta(minutes=minutes)
-            if ends_at <= starts_at:
-                self.add_error(f"ends_{row}", gettext("The end must be after the beginning."))
-                continue
-            typed["times"].append((starts_at, ends_at))
-        return typed
+    def offer_of(self, typed: dict[str, Any]) -> Offer | None:
+        return self.dialogue.offer
 
 
 class ReasonForm(DeskForm):

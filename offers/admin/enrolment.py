@@ -14,10 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from offers.domain import dates, encounters, handover, needs, snapshot, waiting_list
+from offers.domain import cancelling, dates, encounters, handover, needs, snapshot, waiting_list
 from offers.domain import enrolment as enrolling
 from offers.forms import declining
-from offers.messages.enrolment import declined_as_it_would_be
+from offers.messages.enrolment import declined_as_it_would_be, still_expected_as_it_would_be
 from offers.models import Encounter, Enrolment, Meeting, SurveyRequest, VisitReport
 from portal.admin import (
     DeskForm,
@@ -76,6 +76,9 @@ class DecisionForm(DeskForm):
 
 
 class DeclineForm(DeskForm):
+    """A no in a sentence to choose, in own words, or both."""
+
+    reasons: ClassVar[Any] = declining.REASONS
     why = forms.ChoiceField(label=_("Why?"), choices=declining.CHOICES, required=False)
     reason = Words(
         label=_("More, or in your own words"),
@@ -87,13 +90,24 @@ class DeclineForm(DeskForm):
 
     def clean(self) -> dict[str, Any]:
         typed = super().clean() or {}
-        declining.refuse_silence(self, typed)
+        declining.refuse_silence(self, typed, self.reasons)
         return typed
 
     @property
     def words(self) -> str:
         """What the teacher will read."""
-        return declining.reason_of(self.cleaned_data)
+        return declining.reason_of(self.cleaned_data, self.reasons)
+
+
+class StillExpectedForm(DeclineForm):
+    """Why a class that asks to cancel late is still expected."""
+
+    reasons = declining.STILL_EXPECTED
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        why: Any = self.fields["why"]
+        why.choices = [declining.OWN_WORDS, *self.reasons.items()]
 
 
 class CancelForm(DeskForm):
@@ -141,6 +155,7 @@ class NeedsFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
             ("answer", gettext("requests waiting for an answer")),
+            ("cancel", gettext("the school asks to cancel late")),
             ("teacher", gettext("to come, without a contact teacher")),
             ("coming", gettext("to come")),
         ]
@@ -149,6 +164,8 @@ class NeedsFilter(admin.SimpleListFilter):
         now = clock.now()
         if self.value() == "answer":
             return queryset.filter(status=E.PENDING)
+        if self.value() == "cancel":
+            return queryset.filter(pk__in=Enrolment.objects.asking_to_cancel(now).values("pk"))
         if self.value() == "teacher":
             return queryset.filter(pk__in=Enrolment.objects.without_teacher(now).values("pk"))
         if self.value() == "coming":
@@ -240,10 +257,12 @@ class EnrolmentDesk(ReadDesk):
         "approve",
         "decline",
         "decide",
+        "cancel",
+        "still_expected",
         {
             "title": _("More"),
             "icon": "more_horiz",
-            "items": ["read_needs", "hand_over", "change_numbers", "give_place", "cancel", "undo", "guide"],
+            "items": ["read_needs", "hand_over", "change_numbers", "give_place", "undo", "guide"],
         },
     )
 
@@ -267,6 +286,8 @@ class EnrolmentDesk(ReadDesk):
             names += ["approve", "decline"]
         if obj.session.starts_at > clock.now() and obj.status in E.open():
             names += ["change_numbers", "cancel", "hand_over"]
+        if obj.session.starts_at > clock.now() and cancelling.has_asked(obj):
+            names.append("still_expected")
         if obj.status == E.WAITLISTED and obj.session.starts_at > clock.now():
             names.append("give_place")
         if obj.status in encounters.REPORTABLE and obj.session.starts_at <= clock.now():
@@ -325,6 +346,19 @@ class EnrolmentDesk(ReadDesk):
         return enrolling.answer_request(
             enrolment_id=row.pk, accept=accept, reason=reason, by=actor_of(request), now=clock.now()
         )
+
+    def in_words(self, row: Enrolment) -> str:
+        """Return an enrolment as a page on several of them names it."""
+        said = gettext("%(class)s, %(school)s (%(status)s): %(course)s, %(when)s") % {
+            "class": row.class_label,
+            "school": row.school_name,
+            "status": row.get_status_display(),
+            "course": row.session.offer,
+            "when": dates.moment_in_words(row.session.starts_at),
+        }
+        if row.answer_by is None:
+            return said
+        return gettext("%(said)s, answer by %(day)s") % {"said": said, "day": day_and_hour(row.answer_by)}
 
     def told(self, row: Enrolment) -> str:
         """Return who hears of it, in words."""
@@ -385,6 +419,7 @@ class EnrolmentDesk(ReadDesk):
             says=[_("Each class is confirmed, and its teacher and the host get a mail.")],
             button=_("Approve"),
             act=lambda row: self.answer(request, row, accept=True),
+            named=self.in_words,
             done=lambda count: gettext("Requests approved: %(count)s") % {"count": count},
         )
 
@@ -405,6 +440,8 @@ class EnrolmentDesk(ReadDesk):
             button=_("Decline"),
             danger=True,
             act=lambda row: self.answer(request, row, accept=False, reason=form.words),
+            named=self.in_words,
+            preview=lambda row: declined_as_it_would_be(row, reason=form.words, now=clock.now()),
             done=lambda count: gettext("Requests declined: %(count)s") % {"count": count},
         )
 
@@ -427,6 +464,7 @@ class EnrolmentDesk(ReadDesk):
             act=lambda row: enrolling.cancel_enrolment(
                 enrolment_id=row.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
             ),
+            named=self.in_words,
             done=lambda count: gettext("Enrolments cancelled: %(count)s") % {"count": count},
         )
 
@@ -515,6 +553,7 @@ class EnrolmentDesk(ReadDesk):
             enrolment,
             title=_("Cancel the enrolment"),
             form=CancelForm(answers(request)),
+            lists=self.asked(enrolment),
             says=[
                 self.told(enrolment),
                 _("The host is told."),
@@ -526,6 +565,33 @@ class EnrolmentDesk(ReadDesk):
                 enrolment_id=enrolment.pk, reason=form.cleaned_data["reason"], by=actor_of(request), now=clock.now()
             ),
             done=_("The enrolment is cancelled."),
+        )
+
+    def asked(self, enrolment: Enrolment) -> list[tuple[Any, list[str]]]:
+        """Return why the school asks to cancel, as a page about it shows it; nothing when it does not ask."""
+        return [(_("The school asks to cancel"), [enrolment.ended_reason])] if cancelling.has_asked(enrolment) else []
+
+    @action(description=_("Do not agree to cancel"), url_path="stadig-ventet", icon="event_available")
+    def still_expected(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Say no to a school that asks to cancel late."""
+        enrolment: Enrolment = self.found(request, object_id)
+        return self.deed(
+            request,
+            enrolment,
+            title=_("Do not agree to cancel"),
+            form=StillExpectedForm(answers(request)),
+            says=[
+                _("The class stays enrolled, and is still expected. The host is told nothing."),
+                self.told(enrolment),
+                _("The mail names your telephone number and address. The school may ask again."),
+            ],
+            lists=self.asked(enrolment),
+            button=_("The class is still expected"),
+            act=lambda form: cancelling.decline_to_cancel(
+                enrolment_id=enrolment.pk, reason=form.words, by=actor_of(request), now=clock.now()
+            ),
+            done=_("The class stays enrolled. The teacher is told why."),
+            preview=lambda form: still_expected_as_it_would_be(enrolment, reason=form.words, now=clock.now()),
         )
 
     @action(description=_("Say what became of it"), url_path="afgoer", icon="gavel")

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Min, OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from companies.models import Company, Contact
 from offers.domain import authoring, dates, material, planning, publishing
+from offers.domain import dialogue as talks
 from offers.forms.material import MaterialForm, PictureForm
 from offers.models import Encounter, Enrolment, Invite, Offer, ReviewComment, Revision, Session
 from portal.admin import (
@@ -166,6 +168,12 @@ class SessionForm(DeskForm):
         self.fields = {**rows, **self.fields}
         self.fields["minutes"].initial = offer.duration_minutes
         self.fields["places"].initial = offer.places
+        usual = planning.enrolling_in_words(offer)
+        self.fields["opens_at"].help_text = gettext("Empty: %(usual)s") % {"usual": usual.opens}
+        self.fields["closes_at"].help_text = gettext("Empty: %(usual)s") % {"usual": usual.closes}
+        self.fields["draw_minutes"].help_text = gettext(
+            "Only where enrolment opens later than now. Empty: %(usual)s 0: no draw."
+        ) % {"usual": usual.draws}
         self.dress()
 
     minutes = WholeNumber(label=_("Minutes each time"), min_value=1, max_value=1440)
@@ -174,7 +182,24 @@ class SessionForm(DeskForm):
         label=_("Place"), max_length=300, required=False, help_text=_("Empty: where the course usually takes place.")
     )
     note = Line(label=_("Note to teachers"), max_length=300, required=False)
+    opens_at = Moment(label=_("Enrolment opens"), widget=MomentInput(), required=False)
+    closes_at = Moment(label=_("Enrolment closes"), widget=MomentInput(), required=False)
+    draw_minutes = WholeNumber(
+        label=_("Draw lots among the requests of the first (minutes)"),
+        min_value=0,
+        max_value=planning.LONGEST_DRAW,
+        required=False,
+    )
     even_if_closed = forms.BooleanField(label=_("Also on a day without school"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        typed = super().clean() or {}
+        opens, closes = typed.get("opens_at"), typed.get("closes_at")
+        if opens and closes and opens >= closes:
+            self.add_error("closes_at", gettext("Enrolment must open before it closes."))
+        if closes and closes <= clock.now():
+            self.add_error("closes_at", gettext("That has passed. Choose a time ahead."))
+        return typed
 
     def spans(self) -> list[tuple[datetime, datetime]]:
         """Return each date's beginning and end."""
@@ -570,6 +595,15 @@ class OfferDesk(Desk):
             Invite.objects.filter(offer=obj),
         )
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Offer], search_term: str
+    ) -> tuple[QuerySet[Offer], bool]:
+        """Where a course is picked for a request by agreement, only those that take one are found."""
+        if request.path == reverse("admin:autocomplete") and request.GET.get("model_name") == "dialogue":
+            queryset = queryset.filter(pk__in=talks.asked_for().values("pk"))
+        found: tuple[QuerySet[Offer], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
     # Deeds
 
     def fitting(self, obj: Offer) -> Iterable[str]:
@@ -861,15 +895,7 @@ class OfferDesk(Desk):
             offer,
             title=_("Plan a session"),
             form=SessionForm(answers(request), offer=offer),
-            says=[
-                _("Classes can enrol at once if the course is published."),
-                ngettext(
-                    "Enrolment closes %(days)s day before, at noon.",
-                    "Enrolment closes %(days)s days before, at noon.",
-                    offer.closes_days,
-                )
-                % {"days": offer.closes_days},
-            ],
+            says=[_("Classes can enrol from when it opens, if the course is published. Nobody gets a mail about it.")],
             button=_("Plan the session"),
             act=lambda form: planning.plan_session(
                 offer_id=offer.pk,
@@ -877,12 +903,27 @@ class OfferDesk(Desk):
                 places=form.cleaned_data["places"],
                 place=form.cleaned_data["place"],
                 note=form.cleaned_data["note"],
+                opens_at=form.cleaned_data["opens_at"],
+                closes_at=form.cleaned_data["closes_at"],
+                draw_minutes=form.cleaned_data["draw_minutes"],
                 even_if_closed=form.cleaned_data["even_if_closed"],
                 by=actor_of(request),
                 now=clock.now(),
             ),
-            done=lambda made: gettext("Planned: %(when)s.") % {"when": dates.moment_in_words(made.starts_at)},
-            places={"starts": "day_1", "closes_at": "day_1"},
+            done=lambda made: (
+                gettext("Planned: %(when)s. Enrolment opens on %(opens)s and closes on %(closes)s.")
+                % {
+                    "when": dates.moment_in_words(made.starts_at),
+                    "opens": dates.moment_in_words(made.opens_at),
+                    "closes": dates.moment_in_words(made.closes_at),
+                }
+                + (
+                    " " + gettext("Lots are drawn on %(when)s.") % {"when": dates.moment_in_words(made.draw_at)}
+                    if made.draw_at is not None
+                    else ""
+                )
+            ),
+            places={"starts": "day_1"},
         )
 
     @action(description=_("Plan a weekly series"), url_path="ny-serie", icon="date_range")

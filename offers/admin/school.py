@@ -15,8 +15,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from offers.admin.dialogue import AskForm
 from offers.admin.personal_data import MENU, PersonalDataDeeds
 from offers.domain import dates, handover
+from offers.domain import dialogue as talks
 from offers.domain import school as houses
 from offers.models import Agreement, Enrolment, Session
 from portal.admin import ADMINISTRATOR, Day, DeskForm, action, answers, picker
@@ -149,13 +151,14 @@ class SchoolWithDeedsDesk(SchoolDesk):
 
     actions_detail: ClassVar[Any] = (
         "enrol",
+        "ask_for_a_time",
         {"title": _("More"), "icon": "more_horiz", "items": ["close", "merge", "reopen"]},
     )
 
     def fitting(self, obj: School) -> Iterable[str]:
         if obj.merged_into_id is not None:
             return []
-        return ["reopen"] if obj.closed_on is not None else ["enrol", "close", "merge"]
+        return ["reopen"] if obj.closed_on is not None else ["enrol", "ask_for_a_time", "close", "merge"]
 
     def belonging(self, obj: School) -> Iterable[QuerySet[Any]]:
         """A school's history tells of its classes, its roles and its agreements."""
@@ -199,6 +202,33 @@ class SchoolWithDeedsDesk(SchoolDesk):
                 + "?"
                 + urlencode({"skole": school.pk, "klasse": form.cleaned_data["school_class"].pk})
             ),
+        )
+
+    @action(description=_("Propose times for a class"), url_path="foreslaa-tider", icon="forum")
+    def ask_for_a_time(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask the host of a course by agreement for a time, for a teacher who telephones."""
+        school: School = self.found(request, object_id)
+        form = AskForm(answers(request), school=school)
+        return self.deed(
+            request,
+            school,
+            title=_("Propose times for a class"),
+            form=form,
+            says=[
+                _("For a teacher who telephones about a course without dates. Propose up to three times."),
+                _("The host gets a mail and answers; where there is nobody to write to, you answer for the host."),
+                _("The teacher gets a mail that says you have asked, and goes on with the talk as if asking alone."),
+            ],
+            button=_("Ask the host"),
+            act=lambda form: talks.ask_for_a_time(
+                offer_id=form.cleaned_data["offer"].pk, request=form.wanted(), by=actor_of(request), now=clock.now()
+            ),
+            done=lambda made: (
+                gettext("The host and the teacher are told.")
+                if made.form_token == form.cleaned_data["form_token"]
+                else gettext("The class had already asked. This is the request; nothing was added.")
+            ),
+            goes_to=lambda made: reverse("admin:offers_dialogue_change", args=(made.pk,)),
         )
 
     @action(description=_("Close"), url_path="luk", icon="door_front")

@@ -37,6 +37,7 @@ from portal.domain import clock
 from portal.forms.fields import Words
 from portal.http import actor_of
 
+E = Enrolment.Status
 SOON = timedelta(days=21)
 SESSION_COLORS = {
     rules.Appears.FREE: "success",
@@ -75,23 +76,33 @@ class MoveRows(ReadRows):
 
 
 class EnrolmentRows(ReadRows):
-    """Who comes to a session."""
+    """Which classes come to a session, or are asked whether they do. Who waits stands in a list of its own below."""
 
     model = Enrolment
-    fields = ("school", "class_name", "status", "pupils", "adults", "teacher")
+    fields: tuple[str, ...] = ("school", "class_name", "status", "pupils", "adults", "teacher", "teacher_phone")
     readonly_fields = ("class_name",)
-    verbose_name_plural = _("Enrolments")
+    verbose_name_plural: Any = _("Classes")
     show_change_link = True
     hide_title = False
-    ordering = ("status", "created_at")
+    ordering: tuple[str, ...] = ("status", "created_at")
+    statuses: ClassVar[list[str]] = [one for one in E.active() if one != E.WAITLISTED]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
-        rows: QuerySet[Enrolment] = super().get_queryset(request)
+        rows: QuerySet[Enrolment] = super().get_queryset(request).filter(status__in=self.statuses)
         return rows.select_related("school", "school_class", "session__offer", "teacher")
 
     @display(description=_("Class"))
     def class_name(self, enrolment: Enrolment) -> str:
         return enrolment.class_label
+
+
+class EndedRows(EnrolmentRows):
+    """Who is no longer enrolled, the last first."""
+
+    fields = ("school", "class_name", "status", "status_at", "ended_reason")
+    verbose_name_plural = _("No longer enrolled")
+    ordering = ("-status_at",)
+    statuses: ClassVar[list[str]] = [one for one in E.values if one not in E.active()]
 
 
 class WhenFilter(admin.SimpleListFilter):
@@ -106,6 +117,7 @@ class WhenFilter(admin.SimpleListFilter):
             ("soon", gettext("within 21 days, with free places")),
             ("few", gettext("within 21 days, with few enrolments")),
             ("untaught", gettext("to come, a class without a teacher")),
+            ("moving", gettext("a move is proposed")),
             ("coming", gettext("to come")),
             ("past", gettext("past")),
         ]
@@ -120,6 +132,7 @@ class WhenFilter(admin.SimpleListFilter):
             "soon": free & Q(starts_at__lte=now + SOON),
             "few": Q(pk__in=planning.few_enrolled(now, within=SOON).order_by().values("pk")),
             "untaught": Q(pk__in=Enrolment.objects.without_teacher(now).values("session")),
+            "moving": Q(pk__in=MoveProposal.objects.open().values("session")),
             "coming": coming,
             "past": Q(starts_at__lte=now),
         }.get(self.value() or "")
@@ -266,7 +279,7 @@ class SessionDesk(SessionAsAWhole, Desk):
         "cancel_reason",
     )
     readonly_fields = tuple(name for name in fields if name != "note")
-    inlines: ClassVar[Any] = (MeetingRows, MoveRows, EnrolmentRows)
+    inlines: ClassVar[Any] = (MeetingRows, EnrolmentRows, MoveRows, EndedRows)
     actions: ClassVar[Any] = ("shift_several", "cancel_several")
     actions_detail: ClassVar[Any] = (
         "enrol",
@@ -287,6 +300,12 @@ class SessionDesk(SessionAsAWhole, Desk):
         waiting = Enrolment.objects.filter(session=OuterRef("pk"), status=Enrolment.Status.WAITLISTED)
         rows = rows.select_related("offer__company").defer("offer__search", "offer__words")
         return rows.annotate(in_line=how_many(waiting, "session"))
+
+    def get_inlines(self, request: HttpRequest, obj: Session | None) -> Any:
+        """Leave out who is no longer enrolled where nobody has left."""
+        rows = super().get_inlines(request, obj)
+        left = obj is None or obj.enrolments.filter(status__in=EndedRows.statuses).exists()
+        return [one for one in rows if left or one is not EndedRows]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Session], search_term: str
@@ -360,12 +379,32 @@ class SessionDesk(SessionAsAWhole, Desk):
                 % {"taken": session.places_taken, "places": session.places},
                 _("New free places are offered to the classes on the waiting list, in order."),
             ],
+            lists=[(_("Who is asked, from how many places on"), self.asked_from(session))],
             button=_("Change places"),
             act=lambda form: planning.change_places(
                 session_id=session.pk, places=form.cleaned_data["places"], by=actor_of(request), now=clock.now()
             ),
             done=_("The session has its new number of places."),
         )
+
+    def asked_from(self, session: Session) -> list[str]:
+        """Return of each class in line with how many places of the session it is offered its own."""
+        if session.starts_at <= clock.now():
+            return []
+        needed, said = session.places_taken, []
+        for row in seats.line(session).select_related("school", "school_class"):
+            row.session = session
+            needed += row.places
+            said.append(
+                gettext("%(class)s, %(school)s needs %(places)s: from %(needed)s places on")
+                % {
+                    "class": row.class_label,
+                    "school": row.school_name,
+                    "places": row.places,
+                    "needed": needed,
+                }
+            )
+        return said
 
     @action(description=_("Change opening, closing and group sizes"), url_path="tilmelding", icon="tune")
     def change_enrolling(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -601,7 +640,7 @@ class SessionDesk(SessionAsAWhole, Desk):
             form=CancelDateForm(answers(request), choices=date_choices(meetings, now)),
             says=[_("Every class and the host get a mail with the reason and a calendar file.")],
             lists=[(_("What becomes of the rest"), fates), (_("Classes that are told"), self.classes_told(session))],
-            button=_("Call the date off"),
+            button=_("Call this date off"),
             danger=True,
             act=lambda form: planning.cancel_meeting(
                 meeting_id=UUID(form.cleaned_data["meeting"]),

@@ -18,6 +18,7 @@ from offers.models import MoveProposal, Session
 from portal import history
 from portal.admin import Told, day_and_hour
 from portal.domain import calendar, clock
+from portal.domain.phone import as_written
 from portal.models import Industry
 
 LINES = 12
@@ -61,7 +62,7 @@ class SessionAsAWhole:
 
     def line_of(self, session: Session) -> list[dict[str, Any]]:
         """Return who waits, the first first, and whether the free places would do."""
-        rows = session.enrolments.waitlisted().select_related("school", "school_class", "session__offer")
+        rows = session.enrolments.waitlisted().select_related("school", "school_class", "session__offer", "teacher")
         return [
             {
                 "place": place,
@@ -69,6 +70,7 @@ class SessionAsAWhole:
                 "school": one.school_name,
                 "needs": one.places,
                 "fits": one.places <= session.places_left,
+                "reach": ", ".join(part for part in (str(one.teacher or ""), as_written(one.teacher_phone)) if part),
                 "since": day_and_hour(one.waiting_since),
                 "url": reverse("admin:offers_enrolment_change", args=(one.pk,)),
             }

@@ -102,6 +102,11 @@ def open_to_requests(offer: Offer) -> bool:
     return offer.by_agreement and offer.state == Offer.State.PUBLISHED
 
 
+def asked_for() -> QuerySet[Offer]:
+    """Return the courses for which classes may propose times now; see :func:`open_to_requests`."""
+    return Offer.objects.filter(by_agreement=True, state=Offer.State.PUBLISHED).defer("search", "words")
+
+
 def speaks_for_school(dialogue: Dialogue, user: User | UUID) -> bool:
     """Return whether the person may answer for the class: its contact teacher, and who acts for the whole school.
 
@@ -148,11 +153,11 @@ def of_school(person: User, *, whole_school: bool = False, now: datetime) -> lis
 
     What was agreed stands among the enrolments.
     """
-    rows = Dialogue.objects.visible_to(person)
     if whole_school:
-        rows = rows.filter(school__in=membership.schools_of(person, Membership.Role.acting_for_school()).values("pk"))
+        schools = membership.schools_of(person, Membership.Role.acting_for_school())
+        rows = Dialogue.objects.filter(school__in=schools.values("pk"))
     else:
-        rows = rows.filter(teacher=person)
+        rows = Dialogue.objects.filter(teacher=person)
     wanted = Q(state__in=State.open()) | Q(
         state__in=[State.NOT_NOW, State.NO_ANSWER], state_at__gt=now - timedelta(days=ENDED_SHOWN_FOR)
     )
@@ -193,6 +198,7 @@ def _shown(rows: QuerySet[Dialogue], *, now: datetime, with_teacher: bool = Fals
 def ask_for_a_time(*, offer_id: UUID, request: DialogueRequest, by: Actor, now: datetime) -> Dialogue:
     """Ask the host of a course by agreement for one of up to three times. By whoever may enrol the class.
 
+    A coordinator asks for the contact teacher who has telephoned; from then on it is the teacher's talk.
     The same form again, or a class that has asked already and waits, gets the dialogue that there is. The host, or
     where there is nobody to write to the coordinators, are told; the teacher gets a receipt. Raises Refusal when the
     class has all the dates it may have of the course in the school year of one of the times.
@@ -226,9 +232,11 @@ def ask_for_a_time(*, offer_id: UUID, request: DialogueRequest, by: Actor, now: 
         created_at=now,
     )
     _propose(dialogue, Side.TEACHER, request.times, now=now)
-    _note(dialogue, Side.TEACHER, request.note, now=now)
+    for_another = by.is_coordinator and by.user_id != teacher.pk  # then the words stand as the municipality's
+    _note(dialogue, Side.COORDINATOR if for_another else Side.TEACHER, request.note, now=now)
     audit.record(by, "dialogue-asked", dialogue, at=now, times=len(request.times), pupils=dialogue.pupils)
-    _tell_teacher(dialogue, "dialogue_asked", now=now)
+    by_another = {"asked_by": str(by.user_id)} if by.user_id is not None and by.user_id != teacher.pk else None
+    _tell_teacher(dialogue, "dialogue_asked", now=now, parameters=by_another)
     _tell_whose_turn_it_is(dialogue, asked=True, now=now)
     return dialogue
 
@@ -329,7 +337,7 @@ def say_not_now(*, dialogue_id: UUID, reason: str, by: Actor, now: datetime) -> 
     By the host, or a coordinator for the host. Again changes nothing.
     """
     dialogue = _locked(dialogue_id)
-    side, writer = _speaker(dialogue, by, Side.HOST if by.is_coordinator else "")
+    side, writer = _speaker(dialogue, by, Side.HOST)
     if side != Side.HOST:
         raise Refusal(_("Only the host and the municipality can say that."), code="not-yours")
     if dialogue.state == State.NOT_NOW:
@@ -351,7 +359,7 @@ def say_not_now(*, dialogue_id: UUID, reason: str, by: Actor, now: datetime) -> 
 def withdraw(*, dialogue_id: UUID, reason: str = "", by: Actor, now: datetime) -> Dialogue:
     """Take the request back; the host is told. By the school, or a coordinator for it. Again changes nothing."""
     dialogue = _locked(dialogue_id)
-    side, writer = _speaker(dialogue, by, Side.TEACHER if by.is_coordinator else "")
+    side, writer = _speaker(dialogue, by, Side.TEACHER)
     if side != Side.TEACHER:
         raise Refusal(_("Only the school and the municipality can take the request back."), code="not-yours")
     if dialogue.state == State.WITHDRAWN:
@@ -494,7 +502,10 @@ def _locked(dialogue_id: UUID) -> Dialogue:
 
 
 def _speaker(dialogue: Dialogue, by: Actor, on_behalf: str) -> tuple[str, str]:
-    """Return for which side the actor speaks, and who is said to write; raise Refusal for strangers."""
+    """Return for which side the actor speaks, and who is said to write; raise Refusal for strangers.
+
+    Only coordinators speak on somebody's behalf; what others say of that is not asked.
+    """
     if on_behalf in {Side.HOST, Side.TEACHER} and by.is_coordinator:
         return on_behalf, Side.COORDINATOR
     if planning.hosts(dialogue.offer, by):
@@ -508,10 +519,13 @@ def _speaker(dialogue: Dialogue, by: Actor, on_behalf: str) -> tuple[str, str]:
 
 def _teacher_for(request: DialogueRequest, by: Actor, now: datetime) -> User:
     """Return the contact teacher; raise Refusal when the actor may not enrol the class."""
-    person = User.objects.filter(pk=by.user_id).first() if by.user_id is not None else None
+    if by.is_coordinator and request.teacher is not None:
+        if not membership.belongs_to(request.teacher.pk, request.school_class.school_id):
+            raise Refusal(_("The contact teacher must belong to the school."), code="not-of-school", field="teacher")
+        return request.teacher
+    person = User.objects.get(pk=by.user_id)  # only people ask: of a link or a job there is no row
     day = calendar.local_day(request.times[0][0]) if request.times else calendar.local_day(now)
-    classes = membership.enrollable_classes(person, day) if person is not None else SchoolClass.objects.none()
-    if person is None or not classes.filter(pk=request.school_class.pk).exists():
+    if not membership.enrollable_classes(person, day).filter(pk=request.school_class.pk).exists():
         raise Refusal(
             _("You can propose times for classes of your own school only."),
             code="not-your-school",
@@ -690,9 +704,16 @@ def _tell(dialogue: Dialogue, occasion: str, *, now: datetime, key: str) -> None
         _tell_teacher(dialogue, occasion, now=now, key=key)
 
 
-def _tell_teacher(dialogue: Dialogue, occasion: str, *, now: datetime, key: str = "") -> None:
+def _tell_teacher(
+    dialogue: Dialogue,
+    occasion: str,
+    *,
+    now: datetime,
+    key: str = "",
+    parameters: dict[str, str] | None = None,
+) -> None:
     """Promise the contact teacher a mail (a step)."""
     teacher = dialogue.teacher
     if teacher is not None and teacher.is_active:
         to = outbox.Recipient.of_user(teacher)
-        outbox.post(occasion=occasion, about=dialogue, to=to, now=now, key=key, urgency=3)
+        outbox.post(occasion=occasion, about=dialogue, to=to, now=now, key=key, parameters=parameters, urgency=3)

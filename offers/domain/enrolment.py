@@ -11,10 +11,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import cancelling, dates, dialogue, notices, places, planning, rules, snapshot
+from offers.domain import cancelling, dates, dialogue, notices, places, planning, rules, snapshot, waiting_list
 from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
+from portal.domain.compiled import CompiledQuery, insert
 from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import User
@@ -129,9 +130,11 @@ def _enrol(
     teacher, awaits_leader = on_behalf.teacher, on_behalf.awaits_leader
     offer = session.offer
     need = places.needed(offer, request.head_count, request.adults)
-    standing = rules.standing_for(session, need, awaits_leader=awaits_leader, now=now)
+    standing = rules.standing_for(
+        session, need, school_class=request.school_class, awaits_leader=awaits_leader, now=now
+    )
     status = standing.status
-    enrolment = Enrolment.objects.create(
+    enrolment = Enrolment(
         session=session,
         school_class=request.school_class,
         school_id=request.school_class.school_id,
@@ -154,9 +157,11 @@ def _enrol(
         answer_by=standing.answer_by,
         form_token=request.token_for(session),
         batch=batch,
+        is_late=False,
         created_at=now,
         **snapshot.facts_of(session, request.school_class.school),
     )
+    insert(enrolment)
     if standing.holds:
         places.take(session, need)
     action = "enrolment-" + status.value.replace("_", "-")
@@ -205,6 +210,7 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
         notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now, key=key)
     elif not host_knows:
         notices.tell_host_it_came_to_nothing(enrolment, now=now)
+    planning.close_without_class(session, enrolment, by=by, now=now)
     places.offer_to_line(session, by=by, now=now)
     return enrolment
 
@@ -274,6 +280,7 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
     The same answer again changes nothing; another answer afterwards is refused. While the school's own leader has not
     answered, the host is not asked; a coordinator's yes then counts for the leader too.
     """
+    others = waiting_list.hold_other_waits(enrolment_id)
     enrolment = places.locked_enrolment(enrolment_id)
     session = enrolment.session
     if not (by.is_coordinator or planning.hosts(session.offer, by)):
@@ -297,12 +304,15 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
             raise Refusal(_("Write why not; the teacher will read it."), code="reason", field="reason")
         places.end(enrolment, Status.DECLINED, reason=reason[:300], by=by, now=now)
         notices.tell_teacher(enrolment, "enrolment_declined", now=now)
+        planning.close_without_class(session, enrolment, by=by, now=now)
         places.offer_to_line(session, by=by, now=now)
         return enrolment
     if enrolment.leader_answer == LeaderAnswer.AWAITED:
         places.answer_for_leader(enrolment, LeaderAnswer.NOT_NEEDED)
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host_of_confirmed(enrolment, now=now)
+    if waiting_list.came_from_line(enrolment):  # its yes to an offered place had waited for the leader
+        waiting_list.end_other_waits(others, enrolment, by=by, now=now)
     return enrolment
 
 
@@ -323,6 +333,7 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     notices.tell_teacher(enrolment, "request_expired", now=now)
     notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
     notices.tell_host_it_came_to_nothing(enrolment, now=now)
+    planning.close_without_class(enrolment.session, enrolment, by=by, now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return True
 
@@ -414,8 +425,7 @@ def _teacher_for(request: rules.EnrolmentRequest, by: Actor) -> tuple[User | Non
     school_id = request.school_class.school_id
     if by.is_coordinator:
         return request.teacher, []
-    there = membership.memberships_of(by.user_id).filter(school=school_id) if by.user_id else Membership.objects.none()
-    roles = list(there.select_related("user", "school"))
+    roles = membership.roles_there(user=by.user_id, school=school_id) if by.user_id else []
     if not roles:
         raise Refusal(_("You can enrol classes of your own school only."), code="not-your-school", field="school_class")
     teacher, person = request.teacher, roles[0].user
@@ -442,11 +452,29 @@ def _refuse_beyond_guidance(school_class: SchoolClass, session: Session, roles: 
 
 def _earlier_answer(session: Session, request: rules.EnrolmentRequest) -> Enrolment | None:
     """Return what this form, or anyone for the same class and group, has already got."""
-    same_class = Q(session=session, school_class=request.school_class, group=request.group, status__in=Status.active())
-    found = Enrolment.objects.filter(same_class | Q(form_token=request.token_for(session)))
-    newest = found.order_by("-created_at").values_list("pk", flat=True).first()
+    newest = _newest_answer.first(
+        session=session.pk,
+        school_class=request.school_class.pk,
+        group=request.group,
+        token=request.token_for(session),
+    )
     if newest is None:
         return None
     earlier = Enrolment.objects.select_related("school_class", "school", "teacher").get(pk=newest)
     earlier.session = session
     return earlier
+
+
+_newest_answer = CompiledQuery[UUID](
+    lambda session, school_class, group, token: (
+        Enrolment.objects.filter(
+            Q(session=session, school_class=school_class, group=group, status__in=Status.active()) | Q(form_token=token)
+        )
+        .order_by("-created_at")
+        .values_list("pk", flat=True)[:1]
+    ),
+    "session",
+    "school_class",
+    "group",
+    "token",
+)

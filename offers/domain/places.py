@@ -15,9 +15,11 @@ from django.utils.translation import gettext as _
 
 from offers.domain import notices
 from offers.models import Encounter, Enrolment, Meeting, MoveAnswer, MoveProposal, Offer, Session
+from offers.models.session import SessionQuerySet
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.compiled import CompiledQuery, CompiledUpdate
 from portal.domain.refusal import Refusal
 from portal.models import Municipality
 
@@ -45,13 +47,23 @@ def locked_session(session_id: UUID, *, seen: Session | None = None) -> Session:
     Course and host are those of ``seen``, if it was read a moment ago: they are not held in any case, and
     :func:`look_again` says how they are now.
     """
-    rules = Municipality.objects.values(found=JSONObject(**{name: name for name in RULES}))
-    found = Session.objects.locked().annotate(rules=Subquery(rules[:1]))
-    if seen is None:
-        return found.select_related("offer__company", "offer__contact").get(pk=session_id)
-    session = found.get(pk=session_id)
-    session.offer = seen.offer
+    session = (_locked_whole if seen is None else _locked_again).first(session=session_id)
+    if session is None:
+        raise Session.DoesNotExist
+    if seen is not None:
+        session.offer = seen.offer
     return session
+
+
+def _locked() -> SessionQuerySet:
+    rules = Municipality.objects.values(found=JSONObject(**{name: name for name in RULES}))
+    return Session.objects.locked().annotate(rules=Subquery(rules[:1]))
+
+
+_locked_again = CompiledQuery[Session](lambda session: _locked().filter(pk=session), "session")
+_locked_whole = CompiledQuery[Session](
+    lambda session: _locked().filter(pk=session).select_related("offer__company", "offer__contact"), "session"
+)
 
 
 def look_again(session: Session) -> None:
@@ -60,12 +72,22 @@ def look_again(session: Session) -> None:
     Whoever waited for the row behind a move, or behind the course being archived, has read both before that was done:
     of the statement that waits, only the row it waits for is read anew.
     """
-    dates = Meeting.objects.filter(session=session.pk).order_by("number").values("place")
-    found = Offer.objects.filter(pk=session.offer_id).annotate(named_places=ArraySubquery(dates))
     row: Any = session
-    session.offer.state, session.offer.pause_reason, row.named_places = found.values_list(
-        "state", "pause_reason", "named_places"
-    ).get()
+    (now,) = _how_it_is_now(session=session.pk, offer=session.offer_id)
+    session.offer.state, session.offer.pause_reason, row.named_places = now
+
+
+_how_it_is_now = CompiledQuery[tuple[str, str, list[str]]](
+    lambda session, offer: (
+        Offer.objects.filter(pk=offer)
+        .annotate(
+            named_places=ArraySubquery(Meeting.objects.filter(session=session).order_by("number").values("place"))
+        )
+        .values_list("state", "pause_reason", "named_places")
+    ),
+    "session",
+    "offer",
+)
 
 
 def rules_for(session: Session) -> Municipality:
@@ -80,10 +102,22 @@ def rules_for(session: Session) -> Municipality:
 
 def locked_enrolment(enrolment_id: UUID) -> Enrolment:
     """Return the enrolment as it is once the row of its session is held."""
-    session = locked_session(Enrolment.objects.values_list("session_id", flat=True).get(pk=enrolment_id))
-    enrolment = Enrolment.objects.select_related("school_class", "school", "teacher").get(pk=enrolment_id)
+    session_id = _session_of.first(enrolment=enrolment_id)
+    if session_id is None:
+        raise Enrolment.DoesNotExist
+    session = locked_session(session_id)
+    (enrolment,) = _enrolment(enrolment=enrolment_id)
     enrolment.session = session
     return enrolment
+
+
+_session_of = CompiledQuery[UUID](
+    lambda enrolment: Enrolment.objects.filter(pk=enrolment).values_list("session_id", flat=True), "enrolment"
+)
+_enrolment = CompiledQuery[Enrolment](
+    lambda enrolment: Enrolment.objects.filter(pk=enrolment).select_related("school_class", "school", "teacher"),
+    "enrolment",
+)
 
 
 def needed(offer: Offer, pupils: int, adults: int) -> int:
@@ -118,13 +152,18 @@ def line(session: Session) -> QuerySet[Enrolment]:
 
 def take(session: Session, places: int) -> None:
     """Let the session hold so many places more."""
-    Session.objects.filter(pk=session.pk).update(places_taken=F("places_taken") + places)
+    _move(session=session.pk, by=places)
     session.places_taken += places
+
+
+_move = CompiledUpdate(
+    lambda session, by: (Session.objects.filter(pk=session), {"places_taken": F("places_taken") + by}), "session", "by"
+)
 
 
 def release(session: Session, places: int) -> None:
     """Let the session hold so many places less."""
-    Session.objects.filter(pk=session.pk).update(places_taken=F("places_taken") - places)
+    _move(session=session.pk, by=-places)
     session.places_taken -= places
 
 
@@ -165,7 +204,10 @@ def request_deadline(
 
 def the_municipality() -> Municipality:
     """Return the municipality with its rules; the usual ones before it has been set up."""
-    return Municipality.objects.first() or Municipality()
+    return _the_first.first() or Municipality()
+
+
+_the_first = CompiledQuery[Municipality](lambda: Municipality.objects.order_by("pk")[:1])
 
 
 def offer_to_line(session: Session, *, by: Actor, now: datetime) -> list[Enrolment]:

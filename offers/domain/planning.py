@@ -27,6 +27,7 @@ OPENING_HOUR = 8
 CLOSING_HOUR = 12
 LONGEST_MEETING = timedelta(hours=24)
 LONGEST_SERIES = 60
+LONGEST_DRAW = 24 * 60  # minutes, as of the municipality
 SHORTEST_OPENING = timedelta(minutes=1)
 ENDS_WITH_IT = Enrolment.Status.active()
 CANCELLED_ALONE = [Enrolment.Status.CANCELLED_BY_SCHOOL, Enrolment.Status.CANCELLED_BY_MUNICIPALITY]
@@ -98,6 +99,7 @@ def plan_session(
     places: int | None = None,
     opens_at: datetime | None = None,
     closes_at: datetime | None = None,
+    draw_minutes: int | None = None,
     place: str = "",
     note: str = "",
     even_if_closed: bool = False,
@@ -106,8 +108,10 @@ def plan_session(
 ) -> Session:
     """Plan one session: at one time (``minutes`` long, else as long as the course says), or on several dates.
 
-    Places, closing time and place come from the course unless given. Raises Refusal when a date is no school day
-    (unless ``even_if_closed``), has passed, ends before it begins, or enrolment could not open before it closes. A
+    Places, opening, closing and place come from the course unless given. Lots are drawn among the requests of the
+    first ``draw_minutes`` (0: not at all), else as the municipality says. Raises Refusal when a date is no school day
+    (unless ``even_if_closed``), has passed, ends before it begins, enrolment could not open before it closes, or lots
+    are to be drawn though it is open at once. A
     host plans within what the municipality allows (:func:`host_terms`), and on school days only.
     """
     offer = _plannable(offer_id, by)
@@ -118,6 +122,7 @@ def plan_session(
         places=places,
         opens_at=opens_at,
         closes_at=closes_at,
+        draw_minutes=draw_minutes,
         place=place,
         note=note,
         school_calendar=None if even_if_closed else SchoolCalendar.load(),
@@ -249,9 +254,9 @@ def change_enrolling(
         back = Q(status_before=Enrolment.Status.IN_DRAW, status__in=CANCELLED_ALONE)
         waits = session.enrolments.filter(Q(status=Enrolment.Status.IN_DRAW) | back).exists()
         has_line = session.enrolments.waitlisted().exists()
-        planned = None if has_line else draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
+        planned = None if has_line else _draw_follows(session, opens_at, closes_at, now)
         draw_at = planned or (max(now, opens_at + SHORTEST_OPENING) if waits else None)
-    if draw_at is not None:
+    if draw_at is not None and session.drawn_at is None:
         draw_at = min(draw_at, closes_at)
     changed: dict[str, datetime | int | None] = {
         "opens_at": opens_at,
@@ -277,6 +282,16 @@ def change_enrolling(
     )
     seats.offer_to_line(session, by=by, now=now)
     return session
+
+
+def _draw_follows(session: Session, opens_at: datetime, closes_at: datetime, now: datetime) -> datetime | None:
+    """Return when lots are drawn after enrolment gets another opening: as long after it as before.
+
+    A session that was open already, or was planned before the municipality drew lots, follows the municipality.
+    """
+    if session.draw_at is None or opens_at <= now:
+        return draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
+    return min(opens_at + (session.draw_at - session.opens_at), closes_at)
 
 
 @transaction.atomic(durable=True)
@@ -459,6 +474,44 @@ def _call_off(session: Session, reason: str, *, by: Actor, by_host: bool, now: d
     notices.tell_host(session.offer, session, "host_session_cancelled", now=now)
     if by_host:
         notices.tell_coordinators(session, "coordinator_session_cancelled", now=now)
+
+
+def close_without_class(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Close the date that was agreed for one class alone, when that class leaves it (a step; the row is held).
+
+    Nobody else can take it, so it would only stand empty at the host and at the desk. Nobody is told here: the caller's
+    own mails say that the visit does not take place. Undoing the cancelling opens it again (:func:`open_for_class`).
+    """
+    if session.places_taken or session.state != Session.State.OPEN or not notices.came_of_a_dialogue(enrolment):
+        return
+    drop_proposal(session, by=by, now=now)
+    with translation.override(settings.LANGUAGE_CODE):
+        reason = _("The visit was agreed for one class, and the class does not come.")
+    outbox.withdraw(about=session)
+    session.meetings.filter(state=Meeting.State.PLANNED).update(state=Meeting.State.CANCELLED)
+    _let_be(session, Session.State.CANCELLED, reason[:300])
+    audit.record(by, "session-closed-without-class", session, at=now)
+
+
+def closed_without_class(session: Session, enrolment: Enrolment) -> bool:
+    """Return whether the date was closed because the class, for which alone it was agreed, had left it."""
+    return session.state == Session.State.CANCELLED and notices.came_of_a_dialogue(enrolment)
+
+
+def open_for_class(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Open a date again that was closed when its class left, now that the class comes after all (a step)."""
+    if closed_without_class(session, enrolment):
+        session.meetings.update(state=Meeting.State.PLANNED)
+        _let_be(session, Session.State.OPEN, "")
+        audit.record(by, "session-opened-again", session, at=now)
+
+
+def _let_be(session: Session, state: Session.State, reason: str) -> None:
+    """Write the state of a session and why (a step); its calendar entries count up."""
+    facts = {"state": state, "cancel_reason": reason}
+    Session.objects.filter(pk=session.pk).update(**facts, sequence=F("sequence") + 1)
+    session.state, session.cancel_reason = state, reason
+    session.sequence += 1
 
 
 def few_enrolled(now: datetime, *, within: timedelta) -> QuerySet[Session]:
@@ -661,6 +714,7 @@ def _plan(
     place: str,
     note: str,
     school_calendar: SchoolCalendar | None,
+    draw_minutes: int | None = None,
     is_asked_for: bool = False,
     by: Actor,
     now: datetime,
@@ -703,7 +757,7 @@ def _plan(
         places=count,
         opens_at=opens,
         closes_at=closes,
-        draw_at=draw.drawn_at(opens, closes, seats.the_municipality(), now) if opens > now else None,
+        draw_at=_draw_of(opens, closes, draw_minutes, now),
         starts_at=starts_at,
         ends_at=ends_at,
         note=note.strip()[:300],
@@ -718,6 +772,59 @@ def _plan(
         by, "session-planned", session, at=now, places=count, dates=len(spans), starts_at=starts_at.isoformat()
     )
     return session
+
+
+def _draw_of(opens: datetime, closes: datetime, minutes: int | None, now: datetime) -> datetime | None:
+    """Return when lots are drawn: as told, else as the municipality says; None when they are not."""
+    if minutes is None:
+        return draw.drawn_at(opens, closes, seats.the_municipality(), now) if opens > now else None
+    if not 0 <= minutes <= LONGEST_DRAW:
+        raise Refusal(
+            _("Write a number of minutes between 0 and %(most)d.") % {"most": LONGEST_DRAW},
+            code="draw",
+            field="draw_minutes",
+        )
+    if not minutes:
+        return None
+    if opens <= now:
+        raise Refusal(
+            _("Lots can be drawn only where enrolment opens later than now. Say when it opens, or leave the draw out."),
+            code="draw-at-once",
+            field="draw_minutes",
+        )
+    return min(opens + timedelta(minutes=minutes), closes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolling:
+    """When enrolment of a course opens and closes, and whether lots are drawn, unless told otherwise; in words."""
+
+    opens: str
+    closes: str
+    draws: str
+
+
+def enrolling_in_words(offer: Offer) -> Enrolling:
+    """Return what holds for a new session of the course where nothing else is said."""
+
+    def before(days: int) -> str:
+        if offer.days_counted == Offer.DaysCounted.SCHOOL_DAYS:
+            return ngettext("%(days)d school day before", "%(days)d school days before", days) % {"days": days}
+        return ngettext("%(days)d day before", "%(days)d days before", days) % {"days": days}
+
+    minutes = seats.the_municipality().draw_minutes
+    return Enrolling(
+        opens=_("at once.")
+        if offer.opens_days is None
+        else _("%(before)s, at 8.00.") % {"before": before(offer.opens_days)},
+        closes=_("%(before)s, at noon.") % {"before": before(offer.closes_days)},
+        draws=ngettext(
+            "%(count)d minute, as the municipality says.", "%(count)d minutes, as the municipality says.", minutes
+        )
+        % {"count": minutes}
+        if minutes
+        else _("no draw."),
+    )
 
 
 def _usual_place(offer: Offer) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import models
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -19,6 +19,7 @@ from offers.domain import dates, places
 from offers.models import Encounter, Enrolment, Meeting, Offer, Session
 from portal.domain import calendar
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.compiled import CompiledQuery
 from portal.domain.refusal import Refusal
 from portal.models import Municipality, PriorityFor, User
 from schools.models import SchoolClass
@@ -126,22 +127,26 @@ def without_room(session: Session, request: EnrolmentRequest, *, now: datetime) 
 
     Only where there is no line to join and no draw: then a session that is full now can only be told so.
     """
-    if draws(session) or session.offer.has_waiting_list:
-        return None
-    return refusal_for(session, request, now=now) if _full(session, request, now) else None
+    return refusal_for(session, request, now=now) if _has_no_room(session, request) else None
 
 
-def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datetime) -> Standing:
+def standing_for(
+    session: Session, need: int, *, school_class: SchoolClass, awaits_leader: bool, now: datetime
+) -> Standing:
     """Decide what an enrolment becomes that nothing stands against. The session's row is held.
 
-    In the draw while lots are to be drawn; confirmed, or a request, when there is room and nobody waits; else in line.
+    In the draw while lots are to be drawn; confirmed, or a request, when there is room and nobody in line comes first;
+    else in line.
     Raises Refusal when there is no line.
     """
     if draws(session):
         return Standing(status=Enrolment.Status.IN_DRAW)
     seen: dict[str, Any] = {"left": session.places_left}
-    last_in_line = session.enrolments.waitlisted().aggregate(since=Max("waiting_since"))["since"]
-    if need > session.places_left or last_in_line is not None:
+    last_in_line = _last_in_line.first(session=session.pk)
+    passed = last_in_line is not None and need <= session.places_left and not _comes_behind(session, school_class)
+    if passed:
+        seen["passed"] = session.enrolments.waitlisted().count()
+    if need > session.places_left or (last_in_line is not None and not passed):
         if not session.offer.has_waiting_list:
             raise Refusal(
                 _("%(left)d places are free, and other classes are first in line for them. %(instead)s")
@@ -149,13 +154,42 @@ def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datet
                 code="full",
             )
         # Whoever held the row first was told the earlier place, whatever the clocks of two servers say.
-        follows = last_in_line is not None and last_in_line >= now
-        since = last_in_line + timedelta(microseconds=1) if follows else now
+        since = now if last_in_line is None else max(now, last_in_line + timedelta(microseconds=1))
         return Standing(status=Enrolment.Status.WAITLISTED, waiting_since=since, seen=seen)
     if awaits_leader or session.offer.acceptance == Offer.Acceptance.MANUAL:
         until = places.request_deadline(session, places.rules_for(session), SchoolCalendar.load(), now)
         return Standing(status=Enrolment.Status.PENDING, answer_by=until, seen=seen)
     return Standing(status=Enrolment.Status.CONFIRMED, seen=seen)
+
+
+def _comes_behind(session: Session, school_class: SchoolClass) -> bool:
+    """Return whether somebody in line comes before a class for whom there is room, by the rules the line moves by.
+
+    It does not go behind whoever needs more than is free, where smaller groups may overtake, or more than the session
+    has in all; nor, where classes without a visit stand first and it has had none, behind those that had. Otherwise a
+    place would stay empty though somebody waits who fits.
+    """
+    rules = places.rules_for(session)
+    waiting = session.enrolments.waitlisted()
+    waiting = waiting.filter(places__lte=session.places_left if rules.smaller_may_overtake else session.places)
+    if rules.unvisited_first:
+        year = calendar.school_year_of(calendar.local_day(session.starts_at))
+        visits = Encounter.objects.filter(school_class=school_class, school_year=year, voided_at__isnull=True)
+        if not visits.exists():
+            banded: Any = places.with_band(waiting)
+            return bool(banded.filter(behind=0).exists())
+    return waiting.exists()
+
+
+# When the last in line began to wait.
+_last_in_line = CompiledQuery[datetime](
+    lambda session: (
+        Enrolment.objects.filter(session=session, status=Enrolment.Status.WAITLISTED, waiting_since__isnull=False)
+        .order_by("-waiting_since")
+        .values_list("waiting_since", flat=True)[:1]
+    ),
+    "session",
+)
 
 
 def draws(session: Session) -> bool:
@@ -183,13 +217,20 @@ def hold_classes(session: Session, classes: Iterable[SchoolClass]) -> None:
 
 def alternatives(session: Session, need: int, *, now: datetime) -> list[Session]:
     """Return up to three other sessions of the course that have so many free places, the next first."""
-    others = Session.objects.bookable(now).filter(offer=session.offer_id).exclude(pk=session.pk)
-    others = others.select_related("offer").defer("offer__search", "offer__words")
-    return [
-        other
-        for other in others.order_by("starts_at")[:20]
-        if other.places_left >= max(need, other.smallest_group) and not draws(other)
-    ][:3]
+    others = _others_of_course(session=session.pk, offer=session.offer_id, now=now)
+    for other in others:
+        other.offer = session.offer
+    return [one for one in others if one.places_left >= max(need, one.smallest_group) and not draws(one)][:3]
+
+
+_others_of_course = CompiledQuery[Session](
+    lambda session, offer, now: (
+        Session.objects.bookable(now).filter(offer=offer).exclude(pk=session).order_by("starts_at")[:20]
+    ),
+    "session",
+    "offer",
+    "now",
+)
 
 
 def next_possibility(session: Session, need: int, *, now: datetime) -> str:
@@ -452,11 +493,22 @@ def _decimal(number: float) -> str:
     return number_format(number, decimal_pos=1)
 
 
+def is_full_for_all(session: Session) -> bool:
+    """Return whether nobody can get in at present: not the smallest group fits, and there is neither line nor draw."""
+    return session.is_full and not session.offer.has_waiting_list and not draws(session)
+
+
+def _has_no_room(session: Session, request: EnrolmentRequest) -> bool:
+    """Return whether the class does not fit, and there is neither line nor draw."""
+    need = places.needed(session.offer, request.head_count, request.adults)
+    return need > session.places_left and not session.offer.has_waiting_list and not draws(session)
+
+
 def _full(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal | None:
     """Return a refusal when there is no room and no waiting list."""
-    need = places.needed(session.offer, request.head_count, request.adults)
-    if session.offer.has_waiting_list or need <= session.places_left or draws(session):
+    if not _has_no_room(session, request):
         return None
+    need = places.needed(session.offer, request.head_count, request.adults)
     sentence = ngettext(
         "%(left)d place is left, you need %(need)d, and the session has no waiting list.",
         "%(left)d places are left, you need %(need)d, and the session has no waiting list.",

@@ -61,6 +61,7 @@ NAMES = {
     "host_restored_enrolment": gettext_lazy("an enrolment that stands again, to the host"),
     "coordinator_restored": gettext_lazy("an enrolment that stands again, to the coordinators"),
     "coordinator_asked_to_cancel": gettext_lazy("a class that asks to cancel late, to the coordinators"),
+    "cancelling_declined": gettext_lazy("a class that is still expected, though it asked to cancel"),
     "enrolment_declined": gettext_lazy("a request that was declined"),
     "request_expired": gettext_lazy("a request that ran out"),
     "session_cancelled": gettext_lazy("a date that was cancelled"),

@@ -5,7 +5,7 @@ is confirmed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -91,6 +91,18 @@ def _reason(message: Message) -> str:
     if message.reference_type == Question._meta.label_lower:
         return _("You get this mail because you asked the host of a course something.")
     return _("You get this mail because you proposed a time for a course.")
+
+
+def _asked_by(message: Message) -> list[str]:
+    """Return the sentence that says who proposed the times, when it was somebody else than the contact teacher."""
+    who = message.parameters.get("asked_by")
+    person = User.objects.filter(pk=who).first() if who else None
+    if person is None:
+        return []
+    return [
+        _("%(name)s (%(email)s) has proposed times for you, and you are the contact teacher.")
+        % {"name": person.name, "email": person.email}
+    ]
 
 
 def _host_address(message: Message, now: datetime) -> str:
@@ -390,9 +402,10 @@ def _about_dialogue(words: Callable[[Dialogue, datetime], Words], *states: str, 
             url = settings.ORIGIN + reverse("admin:offers_dialogue_change", args=[talk.pk])
         else:
             url = settings.ORIGIN + reverse("dialogue", args=[talk.pk])
+        said = words(talk, now)
         return _letter(
             message,
-            words(talk, now),
+            replace(said, sentences=[*_asked_by(message), *said.sentences]),
             title=talk.offer.title,
             company=talk.offer.company.name,
             about=_label(talk),

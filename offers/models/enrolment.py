@@ -101,6 +101,14 @@ class EnrolmentQuerySet(models.QuerySet["Enrolment"]):
         stays = Membership.objects.filter(user=OuterRef("teacher"), school=OuterRef("school"), ended_on__isnull=True)
         return self.ahead(now).filter(Q(teacher__isnull=True) | Q(teacher__is_active=False) | ~Exists(stays))
 
+    def asking_to_cancel(self, now: datetime) -> "EnrolmentQuerySet":
+        """Confirmed and ahead, and the school has asked the coordinators to cancel: nobody has answered yet.
+
+        What is confirmed carries a reason only as long as it asks.
+        """
+        asks = self.filter(status=Enrolment.Status.CONFIRMED, session__starts_at__gt=now)
+        return asks.exclude(ended_reason="")
+
     def overdue(self, now: datetime) -> "EnrolmentQuerySet":
         """Asked, and the deadline has passed."""
         return self.filter(status__in=[Enrolment.Status.OFFERED, Enrolment.Status.PENDING], answer_by__lte=now)

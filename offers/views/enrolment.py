@@ -43,11 +43,12 @@ from offers.forms.enrolment import (
     NumbersForm,
     PlaceForm,
 )
-from offers.models import Enrolment, MoveAnswer, MoveProposal, Session
+from offers.models import Enrolment, MoveAnswer, MoveProposal, Offer, Session
 from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
 from portal.domain.calendar import SchoolCalendar
+from portal.domain.compiled import CompiledQuery
 from portal.domain.constraints import sentence_for
 from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
@@ -87,16 +88,29 @@ class Row:
 
 # --- Enrolling -----------------------------------------------------------------------------------------------------
 
+# The session with course and host, and the move that is proposed.
+_session = CompiledQuery[Session](
+    lambda session: (
+        Session.objects.filter(pk=session)
+        .select_related("offer__company", "offer__contact")
+        .defer(*(f"offer__{name}" for name in LONG_TEXTS))
+        .annotate(proposal_id=Subquery(MoveProposal.objects.open_for(OuterRef("pk")).values("pk")))
+    ),
+    "session",
+)
+_class = CompiledQuery[SchoolClass](
+    lambda school_class: SchoolClass.objects.filter(pk=school_class, is_active=True).select_related("school"),
+    "school_class",
+)
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Enrol a class in a session, or put it in line."""
     now, person, by = clock.now(), _person(request), actor_of(request)
-    sessions = Session.objects.select_related("offer__company", "offer__contact")
-    sessions = sessions.annotate(proposal_id=Subquery(MoveProposal.objects.open_for(OuterRef("pk")).values("pk")))
-    session = get_object_or_404(sessions.defer(*(f"offer__{name}" for name in LONG_TEXTS)), pk=session_id)
-    if session.state == Session.State.PLANNED or session.offer.published_at is None:
+    session = _session.first(session=session_id)
+    if session is None or session.state == Session.State.PLANNED or session.offer.published_at is None:
         raise Http404
     coordinator = by.is_coordinator
     refused = None
@@ -105,9 +119,15 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         if done is not None:
             return done
     facts = _session_facts(session, now)
+    if refused is not None and refused.code == "full" and rules.is_full_for_all(session):
+        return render(
+            request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, now), "refused": True}
+        )
     refusal = rules.refusal_for(session, None, now=now)
     if refusal and request.method != "POST":  # what was typed is kept, so a POST is refused on its form
         return render(request, "offers/enrol_closed.html", {**facts, "refusal": refusal})
+    if request.method != "POST" and rules.is_full_for_all(session):
+        return render(request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, now)})
     school = _chosen_school(request, now) if coordinator else None
     if coordinator and school is None:
         schools = School.objects.open(wall.local_day(now)).order_by(in_danish_order("name"))
@@ -154,6 +174,22 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     return render(request, "offers/enrol.html", context)
 
 
+def _elsewhere(request: HttpRequest, session: Session, now: datetime) -> dict[str, Any]:
+    """Return where there is room instead for a full session's class, which is chosen there already."""
+    typed = request.POST or request.GET
+    try:
+        school_class = UUID(typed.get("school_class", typed.get("klasse", "")))
+    except ValueError:
+        school_class = None
+    pupils = typed.get("pupils", "")
+    need = int(pupils) if pupils.isdecimal() and len(pupils) < 4 else session.smallest_group
+    by_pupils = session.offer.places_counted == Offer.Counted.PUPILS
+    return {
+        "school_class": school_class,
+        "others": rules.alternatives(session, need if by_pupils else 1, now=now),
+    }
+
+
 def _at_once(
     request: HttpRequest, session: Session, by: Actor, now: datetime
 ) -> tuple[HttpResponse | None, Refusal | None]:
@@ -172,8 +208,8 @@ def _at_once(
     except ValueError:
         return None, None
     # Whose class it is, the use-case asks; the whole form then says no more of a stranger's class than of none.
-    found = SchoolClass.objects.filter(pk=chosen, is_active=True).select_related("school")
-    form = EnrolmentForm(posted, classes=membership.present(found, day), offer=session.offer, day=day)
+    found = membership.present(_class(school_class=chosen), day)
+    form = EnrolmentForm(posted, classes=found, offer=session.offer, day=day)
     if not form.is_valid():
         return None, None
     try:

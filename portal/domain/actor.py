@@ -4,9 +4,14 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from portal.domain.compiled import CompiledQuery
 from portal.models import Link, MunicipalRole, User
 
 Role = MunicipalRole.Role
+# Asked with every page of whoever has signed in.
+_roles_in_force = CompiledQuery[str](
+    lambda user: MunicipalRole.objects.filter(user=user).in_force().values_list("role", flat=True), "user"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +61,7 @@ def municipal_roles(user: User) -> frozenset[str]:
     """
     if not user.is_active:
         return frozenset()
-    return Role.including_lower(MunicipalRole.objects.filter(user=user).in_force().values_list("role", flat=True))
+    return Role.including_lower(_roles_in_force(user=user.pk))
 
 
 def municipal_roles_held(user: User) -> frozenset[str]:

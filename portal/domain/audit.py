@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from portal.domain.actor import Actor
+from portal.domain.compiled import insert
 from portal.models import AuditEntry
 
 
@@ -16,14 +17,16 @@ def record(by: Actor, action: str, about: models.Model, *, at: datetime | None =
 
     Facts are numbers and codes, never names or free text.
     """
-    AuditEntry.objects.create(
-        at=at or timezone.now(),
-        actor_kind=by.kind,
-        actor_id=by.id,
-        action=action,
-        object_type=about._meta.label_lower,
-        object_id=str(about.pk),
-        facts=facts,
+    insert(
+        AuditEntry(
+            at=at or timezone.now(),
+            actor_kind=by.kind,
+            actor_id=by.id,
+            action=action,
+            object_type=about._meta.label_lower,
+            object_id=str(about.pk),
+            facts=facts,
+        )
     )
 
 

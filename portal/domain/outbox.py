@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.domain import audit
 from portal.domain.actor import Actor
+from portal.domain.compiled import insert
 from portal.domain.pseudonyms import pseudonym
 from portal.domain.refusal import Refusal
 from portal.models import Message, User
@@ -147,7 +148,7 @@ def post(
     if gathered is not None:
         gathered.append(message)
     else:
-        Message.objects.bulk_create([message], ignore_conflicts=True)
+        insert(message, ignore_conflicts=True)
 
 
 @contextmanager
@@ -160,7 +161,7 @@ def together() -> Iterator[None]:
     finally:
         _gathered.reset(before)
     if gathered:
-        Message.objects.bulk_create(gathered, ignore_conflicts=True)
+        insert(*gathered, ignore_conflicts=True)
 
 
 def withdraw(*, about: models.Model, occasions: list[str] | None = None, to: UUID | None = None) -> int:

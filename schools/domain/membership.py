@@ -30,6 +30,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.domain import audit, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import local_day
+from portal.domain.compiled import CompiledQuery
 from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
 from portal.models import Municipality, MunicipalRole, User
@@ -44,6 +45,12 @@ MOST_WAITING = 5
 def memberships_of(user: User | UUID) -> QuerySet[Membership]:
     """Return the roles at schools that the person has now."""
     return Membership.objects.current().filter(user=user)
+
+
+# What somebody is at one school, with the person and the school: asked with every enrolment.
+roles_there = CompiledQuery[Membership](
+    lambda user, school: memberships_of(user).filter(school=school).select_related("user", "school"), "user", "school"
+)
 
 
 def schools_of(user: User | UUID, roles: Iterable[str] | None = None) -> QuerySet[School]:
@@ -99,7 +106,7 @@ def enrollable_classes(user: User | UUID, on: date) -> QuerySet[SchoolClass]:
     )
 
 
-def present(classes: QuerySet[SchoolClass], on: date) -> list[SchoolClass]:
+def present(classes: Iterable[SchoolClass], on: date) -> list[SchoolClass]:
     """Return the classes that are still at school on that day."""
     return [one for one in classes if not one.has_left(on)]
 

@@ -15,9 +15,11 @@ from companies.models import Company, Contact
 from offers.domain import authoring
 from offers.models import (
     Agreement,
+    Dialogue,
     Encounter,
     Enrolment,
     Invite,
+    MoveProposal,
     Offer,
     ReviewComment,
     Session,
@@ -387,7 +389,7 @@ def test_a_session_of_three_dates_is_planned_in_one_go(desk: Client) -> None:
     [
         ({"day_1": "2026-10-14"}, "day_1"),  # the autumn holiday
         ({"day_1": "2026-09-01"}, "day_1"),  # passed
-        ({"day_1": "2026-09-09"}, "day_1"),  # enrolment would close before it opens
+        ({"day_1": "2026-09-09"}, "closes_at"),  # enrolment would close before it opens
         ({"day_1": "i morgen"}, "day_1"),
         ({"day_1": "0000-00-00"}, "day_1"),
         ({"day_1": "9999-12-31"}, "day_1"),
@@ -661,6 +663,27 @@ def some_rows(now: datetime) -> None:
         status=Enrolment.Status.PENDING,
         answer_by=now + timedelta(days=2),
     )
+    asks = factories.MembershipFactory.create()
+    factories.EnrolmentFactory.create(
+        session=factories.SessionFactory.create(offer=offer, places_taken=24),
+        teacher=asks.user,
+        school_class=factories.SchoolClassFactory.create(school=asks.school),
+        ended_reason="Sygdom",
+    )
+    Dialogue.objects.create(
+        offer=offer,
+        school=asks.school,
+        school_class=factories.SchoolClassFactory.create(),
+        pupils=20,
+        awaits="coordinator",
+    )
+    MoveProposal.objects.create(
+        session=factories.SessionFactory.create(offer=offer, places_taken=24),
+        proposed_by="host",
+        reason="Maskinen",
+        silence="stay",
+        answer_by=now + timedelta(days=3),
+    )
     meeting = session.meetings.get()
     for side, outcome, pupils in (("host", "held", 20), ("teacher", "not_held", None)):
         VisitReport.objects.create(enrolment=held, meeting=meeting, side=side, outcome=outcome, pupils=pupils)
@@ -716,7 +739,7 @@ def some_rows(now: datetime) -> None:
 # Who asks costs three questions (session, person, roles) and the municipality three (title, colour, frame);
 # the rest is the list's own: filters, counting twice, rows, what is fetched beside them.
 QUERIES = {
-    "admin:index": 16,
+    "admin:index": 19,
     "admin:offers_offer_changelist": 12,
 }
 
@@ -739,11 +762,12 @@ FIGURES: Callable[[Any], list[int]] = lambda answer: [figure.number for figure i
 
 
 def test_the_first_page_counts_what_waits(desk: Client, now: datetime) -> None:
-    assert FIGURES(desk.get("/admin/")) == [0, 0, 0, 0, 0, 0, 0]
+    assert FIGURES(desk.get("/admin/")) == [0] * 10
     some_rows(now)
 
-    # to review, requests, classes without a teacher, dates with few, visits to decide, messages in trouble, answers
-    assert FIGURES(desk.get("/admin/")) == [1, 1, 1, 1, 1, 1, 1]
+    # to review, requests, late cancellings, talks, moves, classes without a teacher,
+    # dates with few, visits to decide, messages in trouble, answers
+    assert FIGURES(desk.get("/admin/")) == [1] * 10
 
 
 def test_every_figure_of_the_first_page_leads_to_as_many_rows(desk: Client, now: datetime) -> None:
@@ -751,8 +775,9 @@ def test_every_figure_of_the_first_page_leads_to_as_many_rows(desk: Client, now:
     some_rows(now)
     figures = desk.get("/admin/").context["figures"]
 
-    found = [desk.get(figure.url).context["cl"].result_count for figure in figures[:6]]
-    assert found == [figure.number for figure in figures[:6]]
+    found = [desk.get(figure.url).context["cl"].result_count for figure in figures[:9]]
+    assert found == [figure.number for figure in figures[:9]]
+    assert [figure.calls for figure in figures] == [True] * 4 + [False] + [True] * 4 + [False]
 
 
 def test_a_list_of_several_pages_keeps_its_order_and_what_is_counted_beside_each_row(

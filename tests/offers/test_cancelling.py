@@ -12,11 +12,13 @@ from django.urls import reverse
 from django.utils import translation
 
 from offers.domain import moving, waiting_list
-from offers.domain.cancelling import ask_to_cancel, cancel_until, undo_cancellation
+from offers.domain.cancelling import ask_to_cancel, cancel_until, decline_to_cancel, undo_cancellation
 from offers.domain.enrolment import cancel_enrolment, enrol_class
+from offers.domain.handover import hand_over
 from offers.domain.rules import EnrolmentRequest
 from offers.models import Enrolment, Offer, Session
 from portal import mail
+from portal.domain import outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import COPENHAGEN, SchoolCalendar
 from portal.domain.refusal import Refusal
@@ -133,6 +135,113 @@ def test_after_the_deadline_one_asks_the_coordinators_with_a_reason(
     assert (message.address, "Halvdelen er syge." in str(mail.render(message, late).body)) == (coordinator.email, True)
     begun = session.starts_at
     assert code_of(ask_to_cancel, enrolment_id=one.pk, reason="Sygdom.", by=by, now=begun) == "ended"
+
+
+def asked_late(session: Session, role: Membership, now: datetime) -> Enrolment:
+    """A class whose school has asked to cancel after the deadline."""
+    one = enrol(session, now, role)
+    return ask_to_cancel(
+        enrolment_id=one.pk, reason="Halvdelen er syge.", by=Actor.of_user(role.user), now=DEADLINE + MINUTE
+    )
+
+
+def test_a_coordinator_says_no_the_class_stays_and_the_teacher_reads_why_and_whom_to_call(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    Municipality.objects.update(contact_phone="+4512345678")
+    coordinator = factories.CoordinatorFactory.create()
+    one, late = asked_late(session, role, now), DEADLINE + 2 * MINUTE
+    by = Actor.of_user(coordinator)
+    assert list(Enrolment.objects.asking_to_cancel(late)) == [one]
+
+    teacher = Actor.of_user(role.user)
+    assert code_of(decline_to_cancel, enrolment_id=one.pk, reason="Nej.", by=teacher, now=late) == "not-yours"
+    assert code_of(decline_to_cancel, enrolment_id=one.pk, reason=" ", by=by, now=late) == "reason"
+    decline_to_cancel(enrolment_id=one.pk, reason="Værten har købt ind.", by=by, now=late)
+    assert code_of(decline_to_cancel, enrolment_id=one.pk, reason="Nej.", by=by, now=late) == "not-asked"
+
+    one.refresh_from_db()
+    session.refresh_from_db()
+    assert (one.status, one.ended_reason, session.places_taken) == ("confirmed", "", 24)
+    assert list(Enrolment.objects.asking_to_cancel(late)) == []
+    message = Message.objects.get(occasion="cancelling_declined")
+    text = str(mail.render(message, late).body)
+    assert (message.address, Message.objects.get(occasion="coordinator_asked_to_cancel").state) == (
+        role.user.email,
+        "withdrawn",
+    )
+    assert ("Værten har købt ind." in text, "12 34 56 78" in text, "Halvdelen er syge." in text) == (True, True, False)
+    assert not AuditEntry.objects.filter(action="enrolment-cancelling-declined", facts__has_key="reason").exists()
+    assert AuditEntry.objects.filter(action="enrolment-cancelling-declined").count() == 1
+
+
+def test_after_a_no_the_teacher_may_ask_again_with_the_same_words_and_the_coordinator_may_still_say_yes(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    coordinator = Actor.of_user(factories.CoordinatorFactory.create())
+    one, late = asked_late(session, role, now), DEADLINE + 2 * MINUTE
+    decline_to_cancel(enrolment_id=one.pk, reason="Værten har købt ind.", by=coordinator, now=late)
+
+    again = DEADLINE + timedelta(hours=1)
+    ask_to_cancel(enrolment_id=one.pk, reason="Halvdelen er syge.", by=Actor.of_user(role.user), now=again)
+
+    assert list(Enrolment.objects.asking_to_cancel(again)) == [one]
+    asked = Message.objects.filter(occasion="coordinator_asked_to_cancel").exclude(state="withdrawn")
+    assert asked.count() == 1
+    cancel_enrolment(enrolment_id=one.pk, by=coordinator, now=again + MINUTE)
+    assert list(Enrolment.objects.asking_to_cancel(again + MINUTE)) == []
+    no = Message.objects.get(occasion="cancelling_declined")  # not sent yet, and no longer true
+    assert outbox.occasions()["cancelling_declined"].still_wanted(no, again + MINUTE) is False
+    assert outbox.occasions()["cancelling_declined"].still_wanted(no, now) is False
+
+
+def test_once_the_visit_has_begun_nobody_asks_any_more(session: Session, role: Membership, now: datetime) -> None:
+    one = asked_late(session, role, now)
+    begun, by = session.starts_at, Actor.of_user(factories.CoordinatorFactory.create())
+
+    assert list(Enrolment.objects.asking_to_cancel(begun)) == []
+    assert code_of(decline_to_cancel, enrolment_id=one.pk, reason="Nej.", by=by, now=begun) == "ended"
+
+
+def test_the_desk_reads_why_the_school_asks_sees_the_mail_first_and_says_no(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one = asked_late(session, role, now)
+    address = reverse("admin:offers_enrolment_still_expected", args=[one.pk])
+    with time_machine.travel(DEADLINE + 2 * MINUTE, tick=False):
+        client = signed_in(factories.CoordinatorFactory.create())
+        todo = client.get(reverse("admin:offers_enrolment_changelist"), {"todo": "cancel"})
+        assert [row.pk for row in todo.context["cl"].result_list] == [one.pk]
+        board = client.get("/admin/").content.decode()
+        assert ("Halvdelen er syge." in board, "todo=cancel" in board) == (True, True)
+        page = client.get(reverse("admin:offers_enrolment_change", args=[one.pk])).content.decode()
+        assert (address in page, reverse("admin:offers_enrolment_cancel", args=[one.pk]) in page) == (True, True)
+        assert "Halvdelen er syge." in client.get(address).content.decode()
+        assert "Halvdelen er syge." in client.get(address.replace("stadig-ventet", "afmeld")).content.decode()
+        silent = client.post(address, {"why": "", "reason": ""})
+        assert (silent.status_code, list(silent.context["form"].errors)) == (422, ["reason"])
+        typed = {"why": "prepared", "reason": "Ring gerne."}
+        shown = client.post(address, {**typed, "preview": "1"}).context["preview"]
+        assert Message.objects.filter(occasion="cancelling_declined").count() == 0
+        assert client.post(address, typed).status_code == 302
+        sent = mail.render(Message.objects.get(occasion="cancelling_declined"), DEADLINE + 2 * MINUTE)
+        page = client.get(reverse("admin:offers_enrolment_change", args=[one.pk])).content.decode()
+        teacher = signed_in(role.user).get(reverse("enrolment", args=[one.pk])).content.decode()
+    assert "Værten har forberedt besøget og regner med klassen. Ring gerne." in str(shown.body)
+    assert (shown.subject, shown.body, shown.to) == (sent.subject, sent.body, sent.to)
+    assert (address in page, reverse("enrolment-ask", args=[one.pk]) in teacher) == (False, True)
+    assert "Koordinatorerne er spurgt" not in teacher
+
+
+@pytest.mark.usefixtures("committing")
+def test_the_no_commits(now: datetime) -> None:
+    one = asked_late(factories.SessionFactory.create(), factories.MembershipFactory.create(), now)
+    with time_machine.travel(DEADLINE + 2 * MINUTE, tick=False):
+        client = signed_in(factories.CoordinatorFactory.create())
+        address = reverse("admin:offers_enrolment_still_expected", args=[one.pk])
+        assert client.post(address, {"why": "nobody", "reason": ""}).status_code == 302
+    one.refresh_from_db()
+    assert (one.status, one.ended_reason) == ("confirmed", "")
 
 
 def test_undoing_restores_the_places_and_withdraws_what_has_not_left(
@@ -264,6 +373,39 @@ def test_a_request_comes_back_as_a_request_with_a_new_deadline(
         datetime(2026, 9, 15, 16, 0, tzinfo=COPENHAGEN),
         24,
     )
+
+
+def test_after_an_undo_the_reminder_of_a_request_stands_as_it_stood(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    factories.CoordinatorFactory.create()
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    planned = Message.objects.filter(state=Message.State.PLANNED, reference_id=one.pk).order_by("occasion")
+    before = list(planned.values_list("occasion", "send_at"))
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    assert not planned.exists()
+
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + MINUTE)
+
+    morning = datetime(2026, 9, 11, 8, 0, tzinfo=COPENHAGEN)
+    assert before == [("coordinator_request_nudge", morning), ("host_request_nudge", morning)]
+    assert list(planned.values_list("occasion", "send_at")) == before
+
+
+def test_after_an_undo_only_the_present_teacher_is_promised_what_had_not_left(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, colleague = enrol(session, now, role), factories.MembershipFactory.create(school=role.school).user
+    hand_over(enrolment_id=one.pk, teacher_id=colleague.pk, by=Actor.of_user(role.user), now=now)
+    before = waiting()
+    cancel_enrolment(enrolment_id=one.pk, by=Actor.of_user(colleague), now=now + MINUTE)
+
+    undo_cancellation(enrolment_id=one.pk, by=Actor.of_user(colleague), now=now + 2 * MINUTE)
+
+    assert waiting() == before == ["enrolment_handed_over", "host_new_enrolment", "host_new_teacher"]
+    told = Message.objects.filter(state=Message.State.QUEUED, recipient_kind="user")
+    assert list(told.values_list("recipient_id", flat=True)) == [colleague.pk]
 
 
 def test_what_the_municipality_cancelled_is_not_the_schools_to_undo(

@@ -14,13 +14,14 @@ from django.urls import reverse
 from django.utils import translation
 
 from companies.models import Company
+from offers.domain import dialogue as talks
 from offers.domain import rules
 from offers.domain.enrolment import enrol_class
-from offers.models import Enrolment, Invite, Offer, Session
+from offers.models import Dialogue, Enrolment, Invite, Offer, Session
 from portal import mail
 from portal.domain import clock
 from portal.domain.actor import Actor
-from portal.models import AuditEntry, Message, User
+from portal.models import AuditEntry, Message, Municipality, User
 from schools.models import Membership, School
 from tests import factories
 
@@ -435,6 +436,106 @@ def test_a_class_is_enrolled_for_a_teacher_who_telephones(desk: Client) -> None:
     assert not Enrolment.objects.exists()
 
 
+def by_agreement(**facts: Any) -> Offer:
+    made: Offer = factories.OfferFactory.create(by_agreement=True, duration_minutes=90, **facts)
+    return made
+
+
+def test_times_are_proposed_for_a_teacher_who_telephones_and_the_talk_is_theirs(desk: Client) -> None:
+    role, offer = factories.MembershipFactory.create(user__language="da"), by_agreement()
+    one = factories.SchoolClassFactory.create(school=role.school, pupils=21)
+    address = page(role.school, "ask_for_a_time")
+    form = desk.get(address).context["form"]
+    typed = {
+        "offer": str(offer.pk),
+        "school_class": str(one.pk),
+        "teacher": str(role.user.pk),
+        "adults": "2",
+        "day_1": "2026-10-01",
+        "begins_1": "09:00",
+        "day_2": "2026-10-02",
+        "begins_2": "10:00",
+        "ends_2": "12:00",
+        "note": "Læreren ringede.",
+        "form_token": str(form["form_token"].value()),
+    }
+
+    answer = desk.post(address, typed)
+    again = desk.post(address, typed, follow=True)
+
+    talk = Dialogue.objects.get()
+    assert answer.headers["Location"] == page(talk)
+    assert "The host and the teacher are told." in again.content.decode()
+    assert (talk.teacher, talk.pupils, talk.state, talk.awaits) == (role.user, 21, "asked", "host")
+    assert [(time.side, (time.ends_at - time.starts_at).seconds) for time in talk.times.order_by("starts_at")] == [
+        ("teacher", 90 * 60),
+        ("teacher", 120 * 60),
+    ]
+    assert [(entry.side, entry.text) for entry in talk.entries.all()] == [("coordinator", "Læreren ringede.")]
+    assert told() == ["dialogue_asked", "host_dialogue_asked"]
+    mailed = Message.objects.get(occasion="dialogue_asked")
+    coordinator = User.objects.get(municipal_roles__role="coordinator")
+    assert mailed.address == role.user.email
+    assert f"({coordinator.email}) har foreslået tider for dig" in str(mail.render(mailed, clock.now()).body)
+
+    # from here on the teacher answers as if having asked
+    assert talks.speaks_for_school(talk, role.user)
+    teacher = Client()
+    teacher.force_login(role.user)
+    assert teacher.get(reverse("dialogue", args=(talk.pk,))).context["may_answer"] is True
+    assert str(talk.pk) in teacher.get(reverse("my-enrolments")).content.decode()
+
+    other = desk.post(address, {**typed, "form_token": "0a0a0a0a-0000-4000-8000-000000000001"}, follow=True)
+    assert "The class had already asked." in other.content.decode()
+    assert Dialogue.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"day_1": "2026-10-03"}, "day_1"),  # a Saturday
+        ({"day_1": "2026-09-01"}, "day_1"),  # has passed
+        ({"day_1": ""}, "day_1"),
+        ({"begins_1": ""}, "begins_1"),
+        ({"begins_1": "25:61"}, "begins_1"),
+        ({"ends_1": "08:00"}, "ends_1"),
+        ({"day_2": "2026-10-02"}, "begins_2"),
+        ({"offer": "x"}, "offer"),
+        ({"school_class": "0"}, "school_class"),
+        ({"teacher": ""}, "teacher"),
+        ({"pupils": "61"}, "pupils"),
+        ({"adults": "0"}, "adults"),
+        ({"note": "x" * 1001}, "note"),
+    ],
+)
+def test_what_cannot_be_proposed_for_a_teacher_is_said_at_its_field(
+    desk: Client, typed: dict[str, str], field: str
+) -> None:
+    role, offer = factories.MembershipFactory.create(), by_agreement()
+    one = factories.SchoolClassFactory.create(school=role.school)
+    whole = {"offer": str(offer.pk), "school_class": str(one.pk), "teacher": str(role.user.pk), "adults": "2"}
+    whole |= {"day_1": "2026-10-01", "begins_1": "09:00", "form_token": "0a0a0a0a-0000-4000-8000-000000000001"}
+
+    answer = desk.post(page(role.school, "ask_for_a_time"), {**whole, **typed})
+
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
+    assert (Dialogue.objects.count(), Message.objects.count()) == (0, 0)
+
+
+def test_only_courses_that_take_proposals_are_found_and_only_people_of_the_school(desk: Client) -> None:
+    role, offer = factories.MembershipFactory.create(), by_agreement(title="Svejs et bogmærke")
+    by_agreement(title="Svejs en krog", state=Offer.State.PAUSED, pause_reason="Ombygning")
+    factories.OfferFactory.create(title="Svejs en stol")
+    stranger = factories.MembershipFactory.create().user
+    wanted = {"app_label": "offers", "model_name": "dialogue", "field_name": "offer", "term": "svejs"}
+
+    found = desk.get(reverse("admin:autocomplete"), wanted).json()["results"]
+    teachers = desk.get(page(role.school, "ask_for_a_time")).context["form"].fields["teacher"].queryset
+
+    assert [one["id"] for one in found] == [str(offer.pk)]
+    assert (list(teachers), stranger in teachers) == ([role.user], False)
+
+
 def test_only_sessions_that_are_open_are_found_where_one_is_picked(desk: Client) -> None:
     session = factories.SessionFactory.create(offer__title="Svejs et bogmærke")
     factories.SessionFactory.create(offer=session.offer, starts_at=clock.now() - timedelta(days=3))
@@ -471,6 +572,18 @@ def test_renaming_a_school_at_the_desk_keeps_the_old_name_on_past_visits(desk: C
 
 
 @pytest.mark.django_db(transaction=True)
+def test_times_proposed_for_a_teacher_and_a_session_with_its_own_rules_commit(committing: None) -> None:
+    client = Client()
+    client.force_login(factories.CoordinatorFactory.create())
+    role, offer = factories.MembershipFactory.create(), by_agreement()
+    one = factories.SchoolClassFactory.create(school=role.school)
+    typed = {"offer": str(offer.pk), "school_class": str(one.pk), "teacher": str(role.user.pk), "adults": "2"}
+    typed |= {"day_1": "2026-10-01", "begins_1": "09:00", "form_token": "0a0a0a0a-0000-4000-8000-000000000001"}
+    assert client.post(page(role.school, "ask_for_a_time"), typed).status_code == 302
+    assert client.post(page(offer, "plan_session"), {**SINGLE, "opens_at": "2026-09-10T08:00"}).status_code == 302
+    assert (Dialogue.objects.count(), Session.objects.count()) == (1, 1)
+
+
 def test_deeds_on_people_schools_and_dates_commit(committing: None) -> None:
     """Outside of the tests' own transaction, where a use-case within another one would raise."""
     factories.MunicipalityFactory.create()
@@ -519,6 +632,139 @@ def test_deeds_on_people_schools_and_dates_commit(committing: None) -> None:
 
 
 # Opening, closing and sizes
+
+
+SINGLE = {"day_1": "2026-10-20", "time_1": "09:00", "minutes": "120", "places": "28"}
+
+
+def test_a_session_is_planned_with_its_own_opening_closing_and_draw(desk: Client) -> None:
+    offer = factories.OfferFactory.create()
+    own = {"opens_at": "2026-09-10T08:00", "closes_at": "2026-10-19T16:00", "draw_minutes": "90"}
+
+    answer = desk.post(page(offer, "plan_session"), {**SINGLE, **own}, follow=True)
+
+    made = Session.objects.get()
+    assert made.draw_at is not None
+    assert [one.isoformat() for one in (made.opens_at, made.closes_at, made.draw_at)] == [
+        "2026-09-10T06:00:00+00:00",
+        "2026-10-19T14:00:00+00:00",
+        "2026-09-10T07:30:00+00:00",
+    ]
+    text = answer.content.decode()
+    assert ("Lots are drawn on" in text, "Enrolment opens on" in text) == (True, True)
+    # another opening takes the draw along, 90 minutes after it
+    again = {"opens_at": "2026-09-11T08:00", "closes_at": "2026-10-19T16:00", "min_pupils": "", "max_pupils": ""}
+    assert desk.post(page(made, "change_enrolling"), again).status_code == 302
+    made.refresh_from_db()
+    assert made.draw_at is not None
+    assert made.draw_at.isoformat() == "2026-09-11T07:30:00+00:00"
+
+
+def test_without_words_about_enrolling_a_session_follows_course_and_municipality_and_the_page_says_how(
+    desk: Client, now: datetime
+) -> None:
+    Municipality.objects.update(draw_minutes=60)
+    offer = factories.OfferFactory.create(opens_days=30, closes_days=7)
+
+    shown = desk.get(page(offer, "plan_session")).context["form"]
+    desk.post(page(offer, "plan_session"), SINGLE)
+    desk.post(page(offer, "plan_session"), {**SINGLE, "day_1": "2026-10-21", "draw_minutes": "0"})
+
+    assert shown["opens_at"].help_text == "Empty: 30 days before, at 8.00."
+    assert shown["closes_at"].help_text == "Empty: 7 days before, at noon."
+    assert "60 minutes, as the municipality says." in str(shown["draw_minutes"].help_text)
+    drawn, plain = Session.objects.order_by("starts_at")
+    assert drawn.draw_at is not None
+    assert (drawn.opens_at.isoformat(), drawn.closes_at.isoformat(), drawn.draw_at.isoformat()) == (
+        "2026-09-20T06:00:00+00:00",
+        "2026-10-13T10:00:00+00:00",
+        "2026-09-20T07:00:00+00:00",
+    )
+    assert (plain.draw_at, plain.opens_at.isoformat()) == (None, "2026-09-21T06:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"opens_at": "2026-10-15T08:00", "closes_at": "2026-10-14T08:00"}, "closes_at"),
+        ({"closes_at": "2026-10-20T10:00"}, "closes_at"),  # after it begins
+        ({"closes_at": "2026-09-07T10:00"}, "closes_at"),  # has passed
+        ({"opens_at": "2026-10-19T08:00"}, "opens_at"),  # the course closes it before
+        ({"opens_at": "x"}, "opens_at"),
+        ({"draw_minutes": "30"}, "draw_minutes"),  # open at once
+        ({"draw_minutes": "1441", "opens_at": "2026-09-10T08:00"}, "draw_minutes"),
+        ({"draw_minutes": "-1"}, "draw_minutes"),
+    ],
+)
+def test_what_a_new_session_cannot_open_with_is_said_at_its_field(
+    desk: Client, typed: dict[str, str], field: str
+) -> None:
+    offer = factories.OfferFactory.create()
+
+    answer = desk.post(page(offer, "plan_session"), {**SINGLE, **typed})
+
+    assert (answer.status_code, list(answer.context["form"].errors)) == (422, [field])
+    assert answer.context["form"][field].value() == typed[field]
+    assert not Session.objects.exists()
+
+
+def test_the_page_of_a_session_shows_who_comes_who_waits_in_which_order_and_who_has_left(desk: Client) -> None:
+    session = factories.SessionFactory.create(places=28, places_taken=24)
+    since = clock.now() - timedelta(days=3)
+    second = factories.EnrolmentFactory.create(session=session, status="waitlisted", waiting_since=since)
+    first = factories.EnrolmentFactory.create(
+        session=session,
+        status="waitlisted",
+        waiting_since=since - timedelta(days=1),
+        pupils=20,
+        teacher_phone="+4512345678",
+    )
+    comes = factories.EnrolmentFactory.create(session=session)
+    factories.EnrolmentFactory.create(status="waitlisted", waiting_since=since - timedelta(days=9))
+    left = factories.EnrolmentFactory.create(session=session, status="cancelled_by_school", ended_reason="Lejrskole")
+
+    shown = desk.get(page(session))
+
+    rows = {
+        type(one.opts).__name__: [form.instance for form in one.formset.initial_forms]
+        for one in shown.context["inline_admin_formsets"]
+    }
+    assert list(rows) == ["MeetingRows", "EnrolmentRows", "EndedRows"]
+    assert (rows["EnrolmentRows"], rows["EndedRows"]) == ([comes], [left])
+    assert [(one["place"], one["url"], one["reach"]) for one in shown.context["line"]] == [
+        (1, page(first), f"{first.teacher}, 12 34 56 78"),
+        (2, page(second), str(second.teacher)),
+    ]
+    assert "Lejrskole" in shown.content.decode()
+    # before the places are changed, the page says who is asked
+    said = desk.get(page(session, "change_places")).context["lists"]
+    assert [[line.split(": ")[-1] for line in lines] for _name, lines in said] == [
+        ["from 44 places on", "from 68 places on"]
+    ]
+    desk.post(page(session, "change_places"), {"places": "44"})
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == ("offered", "waitlisted")
+
+
+def test_the_mail_of_several_refusals_is_read_before_it_leaves(desk: Client) -> None:
+    nobody, somebody = enrolled(status="pending"), enrolled(status="pending")
+    Enrolment.objects.filter(pk=nobody.pk).update(teacher=None)
+    typed: dict[str, Any] = {"why": "too-many", "reason": "Prøv i marts."}
+
+    empty = several(desk, [nobody, somebody], "decline_several", why="", reason="", preview="1")
+    shown = several(desk, [nobody, somebody], "decline_several", **typed, preview="1")
+
+    assert (empty.status_code, list(empty.context["form"].errors)) == (422, ["reason"])
+    assert somebody.teacher is not None
+    assert shown.context["preview"].to == [somebody.teacher.email]
+    assert "Prøv i marts." in shown.context["preview"].body
+    assert sorted(name.split(", ")[1].split(" (")[0] for name in shown.context["lists"][0][1]) == sorted(
+        [nobody.school.name, somebody.school.name]
+    )
+    assert (told(), set(Enrolment.objects.values_list("status", flat=True))) == ([], {"pending"})
+    several(desk, [nobody, somebody], "decline_several", **typed)
+    assert set(Enrolment.objects.values_list("status", flat=True)) == {"declined"}
 
 
 def test_a_session_gets_its_own_opening_closing_and_sizes(desk: Client) -> None:

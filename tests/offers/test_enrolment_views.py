@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -283,6 +284,58 @@ def test_a_closed_session_says_so_and_where_there_is_room(
     with time_machine.travel(session.closes_at + timedelta(minutes=1), tick=False):
         response = signed_in(role.user).get(reverse("enrol", args=[session.pk]))
     assert (response.status_code, response.templates[0].name) == (200, "offers/enrol_closed.html")
+
+
+def test_a_full_session_without_a_line_leads_to_where_there_is_room(
+    session: Session, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    Offer.objects.update(has_waiting_list=False)
+    Session.objects.update(places_taken=F("places"))
+    day = timedelta(days=1)
+    elsewhere = factories.SessionFactory.create(
+        offer=session.offer, places=24, starts_at=session.starts_at + day, ends_at=session.ends_at + day
+    )
+    too_small = factories.SessionFactory.create(
+        offer=session.offer, places=23, starts_at=session.starts_at + 2 * day, ends_at=session.ends_at + 2 * day
+    )
+    client, address = signed_in(role.user), reverse("enrol", args=[session.pk])
+    with_class = f'href="{reverse("enrol", args=[elsewhere.pk])}?klasse={school_class.pk}"'
+
+    looked = client.get(f"{address}?klasse={school_class.pk}")
+    sent = client.post(address, answers(school_class, pupils="24"))
+
+    assert [one.templates[0].name for one in (looked, sent)] == ["offers/enrol_full.html"] * 2
+    assert "Din klasse er ikke blevet tilmeldt" in sent.content.decode()
+    assert "Din klasse er ikke blevet tilmeldt" not in looked.content.decode()
+    for page in (looked.content.decode(), sent.content.decode()):
+        assert "Tidspunktet er fuldt og har ingen venteliste" in page
+        assert with_class in page
+    assert reverse("enrol", args=[too_small.pk]) not in sent.content.decode()
+    assert reverse("enrol", args=[session.pk]) not in sent.content.decode()
+    assert not Enrolment.objects.exists()
+
+
+def test_who_is_enrolled_already_gets_the_receipt_again_from_a_full_session(
+    session: Session, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    Offer.objects.update(has_waiting_list=False)
+    mine = enrolled(session, role, school_class, now)
+    Session.objects.update(places_taken=F("places"))
+
+    again = signed_in(role.user).post(reverse("enrol", args=[session.pk]), answers(school_class))
+
+    assert again["Location"] == reverse("enrolment", args=[mine.pk])
+
+
+@pytest.mark.parametrize("typed", ["", "x", "-1", "9" * 400, "²"])
+def test_a_full_session_answers_whatever_number_was_typed(
+    session: Session, role: Membership, school_class: SchoolClass, typed: str
+) -> None:
+    Offer.objects.update(has_waiting_list=False)
+    Session.objects.update(places_taken=F("places"))
+    client, address = signed_in(role.user), reverse("enrol", args=[session.pk])
+    assert client.post(address, answers(school_class, pupils=typed)).status_code == 200
+    assert client.get(address, {"pupils": typed, "klasse": typed}).status_code == 200
 
 
 @pytest.mark.parametrize("state", [Session.State.PLANNED])

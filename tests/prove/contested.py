@@ -35,7 +35,7 @@ def signed_in(user: User) -> str:
     """Return the key of a session in which the person has signed in."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+    session[BACKEND_SESSION_KEY] = "portal.sessions.SignedIn"
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session[SESSION_ENDS_AT] = time.time() + 6 * 3600
     session.create()

@@ -315,7 +315,7 @@ def main(count: int, most: float) -> None:
     fill(count)
     cache.clear()
     client = Client(headers={"host": "127.0.0.1"}, raise_request_exception=False)
-    client.force_login(factories.AdministratorFactory.create(), "allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(factories.AdministratorFactory.create(), "portal.sessions.SignedIn")
     lists: dict[str, Any] = {}
     for model in admin.site._registry:
         label = model._meta.label_lower
