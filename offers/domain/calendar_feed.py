@@ -73,4 +73,4 @@ def withdraw_feed(*, by: Actor, now: datetime) -> None:
 
 def _person(by: Actor) -> User:
     """Return who asks, the row held; only people have a calendar here: of a link or a job there is no row."""
-    return User.objects.select_for_update().get(pk=by.user_id)
+    return User.objects.select_for_update().get(pk=by.id)

@@ -523,7 +523,7 @@ def _teacher_for(request: DialogueRequest, by: Actor, now: datetime) -> User:
         if not membership.belongs_to(request.teacher.pk, request.school_class.school_id):
             raise Refusal(_("The contact teacher must belong to the school."), code="not-of-school", field="teacher")
         return request.teacher
-    person = User.objects.get(pk=by.user_id)  # only people ask: of a link or a job there is no row
+    person = User.objects.get(pk=by.id)  # only people ask: of a link or a job there is no row
     day = calendar.local_day(request.times[0][0]) if request.times else calendar.local_day(now)
     if not membership.enrollable_classes(person, day).filter(pk=request.school_class.pk).exists():
         raise Refusal(

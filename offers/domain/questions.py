@@ -62,7 +62,7 @@ def ask_host(*, offer_id: UUID, text: str, form_token: UUID | None = None, by: A
         if earlier.teacher_id != by.user_id:
             raise Refusal(_("Somebody else has sent this form. Open the page again."), code="not-yours")
         return earlier
-    person = User.objects.filter(pk=by.user_id, is_active=True).first()
+    person = User.objects.filter(pk=by.id, is_active=True).first()
     school = membership.schools_of(person).first() if person is not None else None
     if person is None or school is None:
         raise Refusal(_("Those who belong to a school can ask the host."), code="not-of-a-school")
