@@ -326,7 +326,7 @@ sends(
     "portal_message",
     offer=lambda world: world.at.by_agreement.pk,
     school_class=lambda world: world.at.new_class.pk,
-    teacher=lambda world: world.at.colleague.pk,
+    teacher=lambda world: world.people["colleague"].pk,
     adults="2",
     day_1=(NOW + timedelta(days=28)).strftime("%Y-%m-%d"),
     begins_1="09:00",
@@ -686,7 +686,7 @@ def ask_for_a_time_of(world: World, role: str) -> dict[str, Any]:
 @call("offers.dialogue.ask_for_a_time (for a teacher who telephones)")
 def ask_for_a_time_for(world: World, role: str) -> dict[str, Any]:
     times = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
-    teacher = world.at.colleague
+    teacher = world.people["colleague"]
     asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=times, teacher=teacher)
     return {"offer_id": world.at.by_agreement.pk, "request": asked}
 
