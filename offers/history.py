@@ -239,6 +239,8 @@ SENTENCES: dict[str, Sentence] = {
         "%(who)s cancelled the session, with %(enrolments)s enrolments",
         "enrolments",
     ),
+    "session-closed-without-class": gettext_lazy("The date was closed, since the class it was agreed for has left it"),
+    "session-opened-again": gettext_lazy("The date was opened again for the class it was agreed for"),
     "session-enrolling-changed": _terms,
     "lots-drawn": _lots,
     "line-looked-at": _looked_at,

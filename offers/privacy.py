@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from companies.models import Contact
@@ -242,6 +243,7 @@ HOLDINGS = [
         free_text="needs_text",
         none="needs_step_free needs_quiet needs_diet needs_language",
         of=enrolments_of,
+        called=_("needs of the classes"),
     ),
     Holding(
         model="offers.MoveProposal",

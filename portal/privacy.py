@@ -48,7 +48,7 @@ from portal.models import (
 
 # --- How long ------------------------------------------------------------------------------------------------------
 
-KEPT = Lifetime(code="kept", after=_("Kept: it says nothing about any person"))
+KEPT = Lifetime(code="kept", after=_("Without limit: it says nothing about any person"))
 ORGANISATION = Lifetime(code="organisation", after=_("As long as the organisation stands in the portal"))
 COURSE = Lifetime(code="course", after=_("As long as the course stands in the portal"))
 WITH_ACCOUNT = Lifetime(code="with-account", after=_("As long as the account"))
@@ -462,6 +462,8 @@ HOLDINGS = [
         none="expire_date",
         hidden="session_key session_data",
         of=sessions_of,
+        called=_("sign-ins in use"),
+        words={"session_data": _("what the sign-in knows"), "expire_date": _("ends")},
     ),
     Holding(
         model="account.EmailAddress",
@@ -490,6 +492,14 @@ HOLDINGS = [
         none="id type created_at last_used_at",
         hidden="data",
         of=of_user("mfa.Authenticator"),
+        called=_("second factors"),
+        words={
+            "user": _("whose"),
+            "type": _("kind"),
+            "created_at": _("made on"),
+            "last_used_at": _("last used"),
+            "data": _("secret"),
+        },
     ),
     Holding(
         model="usersessions.UserSession",
@@ -501,6 +511,16 @@ HOLDINGS = [
         none="id created_at",
         hidden="session_key",
         of=of_user("usersessions.UserSession"),
+        called=_("places where you are signed in"),
+        words={
+            "user": _("whose"),
+            "ip": _("internet address"),
+            "user_agent": _("browser"),
+            "created_at": _("since"),
+            "last_seen_at": _("last seen"),
+            "session_key": _("secret"),
+            "data": _("what is noted about it"),
+        },
     ),
     Holding(
         model="socialaccount.SocialApp",

@@ -99,6 +99,7 @@ PAST_DJANGO = [
     ("UPDATE offers_question SET answered_by = 'host'", "question_answered_knows_when_and_by_whom"),
     (again("offers_visitreport", id=OTHER), "visit_report_is_one_per_side"),
     ("UPDATE offers_visitreport SET pupils = 0", "visit_report_counts_who_was_there"),
+    ("UPDATE offers_visitreport SET pupils = NULL", "visit_report_counts_who_was_there"),
     (again("offers_encounter"), "encounter_is_counted_once"),
     ("UPDATE offers_encounter SET voided_at = now()", "encounter_void_says_why"),
     ("UPDATE offers_encounter SET pupils = 0", "encounter_counts_pupils"),

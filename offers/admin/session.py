@@ -640,7 +640,7 @@ class SessionDesk(SessionAsAWhole, Desk):
             form=CancelDateForm(answers(request), choices=date_choices(meetings, now)),
             says=[_("Every class and the host get a mail with the reason and a calendar file.")],
             lists=[(_("What becomes of the rest"), fates), (_("Classes that are told"), self.classes_told(session))],
-            button=_("Call the date off"),
+            button=_("Call this date off"),
             danger=True,
             act=lambda form: planning.cancel_meeting(
                 meeting_id=UUID(form.cleaned_data["meeting"]),

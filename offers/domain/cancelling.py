@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import dates, notices, places, reminders, rules
+from offers.domain import dates, notices, places, planning, reminders, rules
 from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
@@ -26,6 +27,7 @@ CANCELLED = [Status.CANCELLED_BY_SCHOOL, Status.CANCELLED_BY_MUNICIPALITY]
 TOLD = {
     "enrolment_cancelled": "enrolment_restored",
     "host_cancelled_enrolment": "host_restored_enrolment",
+    "host_dialogue_came_to_nothing": "host_restored_enrolment",
     "coordinator_cancelled": "coordinator_restored",
 }
 # What was promised about the standing before, and is still true when it is back.
@@ -35,14 +37,26 @@ PROMISED = {
         "dialogue_agreed",
         "host_new_enrolment",
         "host_dialogue_agreed",
-        "enrolment_handed_over",
         "move_proposed",
     ],
-    Status.PENDING: ["enrolment_pending", "host_request", "leader_request", "coordinator_request", "move_proposed"],
+    Status.PENDING: [
+        "enrolment_pending",
+        "host_request",
+        "host_request_nudge",
+        "leader_request",
+        "coordinator_request",
+        "coordinator_request_nudge",
+        "move_proposed",
+    ],
     Status.WAITLISTED: ["enrolment_waitlisted", "leader_request"],
     Status.OFFERED: ["place_offered", "move_proposed"],
     Status.IN_DRAW: ["enrolment_in_draw", "leader_request"],
 }
+# What was promised when it was handed over, whatever its standing.
+HANDED_OVER = ["enrolment_handed_over", "enrolment_handed_on", "host_new_teacher"]
+# To the contact teacher; what an earlier one was promised is not promised again.
+TO_TEACHER = [name for names in PROMISED.values() for name in names if name.split("_")[0] in {"enrolment", "place"}]
+TO_TEACHER += ["enrolment_handed_over", "dialogue_agreed", "move_proposed"]
 
 
 def cancel_until(session: Session, municipality: Municipality, school_calendar: SchoolCalendar) -> datetime:
@@ -150,7 +164,11 @@ def undo_until(enrolment: Enrolment, now: datetime) -> datetime | None:
     if enrolment.status not in CANCELLED or not enrolment.status_before:
         return None
     until = min(enrolment.status_at + UNDO_WITHIN, enrolment.session.starts_at)
-    return until if now < until and enrolment.session.state == Session.State.OPEN else None
+    if now >= until:
+        return None
+    session = enrolment.session
+    stands = session.state == Session.State.OPEN or planning.closed_without_class(session, enrolment)
+    return until if stands else None
 
 
 @transaction.atomic(durable=True)
@@ -181,6 +199,7 @@ def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolm
     Enrolment.objects.filter(pk=enrolment.pk).update(**facts)
     for name, value in facts.items():
         setattr(enrolment, name, value)
+    planning.open_for_class(session, enrolment, by=by, now=now)
     if before in Status.holding():
         places.take(session, enrolment.places)
     audit.record(by, "enrolment-restored", enrolment, at=now, status=before.value, places=enrolment.places)
@@ -261,14 +280,16 @@ def _tell_again(enrolment: Enrolment, *, now: datetime) -> None:
     outbox.withdraw(about=enrolment, occasions=list(TOLD))
     about = Message.objects.filter(reference_type=enrolment._meta.label_lower, reference_id=enrolment.pk)
     withdrawn = about.filter(state=Message.State.WITHDRAWN, sent_at=None)
-    for message in withdrawn.filter(occasion__in=PROMISED.get(Status(enrolment.status), [])):
-        outbox.promise_again(message_id=message.pk, now=now, send_at=now, not_after=message.not_after)
+    wanted = withdrawn.filter(occasion__in=[*PROMISED.get(Status(enrolment.status), []), *HANDED_OVER])
+    for message in wanted.exclude(Q(occasion__in=TO_TEACHER) & ~Q(recipient_id=enrolment.teacher_id)):
+        # What was to be said later, as a reminder of a request, is still said then.
+        outbox.promise_again(message_id=message.pk, now=now, send_at=message.send_at, not_after=message.not_after)
     left = about.exclude(state=Message.State.WITHDRAWN).filter(occasion__in=TOLD, created_at__gte=now - UNDO_WITHIN)
     told = set(left.values_list("occasion", flat=True))
     key, offer = now.isoformat(), enrolment.session.offer
     if "enrolment_cancelled" in told:
         notices.tell_teacher(enrolment, "enrolment_restored", now=now, key=key)
-    if "host_cancelled_enrolment" in told:
+    if told & {"host_cancelled_enrolment", "host_dialogue_came_to_nothing"}:
         notices.tell_host(offer, enrolment, "host_restored_enrolment", now=now, key=key)
     if "coordinator_cancelled" in told:
         notices.tell_coordinators(enrolment, "coordinator_restored", now=now, key=key)

@@ -153,11 +153,11 @@ def of_school(person: User, *, whole_school: bool = False, now: datetime) -> lis
 
     What was agreed stands among the enrolments.
     """
-    rows = Dialogue.objects.visible_to(person)
     if whole_school:
-        rows = rows.filter(school__in=membership.schools_of(person, Membership.Role.acting_for_school()).values("pk"))
+        schools = membership.schools_of(person, Membership.Role.acting_for_school())
+        rows = Dialogue.objects.filter(school__in=schools.values("pk"))
     else:
-        rows = rows.filter(teacher=person)
+        rows = Dialogue.objects.filter(teacher=person)
     wanted = Q(state__in=State.open()) | Q(
         state__in=[State.NOT_NOW, State.NO_ANSWER], state_at__gt=now - timedelta(days=ENDED_SHOWN_FOR)
     )
@@ -337,7 +337,7 @@ def say_not_now(*, dialogue_id: UUID, reason: str, by: Actor, now: datetime) -> 
     By the host, or a coordinator for the host. Again changes nothing.
     """
     dialogue = _locked(dialogue_id)
-    side, writer = _speaker(dialogue, by, Side.HOST if by.is_coordinator else "")
+    side, writer = _speaker(dialogue, by, Side.HOST)
     if side != Side.HOST:
         raise Refusal(_("Only the host and the municipality can say that."), code="not-yours")
     if dialogue.state == State.NOT_NOW:
@@ -359,7 +359,7 @@ def say_not_now(*, dialogue_id: UUID, reason: str, by: Actor, now: datetime) -> 
 def withdraw(*, dialogue_id: UUID, reason: str = "", by: Actor, now: datetime) -> Dialogue:
     """Take the request back; the host is told. By the school, or a coordinator for it. Again changes nothing."""
     dialogue = _locked(dialogue_id)
-    side, writer = _speaker(dialogue, by, Side.TEACHER if by.is_coordinator else "")
+    side, writer = _speaker(dialogue, by, Side.TEACHER)
     if side != Side.TEACHER:
         raise Refusal(_("Only the school and the municipality can take the request back."), code="not-yours")
     if dialogue.state == State.WITHDRAWN:
@@ -502,7 +502,10 @@ def _locked(dialogue_id: UUID) -> Dialogue:
 
 
 def _speaker(dialogue: Dialogue, by: Actor, on_behalf: str) -> tuple[str, str]:
-    """Return for which side the actor speaks, and who is said to write; raise Refusal for strangers."""
+    """Return for which side the actor speaks, and who is said to write; raise Refusal for strangers.
+
+    Only coordinators speak on somebody's behalf; what others say of that is not asked.
+    """
     if on_behalf in {Side.HOST, Side.TEACHER} and by.is_coordinator:
         return on_behalf, Side.COORDINATOR
     if planning.hosts(dialogue.offer, by):
@@ -520,10 +523,9 @@ def _teacher_for(request: DialogueRequest, by: Actor, now: datetime) -> User:
         if not membership.belongs_to(request.teacher.pk, request.school_class.school_id):
             raise Refusal(_("The contact teacher must belong to the school."), code="not-of-school", field="teacher")
         return request.teacher
-    person = User.objects.filter(pk=by.user_id).first() if by.user_id is not None else None
+    person = User.objects.get(pk=by.user_id)  # only people ask: of a link or a job there is no row
     day = calendar.local_day(request.times[0][0]) if request.times else calendar.local_day(now)
-    classes = membership.enrollable_classes(person, day) if person is not None else SchoolClass.objects.none()
-    if person is None or not classes.filter(pk=request.school_class.pk).exists():
+    if not membership.enrollable_classes(person, day).filter(pk=request.school_class.pk).exists():
         raise Refusal(
             _("You can propose times for classes of your own school only."),
             code="not-your-school",

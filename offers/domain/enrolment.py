@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from offers.domain import cancelling, dates, dialogue, notices, places, planning, rules, snapshot
+from offers.domain import cancelling, dates, dialogue, notices, places, planning, rules, snapshot, waiting_list
 from offers.models import Enrolment, Session
 from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
@@ -130,7 +130,9 @@ def _enrol(
     teacher, awaits_leader = on_behalf.teacher, on_behalf.awaits_leader
     offer = session.offer
     need = places.needed(offer, request.head_count, request.adults)
-    standing = rules.standing_for(session, need, awaits_leader=awaits_leader, now=now)
+    standing = rules.standing_for(
+        session, need, school_class=request.school_class, awaits_leader=awaits_leader, now=now
+    )
     status = standing.status
     enrolment = Enrolment(
         session=session,
@@ -208,6 +210,7 @@ def cancel_enrolment(*, enrolment_id: UUID, reason: str = "", by: Actor, now: da
         notices.tell_coordinators(enrolment, "coordinator_cancelled", now=now, key=key)
     elif not host_knows:
         notices.tell_host_it_came_to_nothing(enrolment, now=now)
+    planning.close_without_class(session, enrolment, by=by, now=now)
     places.offer_to_line(session, by=by, now=now)
     return enrolment
 
@@ -277,6 +280,7 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
     The same answer again changes nothing; another answer afterwards is refused. While the school's own leader has not
     answered, the host is not asked; a coordinator's yes then counts for the leader too.
     """
+    others = waiting_list.hold_other_waits(enrolment_id)
     enrolment = places.locked_enrolment(enrolment_id)
     session = enrolment.session
     if not (by.is_coordinator or planning.hosts(session.offer, by)):
@@ -300,12 +304,15 @@ def answer_request(*, enrolment_id: UUID, accept: bool, reason: str = "", by: Ac
             raise Refusal(_("Write why not; the teacher will read it."), code="reason", field="reason")
         places.end(enrolment, Status.DECLINED, reason=reason[:300], by=by, now=now)
         notices.tell_teacher(enrolment, "enrolment_declined", now=now)
+        planning.close_without_class(session, enrolment, by=by, now=now)
         places.offer_to_line(session, by=by, now=now)
         return enrolment
     if enrolment.leader_answer == LeaderAnswer.AWAITED:
         places.answer_for_leader(enrolment, LeaderAnswer.NOT_NEEDED)
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host_of_confirmed(enrolment, now=now)
+    if waiting_list.came_from_line(enrolment):  # its yes to an offered place had waited for the leader
+        waiting_list.end_other_waits(others, enrolment, by=by, now=now)
     return enrolment
 
 
@@ -326,6 +333,7 @@ def _expire_request(enrolment_id: UUID, *, now: datetime) -> bool:
     notices.tell_teacher(enrolment, "request_expired", now=now)
     notices.tell_coordinators(enrolment, "coordinator_request_expired", now=now)
     notices.tell_host_it_came_to_nothing(enrolment, now=now)
+    planning.close_without_class(enrolment.session, enrolment, by=by, now=now)
     places.offer_to_line(enrolment.session, by=by, now=now)
     return True
 

@@ -473,6 +473,7 @@ def _carry_out(session: Session, proposal: MoveProposal, *, by: Actor, now: date
     facts = {"before": before, "after": times(meetings), "proposal": str(proposal.pk)}
     for one in released:
         notices.tell_teacher(one, "move_released", now=now, key=str(proposal.pk), parameters=facts)
+        planning.close_without_class(session, one, by=by, now=now)
     seats.offer_to_line(session, by=by, now=now)
 
 
@@ -597,7 +598,7 @@ def _write_times(
     opens_at = session.opens_at
     if opens_at >= closes_at:
         opens_at = min(_as_long_before(opens_at, old_start, new_start), closes_at - SHORTEST_OPENING)
-    if session.draw_at is not None:
+    if session.draw_at is not None and session.drawn_at is None:
         session.draw_at = min(session.draw_at + (opens_at - session.opens_at), closes_at)
     vars(session).pop("named_places", None)  # read with the lock, before there were new ones
     session.starts_at, session.ends_at = new_start, spans[-1][1]

@@ -104,7 +104,8 @@ def tell_host_it_came_to_nothing(enrolment: Enrolment, *, now: datetime) -> None
     Of other enrolments that await the leader the host knows nothing.
     """
     if came_of_a_dialogue(enrolment):
-        tell_host(enrolment.session.offer, enrolment, "host_dialogue_came_to_nothing", now=now)
+        key = now.isoformat()  # cancelling may be undone, and then it may come to nothing once more
+        tell_host(enrolment.session.offer, enrolment, "host_dialogue_came_to_nothing", now=now, key=key)
 
 
 def tell_reviewers(about: models.Model, occasion: str, *, now: datetime, key: str = "") -> None:

@@ -256,7 +256,7 @@ def change_enrolling(
         has_line = session.enrolments.waitlisted().exists()
         planned = None if has_line else _draw_follows(session, opens_at, closes_at, now)
         draw_at = planned or (max(now, opens_at + SHORTEST_OPENING) if waits else None)
-    if draw_at is not None:
+    if draw_at is not None and session.drawn_at is None:
         draw_at = min(draw_at, closes_at)
     changed: dict[str, datetime | int | None] = {
         "opens_at": opens_at,
@@ -474,6 +474,44 @@ def _call_off(session: Session, reason: str, *, by: Actor, by_host: bool, now: d
     notices.tell_host(session.offer, session, "host_session_cancelled", now=now)
     if by_host:
         notices.tell_coordinators(session, "coordinator_session_cancelled", now=now)
+
+
+def close_without_class(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Close the date that was agreed for one class alone, when that class leaves it (a step; the row is held).
+
+    Nobody else can take it, so it would only stand empty at the host and at the desk. Nobody is told here: the caller's
+    own mails say that the visit does not take place. Undoing the cancelling opens it again (:func:`open_for_class`).
+    """
+    if session.places_taken or session.state != Session.State.OPEN or not notices.came_of_a_dialogue(enrolment):
+        return
+    drop_proposal(session, by=by, now=now)
+    with translation.override(settings.LANGUAGE_CODE):
+        reason = _("The visit was agreed for one class, and the class does not come.")
+    outbox.withdraw(about=session)
+    session.meetings.filter(state=Meeting.State.PLANNED).update(state=Meeting.State.CANCELLED)
+    _let_be(session, Session.State.CANCELLED, reason[:300])
+    audit.record(by, "session-closed-without-class", session, at=now)
+
+
+def closed_without_class(session: Session, enrolment: Enrolment) -> bool:
+    """Return whether the date was closed because the class, for which alone it was agreed, had left it."""
+    return session.state == Session.State.CANCELLED and notices.came_of_a_dialogue(enrolment)
+
+
+def open_for_class(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Open a date again that was closed when its class left, now that the class comes after all (a step)."""
+    if closed_without_class(session, enrolment):
+        session.meetings.update(state=Meeting.State.PLANNED)
+        _let_be(session, Session.State.OPEN, "")
+        audit.record(by, "session-opened-again", session, at=now)
+
+
+def _let_be(session: Session, state: Session.State, reason: str) -> None:
+    """Write the state of a session and why (a step); its calendar entries count up."""
+    facts = {"state": state, "cancel_reason": reason}
+    Session.objects.filter(pk=session.pk).update(**facts, sequence=F("sequence") + 1)
+    session.state, session.cancel_reason = state, reason
+    session.sequence += 1
 
 
 def few_enrolled(now: datetime, *, within: timedelta) -> QuerySet[Session]:

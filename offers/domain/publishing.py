@@ -1,6 +1,6 @@
 """Review and public life of a course: sent back, published, paused, expired, archived; and kept fresh."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from offers.domain.authoring import (
 from offers.models import Enrolment, Invite, Offer, ReviewComment, Session
 from portal.domain import audit, calendar, links, outbox
 from portal.domain.actor import Actor
+from portal.domain.jobs import one_by_one
 from portal.domain.refusal import Refusal
 from portal.models import Link, Message, Municipality
 
@@ -329,12 +330,13 @@ def fresh_until(offer: Offer, freshness_days: int) -> date | None:
 
 
 @transaction.atomic(durable=True)
-def _publish_when_due(offer_id: UUID, *, by: Actor, now: datetime) -> bool:
+def _publish_when_due(offer_id: UUID, *, by: Actor, now: datetime) -> str:
+    """Publish one approved course, if its day has come; returns ``published`` or nothing."""
     offer = the_offer(offer_id, by)
     if offer.state != S.APPROVED or offer.publish_at is None or offer.publish_at > now or missing_in(offer):
-        return False
+        return ""
     _go_public(offer, by=by, now=now)
-    return True
+    return "published"
 
 
 @transaction.atomic(durable=True)
@@ -379,34 +381,46 @@ def _ask_whether_current(offer: Offer, occasion: str, *, cycle: str, days: int, 
 
 
 @transaction.atomic(durable=True)
-def _expire_invites(*, by: Actor, now: datetime) -> int:
-    expired = list(expired_invites(now).select_for_update(of=("self",)))
-    for invite in expired:
-        Invite.objects.filter(pk=invite.pk).update(state=Invite.State.EXPIRED)
-        outbox.withdraw(about=invite, occasions=["invite_reminder"])
-        audit.record(by, "invite-expired", invite, at=now)
-    return len(expired)
+def _expire_invite(invite_id: UUID, *, by: Actor, now: datetime) -> str:
+    """Let one invitation expire, if its link still does not live; returns ``invites_expired`` or nothing."""
+    invite = expired_invites(now).select_for_update(of=("self",)).filter(pk=invite_id).first()
+    if invite is None:
+        return ""
+    Invite.objects.filter(pk=invite.pk).update(state=Invite.State.EXPIRED)
+    outbox.withdraw(about=invite, occasions=["invite_reminder"])
+    audit.record(by, "invite-expired", invite, at=now)
+    return "invites_expired"
 
 
 def follow_calendar(*, now: datetime) -> dict[str, int]:
     """Do what has become due around courses, each in a transaction of its own; running it twice changes nothing more.
+
+    One row that stumbles keeps none of the others from being followed (``portal.domain.jobs.one_by_one``).
 
     Approved courses whose day has come are published; published ones that nobody confirmed in time expire, after
     warnings (30 and 7 days before, unless chosen otherwise); unfinished invitations whose link has ended expire.
     Returns the numbers.
     """
     by = Actor.job("follow-calendar")
-    done = {"published": 0, "expired": 0, "warned": 0, "invites_expired": 0}
     due = Offer.objects.filter(state=S.APPROVED, publish_at__lte=now).order_by("publish_at", "pk")
-    for offer_id in due.values_list("pk", flat=True):
-        done["published"] += _publish_when_due(offer_id, by=by, now=now)
     freshness_days = _freshness_days()
     # A day of slack: which local day it was is decided row by row.
     warnings = (Municipality.objects.first() or Municipality()).freshness_warnings
     old = now - timedelta(days=freshness_days - max(warnings, default=0) - 1)
     ageing = offers_for(by).filter(Q(state=S.PUBLISHED), last_confirmed_at__lte=old).order_by("pk")
-    for offer_id in ageing.values_list("pk", flat=True):
-        if outcome := _follow_freshness(offer_id, freshness_days, warnings, by=by, now=now):
+    steps: dict[str, Callable[[UUID], str]] = {
+        "publish": lambda key: _publish_when_due(key, by=by, now=now),
+        "freshness": lambda key: _follow_freshness(key, freshness_days, warnings, by=by, now=now),
+        "invite": lambda key: _expire_invite(key, by=by, now=now),
+    }
+    rows = {"publish": due, "freshness": ageing, "invite": expired_invites(now).order_by("pk")}
+    done = {"published": 0, "expired": 0, "warned": 0, "invites_expired": 0}
+
+    def follow(one: tuple[str, UUID]) -> int:
+        name, key = one
+        if outcome := steps[name](key):
             done[outcome] += 1
-    done["invites_expired"] = _expire_invites(by=by, now=now)
+        return bool(outcome)
+
+    one_by_one(follow, [(name, key) for name, found in rows.items() for key in found.values_list("pk", flat=True)])
     return done

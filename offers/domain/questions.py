@@ -58,9 +58,11 @@ def ask_host(*, offer_id: UUID, text: str, form_token: UUID | None = None, by: A
     The same form again returns the first question. At most ten in a day by one person.
     """
     token = form_token or uuid4()
-    if earlier := Question.objects.filter(form_token=token, teacher=by.user_id).first():
+    if earlier := Question.objects.filter(form_token=token).first():
+        if earlier.teacher_id != by.user_id:
+            raise Refusal(_("Somebody else has sent this form. Open the page again."), code="not-yours")
         return earlier
-    person = User.objects.filter(pk=by.user_id, is_active=True).first() if by.user_id is not None else None
+    person = User.objects.filter(pk=by.user_id, is_active=True).first()
     school = membership.schools_of(person).first() if person is not None else None
     if person is None or school is None:
         raise Refusal(_("Those who belong to a school can ask the host."), code="not-of-a-school")

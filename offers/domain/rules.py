@@ -130,17 +130,23 @@ def without_room(session: Session, request: EnrolmentRequest, *, now: datetime) 
     return refusal_for(session, request, now=now) if _has_no_room(session, request) else None
 
 
-def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datetime) -> Standing:
+def standing_for(
+    session: Session, need: int, *, school_class: SchoolClass, awaits_leader: bool, now: datetime
+) -> Standing:
     """Decide what an enrolment becomes that nothing stands against. The session's row is held.
 
-    In the draw while lots are to be drawn; confirmed, or a request, when there is room and nobody waits; else in line.
+    In the draw while lots are to be drawn; confirmed, or a request, when there is room and nobody in line comes first;
+    else in line.
     Raises Refusal when there is no line.
     """
     if draws(session):
         return Standing(status=Enrolment.Status.IN_DRAW)
     seen: dict[str, Any] = {"left": session.places_left}
     last_in_line = _last_in_line.first(session=session.pk)
-    if need > session.places_left or last_in_line is not None:
+    passed = last_in_line is not None and need <= session.places_left and not _comes_behind(session, school_class)
+    if passed:
+        seen["passed"] = session.enrolments.waitlisted().count()
+    if need > session.places_left or (last_in_line is not None and not passed):
         if not session.offer.has_waiting_list:
             raise Refusal(
                 _("%(left)d places are free, and other classes are first in line for them. %(instead)s")
@@ -154,6 +160,25 @@ def standing_for(session: Session, need: int, *, awaits_leader: bool, now: datet
         until = places.request_deadline(session, places.rules_for(session), SchoolCalendar.load(), now)
         return Standing(status=Enrolment.Status.PENDING, answer_by=until, seen=seen)
     return Standing(status=Enrolment.Status.CONFIRMED, seen=seen)
+
+
+def _comes_behind(session: Session, school_class: SchoolClass) -> bool:
+    """Return whether somebody in line comes before a class for whom there is room, by the rules the line moves by.
+
+    It does not go behind whoever needs more than is free, where smaller groups may overtake, or more than the session
+    has in all; nor, where classes without a visit stand first and it has had none, behind those that had. Otherwise a
+    place would stay empty though somebody waits who fits.
+    """
+    rules = places.rules_for(session)
+    waiting = session.enrolments.waitlisted()
+    waiting = waiting.filter(places__lte=session.places_left if rules.smaller_may_overtake else session.places)
+    if rules.unvisited_first:
+        year = calendar.school_year_of(calendar.local_day(session.starts_at))
+        visits = Encounter.objects.filter(school_class=school_class, school_year=year, voided_at__isnull=True)
+        if not visits.exists():
+            banded: Any = places.with_band(waiting)
+            return bool(banded.filter(behind=0).exists())
+    return waiting.exists()
 
 
 # When the last in line began to wait.

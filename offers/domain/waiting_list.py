@@ -1,6 +1,6 @@
 """The waiting list: whose turn it is, and what becomes of an offered place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -98,12 +98,26 @@ def _at_once(facts: Mapping[str, Any]) -> str:
         return _("The request was approved on %(when)s.")
     if "left" not in facts:
         return ""
+    if facts.get("passed"):
+        return _past_the_line(facts)
     return _("On %(when)s %(left)s places were free and nobody was in line: the class got its %(places)s at once.")
+
+
+def _past_the_line(facts: Mapping[str, Any]) -> str:
+    return ngettext(
+        "On %(when)s %(left)s places were free. %(passed)s class was in line, but by the rules of the line it did not"
+        " come first: this one got its %(places)s at once.",
+        "On %(when)s %(left)s places were free. %(passed)s classes were in line, but by the rules of the line none of"
+        " them came first: this one got its %(places)s at once.",
+        facts["passed"],
+    )
 
 
 def _asked_for(facts: Mapping[str, Any]) -> str:
     if "left" not in facts:
         return ""
+    if facts.get("passed"):
+        return _past_the_line(facts)
     return _(
         "On %(when)s %(left)s places were free and nobody was in line: %(places)s were held until the request was"
         " answered."
@@ -165,7 +179,7 @@ def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
     the host is told, not asked once more, for its date had places that the municipality had offered. With the places
     the class leaves the lines and draws of the course's other dates; it hears that by mail.
     """
-    others = _hold_other_waits(enrolment_id)
+    others = hold_other_waits(enrolment_id)
     enrolment = places.locked_enrolment(enrolment_id)
     places.refuse_strangers(enrolment, by)
     awaits_leader = enrolment.leader_answer == Enrolment.LeaderAnswer.AWAITED
@@ -179,9 +193,13 @@ def accept_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
         return enrolment
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(enrolment.session.offer, enrolment, "host_new_enrolment", now=now)
-    for session in others:
-        _end_wait(session, enrolment, by=by, now=now)
+    end_other_waits(others, enrolment, by=by, now=now)
     return enrolment
+
+
+def came_from_line(enrolment: Enrolment) -> bool:
+    """Return whether the class got its places out of the line: an offered place was taken, or one was given."""
+    return enrolment.waiting_since is not None
 
 
 def other_waits(enrolment: Enrolment) -> QuerySet[Enrolment]:
@@ -191,7 +209,7 @@ def other_waits(enrolment: Enrolment) -> QuerySet[Enrolment]:
     return same.filter(session__offer=enrolment.session.offer_id).exclude(session=enrolment.session_id)
 
 
-def _hold_other_waits(enrolment_id: UUID) -> list[Session]:
+def hold_other_waits(enrolment_id: UUID) -> list[Session]:
     """Hold the session of the enrolment and those where the class waits, in one order for everybody (a step).
 
     Return the others. Where it waits nowhere else, nothing is held yet.
@@ -204,8 +222,16 @@ def _hold_other_waits(enrolment_id: UUID) -> list[Session]:
     return [one for one in rows.select_related("offer__company", "offer__contact") if one.pk in keys]
 
 
+def end_other_waits(sessions: Iterable[Session], taken: Enrolment, *, by: Actor, now: datetime) -> None:
+    """Take a class that has its places out of the lines and draws of sessions whose rows are held (a step).
+
+    The class hears it by mail, and what stood behind it there is looked at.
+    """
+    for session in sessions:
+        _end_wait(session, taken, by=by, now=now)
+
+
 def _end_wait(session: Session, taken: Enrolment, *, by: Actor, now: datetime) -> None:
-    """Take a class that has its places elsewhere out of the line or draw of a session whose row is held (a step)."""
     with translation.override(settings.LANGUAGE_CODE):
         sentence = _("The class has its places on %(when)s, so it no longer waits here.")
         reason = sentence % {"when": dates.moment_in_words(taken.session.starts_at)}
@@ -243,8 +269,10 @@ def _leave_for_good(enrolment: Enrolment, *, reason: str = "", by: Actor, now: d
 def give_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
     """Give a waiting class its place at once, when it is too late to ask in writing. Coordinators only.
 
-    The order of the line is the coordinator's to keep; the log holds the place in line it was taken from.
+    The order of the line is the coordinator's to keep; the log holds the place in line it was taken from. As after a
+    yes to an offered place, the class then no longer waits for the course's other dates.
     """
+    others = hold_other_waits(enrolment_id)
     enrolment = places.locked_enrolment(enrolment_id)
     session = enrolment.session
     if not by.is_coordinator:
@@ -267,6 +295,7 @@ def give_place(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolment:
     places.take(session, enrolment.places)
     places.confirm(enrolment, by=by, now=now)
     notices.tell_host(session.offer, enrolment, "host_new_enrolment", now=now)
+    end_other_waits(others, enrolment, by=by, now=now)
     return enrolment
 
 

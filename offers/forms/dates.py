@@ -114,8 +114,12 @@ class HostDatesForm(forms.Form):
         super().__init__(*args, **kwargs)
         rows: dict[str, forms.Field] = {}
         for number in self.numbers:
-            rows[f"day_{number}"] = Day(label=gettext("Day"))
-            rows[f"begins_{number}"] = Hour(label=gettext("Begins at"), widget=HourInput())
+            rows[f"day_{number}"] = Day(label=gettext("Day"), error_messages={"required": gettext("Choose a day.")})
+            rows[f"begins_{number}"] = Hour(
+                label=gettext("Begins at"),
+                widget=HourInput(),
+                error_messages={"required": gettext("Write when it begins, like 09:00.")},
+            )
         self.fields = {**rows, **self.fields}
         self.fields["minutes"].initial = offer.duration_minutes
         self.fields["places"].initial = offer.places

@@ -218,6 +218,11 @@ def _instead(enrolment: Enrolment, now: datetime) -> list[dict[str, str]]:
     ]
 
 
+def _because(reason: str) -> list[str]:
+    """Return the words before a quoted reason, where there is one."""
+    return [_("The reason is:")] if reason else []
+
+
 def _until(moment: datetime | None) -> str:
     return dates.moment_in_words(moment) if moment is not None else ""
 
@@ -230,7 +235,7 @@ def _enrolled_by(message: Message, enrolment: Enrolment) -> list[str]:
     """Return the sentence that says who enrolled the class, when it was somebody else than the contact teacher."""
     who = message.parameters.get("enrolled_by")
     person = User.objects.filter(pk=who).first() if who else None
-    if person is None or message.recipient_id == person.pk:
+    if person is None:
         return []
     return [
         _("%(name)s (%(email)s) has enrolled the class, with you as contact teacher.")
@@ -425,7 +430,7 @@ def _offered(enrolment: Enrolment, now: datetime) -> Words:
         kind=_("Place offered"),
         sentences=[
             _("There is room for %(class)s now.") % {"class": enrolment.class_label},
-            _("We hold your places until %(when)s. After that they go to the next in line.")
+            _("We hold your places until %(when)s. After that they go to the next in line, if there is one.")
             % {"when": _until(enrolment.answer_by)},
         ],
         button=_("Say yes or no"),
@@ -471,6 +476,9 @@ def _had_its_places(enrolment: Enrolment) -> bool:
 
 def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
     by_town = enrolment.status == Status.CANCELLED_BY_MUNICIPALITY
+    # Where nobody has cancelled, it ended because the class has its places on another date.
+    reason = enrolment.ended_reason if by_town or not enrolment.status_before else ""
+    undo_until = None if by_town else cancelling.undo_until(enrolment, now)
     return Words(
         kind=_("Enrolment cancelled"),
         sentences=[
@@ -479,10 +487,18 @@ def _cancelled(enrolment: Enrolment, now: datetime) -> Words:
                 if by_town
                 else _("The enrolment of %(class)s is cancelled.")
             )
-            % {"class": enrolment.class_label}
+            % {"class": enrolment.class_label},
+            *(
+                [
+                    _("You can undo it on the enrolment's page until %(when)s, as long as the place is still free.")
+                    % {"when": _until(undo_until)}
+                ]
+                if undo_until is not None
+                else []
+            ),
+            *_because(reason),
         ],
-        # Where nobody has cancelled, it ended because the class has its places on another date.
-        quote=enrolment.ended_reason if by_town or not enrolment.status_before else "",
+        quote=reason,
         button=_("See the enrolment"),
         file="CANCEL" if _had_its_places(enrolment) else None,
     )
@@ -569,6 +585,7 @@ def _session_cancelled(enrolment: Enrolment, now: datetime) -> Words:
                 if rebooking.suggestions(enrolment, now=now, most=1)
                 else []
             ),
+            *_because(enrolment.ended_reason),
         ],
         quote=enrolment.ended_reason,
         button=_("See the enrolment"),
@@ -605,6 +622,16 @@ def _proposal_falls(message: Message) -> list[str]:
     if not message.parameters.get("dropped"):
         return []
     return [_("The new time that you were asked about before no longer counts, and nobody needs to answer any more.")]
+
+
+def _proposal_fell(message: Message) -> list[str]:
+    """Return, to the host, that an earlier proposal no longer counts: it fell in the deed that the mail tells of."""
+    fell = MoveProposal.objects.filter(
+        session=message.reference_id, state=MoveProposal.State.WITHDRAWN, ended_at=message.created_at
+    )
+    if not fell.exists():
+        return []
+    return [_("The new time that was proposed before no longer counts. The classes need not answer any more.")]
 
 
 def _session_moved(message: Message, enrolment: Enrolment, now: datetime) -> Words:
@@ -684,7 +711,7 @@ def _move_proposed(proposal: MoveProposal, enrolment: Enrolment) -> Words:
         kind=_("New time proposed"),
         sentences=[
             _who_moves(proposal, enrolment),
-            _("Can the class come then? Say that you come at the new time, or that you cannot. Both are all right."),
+            _("Can the class come at the new time? Answer yes or no; both are all right."),
             _silence(proposal),
             _("Until then nothing is changed. The reason is:"),
         ],
@@ -699,7 +726,7 @@ def _move_nudge(proposal: MoveProposal, enrolment: Enrolment) -> Words:
         kind=_("We miss your answer about the new time"),
         sentences=[
             _who_moves(proposal, enrolment),
-            _("We have not heard whether the class can come then."),
+            _("We have not heard whether the class can come at the new time."),
             _silence(proposal),
         ],
         dates=_old_and_new(proposal, enrolment),
@@ -741,6 +768,7 @@ def _move_released(message: Message, enrolment: Enrolment, now: datetime) -> Wor
                 if rebooking.suggestions(enrolment, now=now, most=1)
                 else []
             ),
+            *_because(enrolment.ended_reason),
         ],
         quote=enrolment.ended_reason,
         dates=[
@@ -964,11 +992,21 @@ def _host_new_teacher(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
-def _host_session_cancelled(session: Session, now: datetime) -> Words:
+def _host_session_cancelled(message: Message, session: Session, now: datetime) -> Words:
+    ended = _ended_with(session)
     return Words(
         kind=_("Session cancelled"),
         sentences=[
-            _("The session below has been cancelled, and the classes have been told. The reason they got:"),
+            ngettext(
+                "The session below has been cancelled, and %(count)d class has been told.",
+                "The session below has been cancelled, and %(count)d classes have been told.",
+                ended,
+            )
+            % {"count": ended}
+            if ended
+            else _("The session below has been cancelled. No class was enrolled."),
+            *_proposal_fell(message),
+            *_because(session.cancel_reason),
         ],
         quote=session.cancel_reason,
         button=_("See your sessions"),
@@ -987,7 +1025,10 @@ def _host_session_moved(message: Message, session: Session, now: datetime) -> Wo
             )
             % {"count": left}
             if left
-            else _("The session below has a new time. The classes have been told, and those enrolled stay enrolled."),
+            else _("The session below has a new time. The classes have been told, and those enrolled stay enrolled.")
+            if session.enrolments.filter(status__in=Status.open()).exists()
+            else _("The session below has a new time. No class is enrolled."),
+            *_proposal_fell(message),
             _("The attached file puts the new time into your calendar."),
         ],
         facts=_was(message),
@@ -1012,8 +1053,8 @@ def _asked(proposal: MoveProposal) -> str:
     """Return how many classes are asked, and until when."""
     count = proposal.answers.count()
     return ngettext(
-        "%(count)d class is asked whether it can come then, and has until %(when)s to answer.",
-        "%(count)d classes are asked whether they can come then, and have until %(when)s to answer.",
+        "%(count)d class is asked whether it can come at the new time, and has until %(when)s to answer.",
+        "%(count)d classes are asked whether they can come at the new time, and have until %(when)s to answer.",
         count,
     ) % {"count": count, "when": _until(proposal.answer_by)}
 
@@ -1024,8 +1065,11 @@ def _host_move_proposed(proposal: MoveProposal, now: datetime) -> Words:
         kind=_("Move proposed"),
         sentences=[
             _asked(proposal),
-            _("Who says nothing comes at the new time.") if keeps else _("Who says nothing gives its places back."),
+            _("A class that does not answer is counted on at the new time.")
+            if keeps
+            else _("A class that does not answer gives its places back."),
             _("Until then the session stays where it is. When all have answered it moves at once, and you get a mail."),
+            *_because(proposal.reason),
         ],
         quote=proposal.reason,
         dates=_old_and_new(proposal, None),
@@ -1049,6 +1093,7 @@ def _coordinator_move_proposed(proposal: MoveProposal, now: datetime) -> Words:
         sentences=[
             _("%(company)s would like to move the session below.") % {"company": proposal.session.offer.company.name},
             _asked(proposal),
+            *_because(proposal.reason),
         ],
         quote=proposal.reason,
         dates=_old_and_new(proposal, None),
@@ -1062,6 +1107,7 @@ def _host_meeting_cancelled(message: Message, session: Session, now: datetime) -
         sentences=[
             _("A date of the session below has been called off, and the classes have been told."),
             _goes_on(message),
+            *_proposal_fell(message),
             _("The attached file takes the date out of your calendar. The reason is:"),
         ],
         quote=str(message.parameters.get("reason", "")),
@@ -1079,6 +1125,7 @@ def _coordinator_meeting_cancelled(message: Message, session: Session, now: date
             _("%(company)s has called off a date of the session below. The classes have been told.")
             % {"company": session.offer.company.name},
             _goes_on(message),
+            _("The reason is:"),
         ],
         quote=str(message.parameters.get("reason", "")),
         facts=_called_off(message, session),
@@ -1168,7 +1215,8 @@ def _coordinator_cancelled(enrolment: Enrolment, now: datetime) -> Words:
                 if enrolment.status == Status.CANCELLED_BY_MUNICIPALITY
                 else _("%(class)s has cancelled. The host knows, and places are offered to those who wait.")
             )
-            % {"class": enrolment.class_label}
+            % {"class": enrolment.class_label},
+            *_because(enrolment.ended_reason),
         ],
         quote=enrolment.ended_reason,
         button=_("See the enrolment"),
@@ -1206,30 +1254,39 @@ def _coordinator_asked_to_cancel(enrolment: Enrolment, now: datetime) -> Words:
     )
 
 
-def _coordinator_session_cancelled(session: Session, now: datetime) -> Words:
-    # Those whom an earlier move released were told of the move.
+def _ended_with(session: Session) -> int:
+    """Return how many classes were told that the session is cancelled; an earlier move had released others."""
     log = AuditEntry.objects.filter(
         object_type=session._meta.label_lower, object_id=str(session.pk), action="session-cancelled"
     )
     when = log.order_by("-at").values_list("at", flat=True).first()
-    told = session.enrolments.filter(status=Status.CANCELLED_BY_HOST)
-    ended = (told.filter(status_at__gte=when) if when is not None else told).count()
+    told = session.enrolments.filter(status__in=[Status.CANCELLED_BY_HOST, Status.CANCELLED_BY_MUNICIPALITY])
+    return (told.filter(status_at__gte=when) if when is not None else told).count()
+
+
+def _coordinator_session_cancelled(message: Message, session: Session, now: datetime) -> Words:
+    ended = _ended_with(session)
     return Words(
         kind=_("Session cancelled by the host"),
         sentences=[
-            ngettext(
-                "%(company)s has cancelled the session below. %(count)d class has been told.",
-                "%(company)s has cancelled the session below. %(count)d classes have been told.",
-                ended,
+            (
+                ngettext(
+                    "%(company)s has cancelled the session below. %(count)d class has been told.",
+                    "%(company)s has cancelled the session below. %(count)d classes have been told.",
+                    ended,
+                )
+                if ended
+                else _("%(company)s has cancelled the session below. No class was enrolled.")
             )
-            % {"company": session.offer.company.name, "count": ended}
+            % {"company": session.offer.company.name, "count": ended},
+            *_because(session.cancel_reason),
         ],
         quote=session.cancel_reason,
         button=_("See the session"),
     )
 
 
-def _coordinator_place_free(session: Session, now: datetime) -> Words:
+def _coordinator_place_free(message: Message, session: Session, now: datetime) -> Words:
     first = places.line(session).select_related("school_class", "school", "teacher").first()
     facts = []
     if first is not None:
@@ -1241,7 +1298,9 @@ def _coordinator_place_free(session: Session, now: datetime) -> Words:
         kind=_("Free places shortly before closing"),
         sentences=[
             _("Places became free, but it is too late to offer them by mail and wait for an answer."),
-            _("If you reach the first in line by telephone, you can give them the place at your desk."),
+            _("If you reach the first in line by telephone, you can give them the place at your desk.")
+            if first is not None
+            else _("Nobody waits in line any more."),
         ],
         facts=facts,
         button=_("See the session"),
@@ -1326,7 +1385,7 @@ def _about_enrolment(
     return Occasion(still_wanted=still_wanted, letter=letter)
 
 
-def _about_session(words: Callable[[Session, datetime], Words], state: str) -> Occasion:
+def _about_session(words: Callable[[Message, Session, datetime], Words], state: str) -> Occasion:
     """Return an occasion about a session, wanted while it is in this state and not over."""
 
     def still_wanted(message: Message, now: datetime) -> bool:
@@ -1336,7 +1395,7 @@ def _about_session(words: Callable[[Session, datetime], Words], state: str) -> O
     def letter(message: Message, now: datetime) -> Letter:
         session = _session(message)
         assert session is not None
-        return _write(message, words(session, now), session, None, now)
+        return _write(message, words(message, session, now), session, None, now)
 
     return Occasion(still_wanted=still_wanted, letter=letter)
 

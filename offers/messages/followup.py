@@ -133,6 +133,7 @@ def _reminder(message: Message, now: datetime) -> Letter:
         "days": _school_days_until(meeting, now),
         "pupils": enrolment.pupils,
         "adults": enrolment.adults,
+        "may_change": now < session.closes_at,
         "offer": offer,
         "note": session.note,
         "contact": contact,

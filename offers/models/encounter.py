@@ -46,7 +46,7 @@ class VisitReport(models.Model):
             models.UniqueConstraint(name="visit_report_is_one_per_side", fields=["enrolment", "meeting", "side"]),
             models.CheckConstraint(
                 name="visit_report_counts_who_was_there",
-                condition=~Q(outcome__in=["held", "partly"]) | Q(pupils__gte=1, pupils__lte=60),
+                condition=~Q(outcome__in=["held", "partly"]) | Q(pupils__isnull=False, pupils__gte=1, pupils__lte=60),
                 violation_error_message=_("Write how many pupils were there, between 1 and 60."),
             ),
         ]

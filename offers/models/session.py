@@ -143,7 +143,9 @@ class Session(models.Model):
             ),
             models.CheckConstraint(
                 name="session_draws_while_it_is_open",
-                condition=Q(draw_at__isnull=True) | (Q(draw_at__gt=F("opens_at")) & Q(draw_at__lte=F("closes_at"))),
+                condition=Q(draw_at__isnull=True)
+                | Q(drawn_at__isnull=False)
+                | (Q(draw_at__gt=F("opens_at")) & Q(draw_at__lte=F("closes_at"))),
                 violation_error_message=_("The draw must be after enrolment opens and before it closes."),
             ),
             models.CheckConstraint(

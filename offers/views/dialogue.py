@@ -286,7 +286,7 @@ def _with_facts(rows: QuerySet[Dialogue]) -> QuerySet[Dialogue]:
 def _in_hand(request: HttpRequest, dialogue_id: UUID) -> Dialogue:
     """Return a request that the person may answer for the school; one that may only be read is out of reach here."""
     person = _person(request)
-    found = get_object_or_404(_with_facts(Dialogue.objects.visible_to(person)), pk=dialogue_id)
+    found = get_object_or_404(_with_facts(Dialogue.objects.all()), pk=dialogue_id)
     if not talks.speaks_for_school(found, person):
         raise Http404
     return found

@@ -102,7 +102,7 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         .filter(state__in=[Session.State.OPEN, Session.State.PLANNED], ends_at__gt=now)
         .order_by("starts_at", "pk")
     )
-    asked = MoveProposal.objects.open().filter(session__offer__company=contact.company_id)
+    asked = MoveProposal.objects.open().filter(session__in=upcoming)
     being_asked = set(asked.values_list("session_id", flat=True))
     requests = [
         {
@@ -288,7 +288,7 @@ def day(request: HttpRequest, contact_id: UUID, day: str) -> HttpResponse:
         .select_related("session__offer__company")
         .order_by("starts_at", "pk")
     )
-    classes = Enrolment.objects.known_to_host().filter(status__in=COMING, session__meetings__in=meetings)
+    classes = Enrolment.objects.filter(status__in=COMING, session__meetings__in=meetings)
     by_session: dict[UUID, list[Enrolment]] = {}
     rows = classes.select_related("school_class", "school", "teacher", "session").distinct()
     for one in rows.order_by("created_at", "pk"):

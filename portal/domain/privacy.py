@@ -147,7 +147,8 @@ class Holding:
 
     ``sooner`` are fields that end before their row does. ``hidden`` fields are never shown, to the person neither (the
     hash of a password). ``of`` finds a person's rows, to be handed out. ``untouched`` fields are not rewritten when a
-    person is erased: they name organisations, or their row is deleted as a whole.
+    person is erased: they name organisations, or their row is deleted as a whole. ``called`` and ``words`` are what
+    rows and fields are called where the model, being somebody else's, says it in words that a teacher does not know.
     """
 
     model: str
@@ -163,6 +164,8 @@ class Holding:
     sooner: Mapping[str, Lifetime] = field(default_factory=dict)
     of: Callable[["Subject"], models.QuerySet[Any]] | None = None
     after_scrub: Callable[[list[Any]], None] | None = None
+    called: str | Promise = ""
+    words: Mapping[str, str | Promise] = field(default_factory=dict)
 
     @property
     def tags(self) -> Iterator[Tag]:
@@ -787,7 +790,7 @@ def export(subject: Subject, *, now: datetime) -> Export:
             sections.append(
                 Section(
                     code=holding.model,
-                    title=_first_up(str(model._meta.verbose_name_plural)),
+                    title=_first_up(str(holding.called or model._meta.verbose_name_plural)),
                     why=str(holding.purpose.why),
                     kept="; ".join(one.in_words(municipality) for one in lifetimes.values()),
                     entries=entries,
@@ -825,7 +828,7 @@ def _facts(
         column = row._meta.get_field(tag.field)
         if not isinstance(column, models.Field) or column.many_to_many:
             continue
-        name = _first_up(str(column.verbose_name))
+        name = _first_up(str(holding.words.get(column.name, column.verbose_name)))
         if tag.is_hidden:
             secret = _("(a secret; it is there, and is not shown)")
             yield Fact(name=name, value=secret, words=secret, telling=_is_telling(column))

@@ -21,7 +21,9 @@ class SchoolClass(models.Model):
     """A class that can be enrolled; it holds no pupil, only how many there usually are.
 
     A *cohort* has the year in which it began grade 0 and a letter: its grade is computed, so 7.A becomes 8.A on
-    1 August. A *group* (special class, mixed ages, 10th-grade team, youth-school team) has a name and a span.
+    1 August. After the school's last grade it ends: grade 10 is voluntary and not at every school, so at a school up to
+    grade 9 the pupils of 9.A have left on 1 August, and only a school with a grade 10 has a 10.A. A *group* (special
+    class, mixed ages, 10th-grade team, youth-school team) has a name and a span.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -95,5 +97,5 @@ class SchoolClass(models.Model):
         return self.name
 
     def has_left(self, on: date) -> bool:
-        """Return whether a cohort is beyond grade 10 on that day, or not yet in grade 0."""
-        return self.start_year is not None and self.grades(on).start not in range(11)
+        """Return whether a cohort is beyond its school's last grade on that day, or not yet in grade 0."""
+        return self.start_year is not None and self.grades(on).start not in range(self.school.grade_to + 1)

@@ -72,6 +72,9 @@ def test_a_teachers_pages(visitor: NewVisitor) -> None:
                 look.at(named="change, in error")
     for address in ("/konto/mine-oplysninger/", "/konto/mine-oplysninger/slet/", "/konto/kalender/"):
         look.at(address)
+    teacher.open("/konto/mine-oplysninger/")
+    submit(teacher, "main form[action$='/hent/'] button[value=page]")
+    look.at(named="own data to print")
     look.at(first(teacher, "/tilmeldinger/", "main a[href*='kalender']"))
     offer = first(teacher, "/forloeb/?klassetrin=8&ledige=on", "#hits .offer-grid a")
     form = first(teacher, offer, "main a[href*='/tilmeld/']")
@@ -205,7 +208,9 @@ def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visito
     foreign: set[str] = set()
     desk.page.on("request", lambda request: foreign.add(request.url))
     found: dict[str, list[str]] = {}
-    for address in ("/admin/", "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
+    session = first(desk, "/admin/offers/session/?when=free", "#result_list a[href*='/change/']").split("change/")[0]
+    for address in ("/admin/", f"{session}change/", f"{session}flyt/", f"{session}aflys/",
+                    "/admin/offers/offer/", "/admin/offers/session/", "/admin/offers/enrolment/",
                     "/admin/offers/session/kalender/",
                     "/admin/offers/dialogue/", "/admin/offers/question/",
                     "/admin/companies/company/", "/admin/portal/message/", "/admin/portal/municipality/",

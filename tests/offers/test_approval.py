@@ -345,6 +345,52 @@ def test_a_place_that_is_accepted_before_the_leader_answers_is_held_like_any_req
     assert (fresh(in_line), taken(session)) == (("confirmed", "approved"), 48)
 
 
+@pytest.mark.parametrize("who", ["leader", "coordinator"])
+@pytest.mark.parametrize("acceptance", [Offer.Acceptance.AUTOMATIC, Offer.Acceptance.MANUAL])
+def test_a_yes_to_a_place_out_of_the_line_ends_the_classs_other_waits_once_the_leader_says_yes_too(
+    in_line: Enrolment, session: Session, now: datetime, who: str, acceptance: str
+) -> None:
+    Offer.objects.update(acceptance=acceptance)
+    assert in_line.teacher is not None
+    by = Actor.of_user(in_line.teacher)
+    other = factories.SessionFactory.create(offer=session.offer, places=10)
+    request = rules.EnrolmentRequest(school_class=in_line.school_class, pupils=10, adults=2)
+    factories.EnrolmentFactory.create(session=other, pupils=10, places=10)
+    Session.objects.filter(pk=other.pk).update(places_taken=10)
+    waits = enrolling.enrol_class(session_id=other.pk, request=request, by=by, now=now)
+    make_room(session, now)
+    waiting_list.accept_place(enrolment_id=in_line.pk, by=by, now=now)
+    assert (fresh(in_line)[0], fresh(waits)[0]) == ("pending", "waitlisted")
+
+    if who == "leader":
+        say(in_line, approve=True, now=now + DAY)
+    else:
+        desk = Actor.of_user(factories.CoordinatorFactory.create())
+        enrolling.answer_request(enrolment_id=in_line.pk, accept=True, by=desk, now=now + DAY)
+
+    assert (fresh(in_line)[0], fresh(waits)[0]) == ("confirmed", "cancelled_by_school")
+    assert not Message.objects.filter(occasion="host_request", reference_id=in_line.pk).exists()
+    told = Message.objects.get(occasion="enrolment_cancelled", reference_id=waits.pk)
+    assert "Klassen har fået plads" in mail.render(told, now + DAY).body
+
+
+def test_a_direct_request_that_the_leader_approves_leaves_the_classs_other_waits_alone(
+    session: Session, school: School, now: datetime
+) -> None:
+    made = enrol(session, school, now)
+    assert made.teacher is not None
+    other = factories.SessionFactory.create(offer=session.offer, places=24)
+    factories.EnrolmentFactory.create(session=other, pupils=24, places=24)
+    Session.objects.filter(pk=other.pk).update(places_taken=24)
+    request = rules.EnrolmentRequest(school_class=made.school_class, pupils=24, adults=2)
+    by = Actor.of_user(made.teacher)
+    waits = enrolling.enrol_class(session_id=other.pk, request=request, by=by, now=now)
+
+    say(made, approve=True, now=now + DAY)
+
+    assert (fresh(made)[0], fresh(waits)[0]) == ("confirmed", "waitlisted")
+
+
 def test_a_no_in_line_leaves_the_line(in_line: Enrolment, session: Session, now: datetime) -> None:
     say(in_line, approve=False, now=now, reason="Nej.")
     make_room(session, now)

@@ -14,6 +14,7 @@ from django.utils import translation
 from offers.domain import moving, waiting_list
 from offers.domain.cancelling import ask_to_cancel, cancel_until, decline_to_cancel, undo_cancellation
 from offers.domain.enrolment import cancel_enrolment, enrol_class
+from offers.domain.handover import hand_over
 from offers.domain.rules import EnrolmentRequest
 from offers.models import Enrolment, Offer, Session
 from portal import mail
@@ -372,6 +373,39 @@ def test_a_request_comes_back_as_a_request_with_a_new_deadline(
         datetime(2026, 9, 15, 16, 0, tzinfo=COPENHAGEN),
         24,
     )
+
+
+def test_after_an_undo_the_reminder_of_a_request_stands_as_it_stood(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    factories.CoordinatorFactory.create()
+    Offer.objects.update(acceptance=Offer.Acceptance.MANUAL)
+    one, by = enrol(session, now, role), Actor.of_user(role.user)
+    planned = Message.objects.filter(state=Message.State.PLANNED, reference_id=one.pk).order_by("occasion")
+    before = list(planned.values_list("occasion", "send_at"))
+    cancel_enrolment(enrolment_id=one.pk, by=by, now=now)
+    assert not planned.exists()
+
+    undo_cancellation(enrolment_id=one.pk, by=by, now=now + MINUTE)
+
+    morning = datetime(2026, 9, 11, 8, 0, tzinfo=COPENHAGEN)
+    assert before == [("coordinator_request_nudge", morning), ("host_request_nudge", morning)]
+    assert list(planned.values_list("occasion", "send_at")) == before
+
+
+def test_after_an_undo_only_the_present_teacher_is_promised_what_had_not_left(
+    session: Session, role: Membership, now: datetime
+) -> None:
+    one, colleague = enrol(session, now, role), factories.MembershipFactory.create(school=role.school).user
+    hand_over(enrolment_id=one.pk, teacher_id=colleague.pk, by=Actor.of_user(role.user), now=now)
+    before = waiting()
+    cancel_enrolment(enrolment_id=one.pk, by=Actor.of_user(colleague), now=now + MINUTE)
+
+    undo_cancellation(enrolment_id=one.pk, by=Actor.of_user(colleague), now=now + 2 * MINUTE)
+
+    assert waiting() == before == ["enrolment_handed_over", "host_new_enrolment", "host_new_teacher"]
+    told = Message.objects.filter(state=Message.State.QUEUED, recipient_kind="user")
+    assert list(told.values_list("recipient_id", flat=True)) == [colleague.pk]
 
 
 def test_what_the_municipality_cancelled_is_not_the_schools_to_undo(

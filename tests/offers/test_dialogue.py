@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from offers.domain import approval, dialogue, planning, publishing
+from offers.domain import approval, cancelling, dialogue, moving, planning, publishing
 from offers.domain import enrolment as enrolling
 from offers.domain.handover import leave_school
 from offers.domain.school import merge_schools
@@ -98,6 +98,15 @@ def refused(work: Callable[[], object]) -> str:
     with pytest.raises(Refusal) as caught:
         work()
     return caught.value.code
+
+
+def agreed(offer: Offer, school_class: SchoolClass, role: Membership, now: datetime) -> tuple[Session, Enrolment]:
+    """A visit that teacher and host have agreed on."""
+    talk = ask(offer, school_class, role.user, now)
+    dialogue.agree(dialogue_id=talk.pk, time_id=time_of(talk, FIRST[0]), by=host_of(offer, now), now=now)
+    visit = Dialogue.objects.get(pk=talk.pk).enrolment
+    assert visit is not None
+    return visit.session, visit
 
 
 # --- Asking --------------------------------------------------------------------------------------------------------
@@ -344,6 +353,17 @@ def test_the_school_takes_the_request_back_and_the_host_is_told(
 
 
 @pytest.mark.django_db
+def test_who_takes_the_own_request_back_gets_no_mail_about_it(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    talk = ask(offer, school_class, role.user, now)
+
+    dialogue.withdraw(dialogue_id=talk.pk, by=Actor.of_user(role.user), now=now)
+
+    assert mails() == [("dialogue_asked", "user"), ("host_dialogue_withdrawn", "contact")]
+
+
+@pytest.mark.django_db
 def test_strangers_take_no_part(offer: Offer, role: Membership, school_class: SchoolClass, now: datetime) -> None:
     talk = ask(offer, school_class, role.user, now)
     time_id = time_of(talk, FIRST[0])
@@ -421,6 +441,15 @@ def test_what_was_agreed_waits_for_the_leader_and_is_then_confirmed_without_aski
     told = letter("host_dialogue_agreed", now)
     assert "lise@skole.example" in told.body
     assert len(told.attachments) == 1
+
+
+@pytest.mark.django_db
+def test_when_the_host_agrees_to_a_leaders_own_request_no_leader_is_asked(
+    offer: Offer, school_class: SchoolClass, leader: User, now: datetime
+) -> None:
+    enrolment = agreed_with_host(offer, school_class, leader, now)
+
+    assert (enrolment.status, enrolment.leader_answer) == ("confirmed", "not_needed")
 
 
 @pytest.mark.django_db
@@ -589,6 +618,107 @@ def test_one_pupil_more_comes_to_an_agreed_visit_as_long_as_the_course_takes_so_
     session = Session.objects.get(pk=changed.session_id)
     assert (changed.pupils, session.places, session.places_taken) == (23, 23, 23)
     assert refused(lambda: enrolling.change_numbers(pupils=29, **mine)) == "too-many"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("how", ["school", "desk", "leader", "nobody"])
+def test_when_the_class_of_an_agreed_visit_does_not_come_its_date_is_closed_with_it(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime, how: str
+) -> None:
+    leader = None
+    if how in {"leader", "nobody"}:
+        role.school.leader_approves = True
+        role.school.save()
+        leader = factories.MembershipFactory.create(school=role.school, role=Membership.Role.LEADER).user
+    session, visit = agreed(offer, school_class, role, now)
+
+    if how == "leader":
+        assert leader is not None
+        by = Actor.of_user(leader)
+        approval.answer_for_school(enrolment_id=visit.pk, approve=False, reason="Nej.", by=by, now=now)
+    elif how == "nobody":
+        assert enrolling.expire_requests(now + timedelta(days=10)) == 1
+    else:
+        by = Actor.of_user(role.user) if how == "school" else Actor.job("desk")
+        enrolling.cancel_enrolment(enrolment_id=visit.pk, by=by, now=now)
+
+    session.refresh_from_db()
+    assert (session.state, session.places_taken, session.meetings.get().state) == ("cancelled", 0, "cancelled")
+    assert session.cancel_reason == "Besøget var aftalt med én klasse, og klassen kommer ikke."
+    assert not planning.few_enrolled(now, within=timedelta(days=60)).exists()
+    told = set(Message.objects.exclude(state="withdrawn").values_list("occasion", flat=True))
+    assert "host_session_cancelled" not in told  # the mail that the class does not come says enough
+    assert ({"host_cancelled_enrolment", "host_dialogue_came_to_nothing"} & told) != set()
+
+
+@pytest.mark.django_db
+def test_undoing_within_a_quarter_of_an_hour_opens_the_agreed_date_again(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    session, visit = agreed(offer, school_class, role, now)
+    by = Actor.of_user(role.user)
+    enrolling.cancel_enrolment(enrolment_id=visit.pk, by=by, now=now)
+
+    cancelling.undo_cancellation(enrolment_id=visit.pk, by=by, now=now + timedelta(minutes=10))
+
+    session.refresh_from_db()
+    visit.refresh_from_db()
+    assert (visit.status, session.state, session.cancel_reason) == ("confirmed", "open", "")
+    assert (session.places_taken, session.meetings.get().state, session.sequence) == (22, "planned", 2)
+    trail = AuditEntry.objects.filter(object_id=str(session.pk)).order_by("id").values_list("action", flat=True)
+    assert list(trail) == ["session-planned", "session-closed-without-class", "session-opened-again"]
+
+
+@pytest.mark.django_db
+def test_a_host_who_heard_that_an_agreed_visit_came_to_nothing_hears_that_it_stands_again_and_of_a_later_no(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    role.school.leader_approves = True
+    role.school.save()
+    leader = factories.MembershipFactory.create(school=role.school, role=Membership.Role.LEADER).user
+    _session, visit = agreed(offer, school_class, role, now)
+    minute, by = timedelta(minutes=1), Actor.of_user(role.user)
+    about = Message.objects.filter(reference_id=visit.pk, recipient_kind="contact").order_by("created_at")
+
+    enrolling.cancel_enrolment(enrolment_id=visit.pk, by=by, now=now)
+    cancelling.undo_cancellation(enrolment_id=visit.pk, by=by, now=now + minute)
+    assert list(about.exclude(state="withdrawn")) == []  # nothing had left, so there is nothing to take back
+    enrolling.cancel_enrolment(enrolment_id=visit.pk, by=by, now=now + 2 * minute)
+    about.filter(state="queued").update(state="sent", sent_at=now + 2 * minute)
+    cancelling.undo_cancellation(enrolment_id=visit.pk, by=by, now=now + 3 * minute)
+    later, head = now + timedelta(days=1), Actor.of_user(leader)
+    approval.answer_for_school(enrolment_id=visit.pk, approve=False, reason="Nej.", by=head, now=later)
+
+    told = list(about.values_list("occasion", "state"))
+    assert told == [
+        ("host_dialogue_came_to_nothing", "withdrawn"),
+        ("host_dialogue_came_to_nothing", "sent"),
+        ("host_restored_enrolment", "withdrawn"),  # it had not left when the leader said no
+        ("host_dialogue_came_to_nothing", "queued"),
+    ]
+
+
+@pytest.mark.django_db
+def test_an_agreed_date_that_its_class_cannot_come_to_after_a_move_is_closed(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    session, visit = agreed(offer, school_class, role, now)
+    spans = moving.shifted(session, 5)
+    moving.propose_move(session_id=session.pk, starts=spans, reason="Ovnen.", by=Actor.job("desk"), now=now)
+    moving.answer_move(enrolment_id=visit.pk, stay=False, by=Actor.of_user(role.user), now=now)
+
+    session.refresh_from_db()
+    visit.refresh_from_db()
+    assert (visit.status, session.state, session.places_taken) == ("cancelled_by_host", "cancelled", 0)
+
+
+@pytest.mark.django_db
+def test_any_other_date_stays_open_when_its_last_class_leaves(municipality: Municipality, now: datetime) -> None:
+    one = factories.EnrolmentFactory.create()
+    Session.objects.filter(pk=one.session_id).update(places_taken=one.places)
+    enrolling.cancel_enrolment(enrolment_id=one.pk, by=Actor.job("desk"), now=now)
+
+    assert Session.objects.get(pk=one.session_id).state == "open"
 
 
 @pytest.mark.django_db
@@ -824,7 +954,7 @@ def test_the_host_page_and_my_enrolments_ask_no_more_for_three_requests_than_for
     with CaptureQueriesContext(connection) as mine:
         assert teacher.get(reverse("my-enrolments")).status_code == 200
 
-    assert (len(asked), len(mine)) == (13, 13)
+    assert (len(asked), len(mine)) == (12, 13)
 
 
 @pytest.mark.django_db

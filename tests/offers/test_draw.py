@@ -287,6 +287,23 @@ def test_a_draw_follows_a_session_that_is_moved_or_opens_at_another_hour(town: M
 
 
 @pytest.mark.django_db
+def test_after_the_draw_enrolment_may_open_later_or_close_earlier_and_the_draw_stays_where_it_was(
+    town: Municipality, now: datetime
+) -> None:
+    session = season(now)
+    asking(session, OPENS)
+    draw.draw_overdue(DRAWN)
+    noon = DRAWN + 3 * HOUR
+    facts: dict[str, Any] = {"session_id": session.pk, "min_pupils": None, "max_pupils": None, "by": DESK}
+
+    later = change_enrolling(opens_at=noon, closes_at=session.closes_at, now=DRAWN + HOUR, **facts)
+    assert (later.opens_at, later.draw_at) == (noon, DRAWN)
+    earlier = change_enrolling(opens_at=OPENS - 2 * HOUR, closes_at=OPENS - HOUR, now=DRAWN + HOUR, **facts)
+
+    assert (earlier.closes_at, earlier.draw_at) == (OPENS - HOUR, DRAWN)
+
+
+@pytest.mark.django_db
 def test_whoever_is_in_the_draw_hears_that_the_session_is_called_off_and_is_not_drawn(
     town: Municipality, now: datetime
 ) -> None:

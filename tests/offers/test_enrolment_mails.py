@@ -10,7 +10,7 @@ from django.utils import translation
 
 from offers.domain import enrolment as enrolling
 from offers.domain import handover, rules, waiting_list
-from offers.domain.moving import move_session
+from offers.domain.moving import move_session, propose_move
 from offers.domain.planning import cancel_session
 from offers.messages import enrolment as letters
 from offers.models import Enrolment, Offer, Session
@@ -231,6 +231,44 @@ def test_an_expired_offer_says_that_it_went_to_the_next_only_when_there_is_one(s
     message = Message.objects.get(occasion="place_expired", reference_id=fourth.pk)
     said = " ".join(str(mail.render(message, now).body).split())
     assert "so the places for 7.D have gone to the next in line" in said
+
+
+def test_an_offered_place_goes_to_the_next_in_line_only_if_there_is_one(session: Session, now: datetime) -> None:
+    first, _second = (somebody(session, now, label) for label in "AB")
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=Actor.job("test"), now=now)
+    assert "After that they go to the next in line, if there is one." in words_of("place_offered", now)
+
+
+def test_the_mail_about_a_cancelled_class_says_until_when_it_can_be_undone(session: Session, now: datetime) -> None:
+    one = somebody(session, now)
+    assert one.teacher is not None
+    enrolling.cancel_enrolment(enrolment_id=one.pk, by=Actor.of_user(one.teacher), now=now)
+    assert "You can undo it on the enrolment's page until" in words_of("enrolment_cancelled", now)
+    assert "undo it" not in words_of("enrolment_cancelled", now + timedelta(minutes=15))
+
+
+def test_a_host_without_classes_is_not_told_that_classes_know(session: Session, now: datetime) -> None:
+    later = [(session.starts_at + timedelta(days=7), session.ends_at + timedelta(days=7))]
+    move_session(session_id=session.pk, starts=later, agreed=True, by=Actor.job("test"), now=now)
+    Message.objects.update(language="en")
+    assert "has a new time. No class is enrolled." in words_of("host_session_moved", now)
+    cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=now)
+    Message.objects.update(language="en")
+    said = words_of("host_session_cancelled", now)
+    assert "has been cancelled. No class was enrolled. The reason is:" in said
+
+
+def test_the_host_reads_that_a_proposed_move_fell_when_the_session_is_cancelled(
+    session: Session, now: datetime
+) -> None:
+    somebody(session, now)
+    later = [(session.starts_at + timedelta(days=7), session.ends_at + timedelta(days=7))]
+    propose_move(session_id=session.pk, starts=later, reason="Ombygning.", by=Actor.job("test"), now=now)
+    after = now + timedelta(hours=1)
+    cancel_session(session_id=session.pk, reason="Maskinen er i stykker.", by=Actor.job("test"), now=after)
+    Message.objects.update(language="en")
+    fell = "The new time that was proposed before no longer counts. The classes need not answer any more."
+    assert fell in words_of("host_session_cancelled", after)
 
 
 def test_the_coordinators_are_told_how_many_classes_this_cancelling_reached(session: Session, now: datetime) -> None:

@@ -232,7 +232,7 @@ def test_when_all_have_answered_the_session_moves_who_stays_stays_and_who_leaves
     assert (session.starts_at, session.sequence, session.places_taken) == (local("2026-10-20T09:00"), 1, 20)
     assert (stays.status, leaves.status, proposal.state) == ("confirmed", "cancelled_by_host", "carried_out")
     assert leaves.ended_reason == (
-        "Besøget blev flyttet til tirsdag 20. oktober 2026 kl. 9.00, og klassen kunne ikke komme dér."
+        "Besøget blev flyttet til tirsdag 20. oktober 2026 kl. 9.00, og klassen kunne ikke komme på det nye tidspunkt."
     )
     assert (told("session_moved"), told("move_released"), told("host_session_moved")) == (1, 1, 1)
     assert reminders.reconcile(now=later) == reminders.Difference(missing=0, needless=0)

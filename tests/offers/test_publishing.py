@@ -327,6 +327,29 @@ def test_a_course_is_warned_twice_and_expires_a_day_after_its_year(coordinator: 
     ]
 
 
+def test_a_course_that_stumbles_keeps_no_other_from_being_followed(
+    coordinator: Actor, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (offer_in(S.APPROVED, now, publish_at=now + timedelta(hours=hours)) for hours in (1, 2))
+    old = offer_in(S.PUBLISHED, now - timedelta(days=400))
+    unfinished = invited(offer_in(S.DRAFT, now), now, Invite.State.SENT)
+    Link.objects.update(expires_at=now)
+    go_public = publishing._go_public
+
+    def stumble(offer: Offer, **facts: Any) -> None:
+        if offer.pk == bad.pk:
+            raise ValueError("a row that nobody foresaw")
+        go_public(offer, **facts)
+
+    monkeypatch.setattr(publishing, "_go_public", stumble)
+    with pytest.raises(ExceptionGroup, match="1 rows stumbled"):
+        publishing.follow_calendar(now=now + timedelta(days=1))
+
+    states = [Offer.objects.get(pk=one.pk).state for one in (bad, good, old)]
+    assert states == [S.APPROVED, S.PUBLISHED, S.EXPIRED]
+    assert Invite.objects.get(pk=unfinished.pk).state == Invite.State.EXPIRED
+
+
 def test_a_missed_night_is_forgiven(coordinator: Actor, now: datetime) -> None:
     offer_in(S.PUBLISHED, now)
     assert publishing.follow_calendar(now=at_ten(340, now))["warned"] == 1

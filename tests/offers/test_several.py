@@ -310,6 +310,27 @@ def test_the_receipt_says_for_each_class_what_became_of_it(
 
 
 @pytest.mark.usefixtures("on_the_day")
+def test_a_class_that_a_colleague_has_enrolled_is_named_beside_those_that_come_along(
+    role: Membership, classes: list[SchoolClass], now: datetime
+) -> None:
+    session = factories.SessionFactory.create()
+    colleague = factories.MembershipFactory.create(school=role.school).user
+    by = Actor.of_user(colleague)
+    enrol_class(session_id=session.pk, request=EnrolmentRequest(school_class=classes[0], adults=2), by=by, now=now)
+    answers = {
+        "school_class": str(classes[0].pk),
+        "adults": "2",
+        "form_token": str(uuid4()),
+        "more": [str(classes[1].pk), str(classes[2].pk)],
+        "together": "fit",
+    }
+
+    html = signed_in(role.user).post(reverse("enrol", args=[session.pk]), answers, follow=True).content.decode()
+
+    assert f"7.A: Klassen er allerede tilmeldt dette tidspunkt af {colleague.name}." in html
+
+
+@pytest.mark.usefixtures("on_the_day")
 def test_what_does_not_fit_keeps_what_was_ticked(role: Membership, classes: list[SchoolClass], now: datetime) -> None:
     client, session = signed_in(role.user), factories.SessionFactory.create(places=20)
     answers = {
@@ -419,6 +440,15 @@ def test_who_enrols_for_a_colleague_is_named_to_them(
 
     assert message.address == colleague.email
     assert f"{role.user.name} ({role.user.email})" in body
+
+
+def test_who_enrols_oneself_is_not_told_by_whom(role: Membership, classes: list[SchoolClass], now: datetime) -> None:
+    request = EnrolmentRequest(school_class=classes[0], adults=2)
+    enrol_class(session_id=factories.SessionFactory.create().pk, request=request, by=Actor.of_user(role.user), now=now)
+
+    message = Message.objects.get(occasion="enrolment_confirmed")
+
+    assert role.user.email not in str(mail.render(message, now).body)
 
 
 def test_who_a_coordinator_enrols_is_told_who_did_it(classes: list[SchoolClass], now: datetime) -> None:

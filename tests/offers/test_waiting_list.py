@@ -192,6 +192,74 @@ def test_a_coordinator_gives_a_place_when_it_is_too_late_to_ask(municipality: An
 
 
 @pytest.mark.django_db
+def test_a_class_that_is_given_its_place_no_longer_waits_for_the_courses_other_dates(
+    municipality: Any, now: datetime
+) -> None:
+    late, other = (factories.SessionFactory.create(places=28, offer__title="Svejs") for _ in range(2))
+    Session.objects.filter(pk=other.pk).update(offer=late.offer)
+    first, class_a = somebody(late, now), somebody(late, now)
+    somebody(other, now)
+    assert class_a.teacher is not None
+    asked = rules.EnrolmentRequest(school_class=class_a.school_class, adults=2)
+    waits = enrolling.enrol_class(session_id=other.pk, request=asked, by=teacher_of(class_a), now=now)
+    evening = late.closes_at - timedelta(hours=1)
+    enrolling.cancel_enrolment(enrolment_id=first.pk, by=DESK, now=evening)
+
+    waiting_list.give_place(enrolment_id=class_a.pk, by=DESK, now=evening)
+
+    assert statuses(class_a, waits) == ["confirmed", "cancelled_by_school"]
+    told = Message.objects.get(occasion="enrolment_cancelled", reference_id=waits.pk)
+    assert "Klassen har fået plads" in str(mail.render(told, evening).body)
+
+
+@pytest.mark.django_db
+def test_a_newcomer_who_fits_is_not_put_behind_a_larger_group_where_smaller_ones_may_overtake(
+    municipality: Any, now: datetime
+) -> None:
+    municipality.smaller_may_overtake = True
+    municipality.save()
+    session = factories.SessionFactory.create(places=40)
+    in_place, large = somebody(session, now, pupils=24), somebody(session, now, pupils=20)
+
+    small = somebody(session, now, pupils=10)
+
+    assert statuses(in_place, large, small) == ["confirmed", "waitlisted", "confirmed"]
+    why = waiting_list.why_in_words(small)[-1]
+    assert "1 klasse stod i kø, men efter køens regler kom den ikke først" in why
+    assert somebody(session, now, pupils=10).status == "waitlisted"  # six are left
+
+
+@pytest.mark.django_db
+def test_a_newcomer_stands_behind_whoever_it_may_not_overtake_and_passes_who_needs_more_than_there_is(
+    municipality: Any, now: datetime
+) -> None:
+    session = factories.SessionFactory.create(places=40)
+    somebody(session, now, pupils=24)
+    large = somebody(session, now, pupils=30)
+
+    assert somebody(session, now, pupils=10).status == "waitlisted"
+    Enrolment.objects.filter(session=session, pupils=10).delete()
+    change_places(session_id=session.pk, places=29, by=DESK, now=now)
+    small = somebody(session, now, pupils=5)  # the session never has 30 places now
+
+    assert statuses(large, small) == ["waitlisted", "confirmed"]
+
+
+@pytest.mark.django_db
+def test_a_newcomer_without_a_visit_is_not_put_behind_those_who_had_one_where_it_stands_first(
+    municipality: Any, now: datetime
+) -> None:
+    municipality.unvisited_first = True
+    municipality.save()
+    session = factories.SessionFactory.create(places=40)
+    somebody(session, now, pupils=24)
+    waits = somebody(session, now, pupils=20)
+    visited(waits)
+
+    assert somebody(session, now, pupils=10).status == "confirmed"
+
+
+@pytest.mark.django_db
 def test_two_classes_of_the_same_name_stand_apart_in_line(municipality: Any, now: datetime) -> None:
     session = factories.SessionFactory.create(places=24)
     somebody(session, now)

@@ -101,7 +101,9 @@ def enrol(world: World, role: str, thing: str) -> dict[str, Any]:
     elsewhere = role in {"teacher_elsewhere", "leader_elsewhere"}
     own, foreign = (at.klass_elsewhere, at.klass) if elsewhere else (at.klass, at.klass_elsewhere)
     chosen = foreign if thing == "foreign class" else own
+    more = {"more": [at.new_class.pk], f"more-{at.new_class.pk}": 18} if thing == "several classes" else {}
     return {
+        **more,
         "?": f"?skole={at.school.pk}",
         "school_class": chosen.pk,
         "teacher": world.people["teacher_elsewhere" if elsewhere else "teacher"].pk,
@@ -159,10 +161,11 @@ sends("host-answer", "offers_enrolment", "portal_message", answer="yes")
 
 @body("dialogue-ask", "offers_dialogue", "offers_proposedtime", "portal_message")
 def ask_for_a_time(world: World, role: str, thing: str) -> dict[str, Any]:
-    """A class of the own school that has not asked for this course yet."""
+    """A class of the own school: one that has not asked for this course yet, or the teacher's, which has."""
     elsewhere = role in {"teacher_elsewhere", "leader_elsewhere"}
+    here = world.at.klass if thing == "asked already" else world.at.new_class
     return {
-        "school_class": (world.at.klass_elsewhere if elsewhere else world.at.new_class).pk,
+        "school_class": (world.at.klass_elsewhere if elsewhere else here).pk,
         "adults": 2,
         "day_1": "2026-10-06",
         "begins_1": "09:00",
@@ -346,7 +349,12 @@ sends("schools_membership_refuse", "schools_membership", "portal_message")
 sends("schools_membership:confirm_several", "schools_membership", "portal_message")
 sends("portal_user_change_address", "portal_user", "portal_message", email="andet@skole.fjordby.example")
 sends("portal_user_give_role", "schools_membership", school=lambda world: world.at.school.pk, role="ambassador")
-sends("portal_user_leave", "schools_membership", school=lambda world: world.at.school.pk)
+sends(  # who leaves has no talk of the own, and hands nobody else's over
+    "portal_user_leave",
+    "schools_membership",
+    spares=("offers_dialogue",),
+    school=lambda world: world.at.school.pk,
+)
 sends("portal_user_reopen", "portal_user", about="resting")
 sends("portal_user_take_off_factor", "mfa_authenticator", "portal_message", about="forgetful")
 HOLD: dict[str, Any] = {"reason": "En klage", "until": "2027-01-01"}
@@ -596,6 +604,7 @@ calls("offers.moving.withdraw_move", proposal_id=of("proposal"))
 calls("offers.moving.carry_out_move", proposal_id=of("proposal"))
 calls("offers.planning.cancel_meeting", meeting_id=lambda world: world.at.session.meetings.get().pk, reason="Sygdom")
 calls("offers.moving.move_session", session_id=of("session_to_enrol"), starts=TIMES)
+calls("offers.moving.move_session (of a class, as agreed)", session_id=of("session"), starts=TIMES, agreed=True)
 calls("offers.authoring.edit_offer (under review)", offer_id=of("submitted"), content={"title": "Nyt"}, version=1)
 calls("companies.relations.change_relation", company_id=of("company"), state=Company.State.RESTING)
 calls("offers.contacts.contact_leaves", contact_id=of("contact"))
@@ -663,23 +672,43 @@ calls("offers.enrolment.cancel_enrolment (without a teacher)", enrolment_id=of("
 calls("offers.cancelling.ask_to_cancel", enrolment_id=of("late"), reason="Halvdelen er syge.")
 calls("offers.cancelling.decline_to_cancel", enrolment_id=of("asking"), reason="Værten har købt ind.")
 calls("offers.cancelling.undo_cancellation", enrolment_id=of("cancelled"))
+calls("offers.cancelling.undo_cancellation (by the municipality)", enrolment_id=of("cancelled_above"))
+calls("offers.cancelling.undo_cancellation (of more than a class may have)", enrolment_id=of("beyond_limit"))
 calls("offers.calendar_feed.make_feed")
 calls("offers.calendar_feed.renew_feed")
 calls("offers.calendar_feed.withdraw_feed")
 calls("offers.enrolment.cancel_enrolment", enrolment_id=of("enrolment"), reason="")
+calls("offers.enrolment.cancel_enrolment (after the deadline)", enrolment_id=of("late"))
 calls("offers.dialogue.reply", dialogue_id=of("talk"), text="Gerne om tirsdagen.")
 calls("offers.dialogue.agree", dialogue_id=of("talk"), time_id=of("time_of_host"))
 calls("offers.dialogue.agree (on the class's own time)", dialogue_id=of("talk"), time_id=of("time_of_teacher"))
+calls(
+    "offers.dialogue.agree (on more than a class may have)",
+    dialogue_id=of("talk_beyond_limit"),
+    time_id=of("time_beyond_limit"),
+)
 calls("offers.dialogue.say_not_now", dialogue_id=of("talk"), reason="Vi flytter.")
 calls("offers.dialogue.withdraw", dialogue_id=of("talk"))
 calls("offers.questions.ask_host", offer_id=of("by_agreement"), text="Hvor lang tid?")
+calls(
+    "offers.questions.ask_host (with the teacher's form)",
+    offer_id=of("by_agreement"),
+    text="Hvor lang tid?",
+    form_token=of("question", "form_token"),
+)
 calls("offers.questions.answer_question", question_id=of("question"), text="To timer.")
 
 
 @call("offers.dialogue.ask_for_a_time")
 def ask_for_a_time_of(world: World, role: str) -> dict[str, Any]:
-    times = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
-    asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=times)
+    asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=TIMES)
+    return {"offer_id": world.at.by_agreement.pk, "request": asked}
+
+
+@call("offers.dialogue.ask_for_a_time (with a contact teacher from elsewhere)")
+def ask_for_a_stranger(world: World, role: str) -> dict[str, Any]:
+    stranger = world.people["teacher_elsewhere"]
+    asked = DialogueRequest(school_class=world.at.new_class, adults=2, times=TIMES, teacher=stranger)
     return {"offer_id": world.at.by_agreement.pk, "request": asked}
 
 
@@ -698,6 +727,17 @@ calls("offers.waiting_list.accept_place", enrolment_id=of("offered"))
 calls("offers.waiting_list.decline_place", enrolment_id=of("offered"))
 calls("offers.waiting_list.give_place", enrolment_id=of("waiting"))
 calls("offers.planning.plan_session", offer_id=of("published"), starts=NOW + timedelta(days=28))
+calls(  # a Saturday
+    "offers.planning.plan_session (on a day without school)",
+    offer_id=of("published"),
+    starts=NOW + timedelta(days=32),
+    even_if_closed=True,
+)
+calls(
+    "offers.planning.plan_session (sooner than a host may)",
+    offer_id=of("published"),
+    starts=NOW + timedelta(days=9),
+)
 calls("offers.planning.plan_weekly_series", offer_id=of("published"), first_start=NOW + timedelta(days=28), weeks=2)
 calls("offers.planning.change_places", session_id=of("session"), places=90)
 calls(

@@ -304,8 +304,10 @@ def shown_cells(name: str) -> list[Cell]:
     row = declared()["shown"][name]
     page, seen_by = row["page"], members(row["to"])
     if page in declared()["routes"]:
-        readers = {cell.role for cell in route_cells(page) if (cell.method, cell.thing, cell.answer) == READ}
-        area, thing = page, "own"
+        area, thing = page, things_of(declared()["routes"][page])[0]
+        readers = {
+            cell.role for cell in route_cells(page) if (cell.method, cell.thing, cell.answer) == ("GET", thing, "ok")
+        }
     else:
         area = page.removesuffix("_change")
         readers, thing = members(declared()["desk"][area]["see"]), row["about"]
@@ -316,9 +318,6 @@ def shown_cells(name: str) -> list[Cell]:
         for role in roles()
         if role in readers
     ]
-
-
-READ = ("GET", "own", "ok")
 
 
 # --- Use-cases -----------------------------------------------------------------------------------------------------
@@ -531,17 +530,21 @@ THINGS: dict[str, list[str]] = {
     "offer": _OFFERS,
     "guide": _OFFERS,
     "company": ["hosting", "idle", "missing"],
-    "session": ["open", "foreign class", "enrolled", "of a draft", "planned", "missing"],
-    **dict.fromkeys(["enrolment", "place", "visit", "asked", "lost", "day", "contact", "survey"], _SIDES),
-    **dict.fromkeys(["cancelled", "late", "batch"], _SIDES),
+    "session": ["open", "several classes", "foreign class", "enrolled", "of a draft", "planned", "missing"],
+    **dict.fromkeys(["enrolment", "place", "visit", "asked", "lost", "contact", "survey"], _SIDES),
+    **dict.fromkeys(["late", "batch"], _SIDES),
+    "leaving": [*_SIDES, "too late"],
+    "cancelled": [*_SIDES, "by the municipality"],
+    "day": [*_SIDES, "another spelling"],
     **dict.fromkeys(["dialogue", "dialogue-time", "question"], _SIDES),
     **dict.fromkeys(["host-dialogue", "host-dialogue-time", "host-question"], _HOSTED),
-    "asked-for": ["by agreement", "with dates only", "draft", "missing"],
-    "calendar": ["live", "ended", "another purpose", "unknown"],
+    "asked-for": ["by agreement", "asked already", "with dates only", "draft", "missing"],
+    "calendar": ["live", "ended", "of a closed account", "another purpose", "unknown"],
     "invite": [*_SIDES, "gone"],
     "step": [*_SIDES, "gone", "no such step"],
     "job": ["-", "back to a guide", "back elsewhere"],
-    **dict.fromkeys(["host-session", "host-date", "host-asked", "host-offer", "host-enrolment", "host-visit"], _HOSTED),
+    **dict.fromkeys(["host-session", "host-asked", "host-offer", "host-enrolment", "host-visit"], _HOSTED),
+    "host-date": [*_HOSTED, "no such date"],
     "host-request": [*_HOSTED, "awaiting its leader"],
     "file": ["published", "draft", "archived", "no course", "another's", "missing"],
     "which-school": ["my own", "another"],

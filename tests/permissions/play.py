@@ -234,7 +234,8 @@ class Player:
             data = {"action": cell.what, ACTION_CHECKBOX_NAME: str(row.pk), "confirmed": "1", "post": "yes", **data}
         method = "GET" if cell.method == "GET" else "POST"
         role = f"{cell.role}, {matrix.LONG_AGO}" if cell.thing == matrix.LONG_AGO else cell.role
-        return self.ask(role, method, self.address_of(cell, body) + query, data)
+        address = self.address_of(cell, body)
+        return self.ask(role, method, address + (query.replace("?", "&", 1) if "?" in address else query), data)
 
     def filled_in(self, cell: Cell, body: Body) -> dict[str, Any]:
         """Return what is sent: the body's data, over the form as it stands where the body says so."""
@@ -270,8 +271,10 @@ class Player:
         """Return what is wrong about a button, or a part of a form: it stands there in vain, or is missing."""
         row = declared()["shown"][cell.what]
         if cell.area in declared()["routes"]:
-            words = self.world.objects[declared()["routes"][cell.area]["about"]][cell.thing]
-            page, mark = reverse(cell.area, kwargs=words), f'href="{reverse(cell.what, kwargs=words)}"'
+            about = declared()["routes"][cell.area].get("about", "nothing")
+            words = self.world.objects[row.get("of", about)]["own"]
+            page = reverse(cell.area, kwargs={name: words[name] for name in self.world.objects[about][cell.thing]})
+            mark = f'href="{reverse(matrix.function_of(cell.what), kwargs=words)}"'
         else:
             key = str(getattr(self.world.at, cell.thing).pk)
             page = desk_route(row["page"], key)

@@ -88,6 +88,7 @@ SECRETS = {
     "class_elsewhere": "Blåmejseholdet",
     "small_class": "Gærdesmuttegruppen",
     "undecided": "Skovskadeholdet",
+    "phone_elsewhere": "Lomvie 32",
 }
 # One id for things of different kinds: only the purpose of a link tells them apart.
 SAME = {side: uuid5(NAMESPACE_DNS, f"matrix {side}") for side in ("here", "elsewhere")}
@@ -176,6 +177,7 @@ def _people(world: World) -> None:
     at.small_class = factories.SchoolClassFactory(
         school=at.school, start_year=None, letter="", name=SECRETS["small_class"], grade_from=2, grade_to=4
     )
+    factories.SchoolClassFactory(school=at.school_elsewhere, letter="C")
     at.undecided_class = factories.SchoolClassFactory(
         school=at.school, start_year=None, letter="", name=SECRETS["undecided"], grade_from=7, grade_to=9
     )
@@ -318,6 +320,8 @@ def _visits(world: World) -> None:
         setattr(at, f"asking{suffix}", asking)
         left = {"status": state.CANCELLED_BY_SCHOOL, "status_at": NOW, "status_before": state.CONFIRMED}
         setattr(at, f"cancelled{suffix}", _enrolment(_session(offer), teacher, klass, **left))
+    above = {"status": state.CANCELLED_BY_MUNICIPALITY, "status_at": NOW, "status_before": state.CONFIRMED}
+    at.cancelled_above = _enrolment(_session(at.published), here, at.klass, **above)
     for suffix, offer, teacher, klass in (
         ("", at.published, here, at.klass),
         ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
@@ -350,6 +354,12 @@ def _visits(world: World) -> None:
         for name, thing in (("moving", enrolled), ("asked_session", asked), ("proposal", proposal), ("lost", lost)):
             setattr(at, f"{name}{suffix}", thing)
     _talks(world)
+    _limits(world)
+    # The newest of all, and not of the school here: what is filled in from last time is one's own last time.
+    Enrolment.objects.update(created_at=NOW - timedelta(days=1))
+    Enrolment.objects.filter(pk=at.enrolment_elsewhere.pk).update(
+        created_at=NOW, teacher_phone=SECRETS["phone_elsewhere"]
+    )
     at.told = _enrolment(at.session_told, here, at.klass, status=state.COMPLETED)
     meeting = at.session_told.meetings.get()
     at.report = VisitReport.objects.create(
@@ -401,6 +411,27 @@ def _talks(world: World) -> None:
         setattr(at, f"question{suffix}", question)
 
 
+def _limits(world: World) -> None:
+    """A course of which a class may have one date a year, and has it: it left another, and asks for a third."""
+    at, teacher = world.at, world.people["teacher"]
+    offer = _offer(at.company, at.contact, Offer.State.PUBLISHED, "Én gang", by_agreement=True, most_per_class=1)
+    _enrolment(_session(offer), teacher, at.klass)
+    left = {"status": Enrolment.Status.CANCELLED_BY_SCHOOL, "status_at": NOW, "status_before": "confirmed"}
+    at.beyond_limit = _enrolment(_session(offer), teacher, at.klass, **left)
+    at.talk_beyond_limit = Dialogue.objects.create(
+        offer=offer,
+        school=at.school,
+        school_class=at.klass,
+        teacher=teacher,
+        pupils=20,
+        state="in_talk",
+        awaits="teacher",
+    )
+    first = datetime.fromisoformat("2026-10-08T09:00:00+02:00")
+    times = {"starts_at": first, "ends_at": first + timedelta(hours=2)}
+    at.time_beyond_limit = ProposedTime.objects.create(dialogue=at.talk_beyond_limit, side="host", **times)
+
+
 def _links(world: World) -> None:
     """A browser with the three kinds of link for one side, one kind each, and one whose links have ended."""
     at, purpose = world.at, Link.Purpose
@@ -429,10 +460,12 @@ def _links(world: World) -> None:
     for link, _version in world.links["erased"]:
         Link.objects.filter(pk=link.pk).delete()
     at.token = links.token(made["host"])
-    own_calendar, closed = (
-        links.ensure(purpose=purpose.CALENDAR, reference_id=world.people[role].pk, now=NOW)
-        for role in ("colleague", "teacher_elsewhere")  # the colleague's calendar is empty, so it holds no secret
+    own_calendar, closed, of_nobody = (
+        links.ensure(purpose=purpose.CALENDAR, reference_id=person.pk, now=NOW)
+        # the colleague's calendar is empty, so it holds no secret
+        for person in (world.people["colleague"], world.people["teacher_elsewhere"], at.resting)
     )
+    at.calendar_token_of_nobody = links.token(of_nobody)
     Link.objects.filter(pk=closed.pk).update(revoked_at=NOW)
     at.calendar_token, at.calendar_token_ended = links.token(own_calendar), links.token(closed)
     at.token_revoked, at.token_expired = (links.token(world.links[role][1][0]) for role in ("revoked", "expired"))
@@ -614,14 +647,18 @@ def _objects(world: World) -> None:
         },
         "session": {
             "open": {"session_id": at.session_to_enrol.pk},
-            "foreign class": {"session_id": at.session_to_enrol.pk},
+            "several classes": {"session_id": at.session_to_enrol.pk},
+            # And what was answered last time, by a stranger.
+            "foreign class": {"session_id": at.session_to_enrol.pk, "?": f"?igen={at.enrolment_elsewhere.pk}"},
             "enrolled": {"session_id": at.session.pk},
             "of a draft": {"session_id": at.session_of_draft.pk},
             "planned": {"session_id": at.session_planned.pk},
             "missing": {"session_id": uuid4()},
         },
         "enrolment": both("enrolment_id", "enrolment"),
-        "cancelled": both("enrolment_id", "cancelled"),
+        "leaving": both("enrolment_id", "enrolment") | {"too late": {"enrolment_id": at.late.pk}},
+        "cancelled": both("enrolment_id", "cancelled")
+        | {"by the municipality": {"enrolment_id": at.cancelled_above.pk}},
         "late": both("enrolment_id", "late"),
         "batch": {
             "own": {"batch": at.enrolment.batch},
@@ -631,6 +668,7 @@ def _objects(world: World) -> None:
         "calendar": {
             "live": {"token": at.calendar_token},
             "ended": {"token": at.calendar_token_ended},
+            "of a closed account": {"token": at.calendar_token_of_nobody},
             "another purpose": {"token": at.token},
             "unknown": {"token": "cal_" + "A" * 43},
         },
@@ -644,13 +682,15 @@ def _objects(world: World) -> None:
             }
             for name, found in both("enrolment_id", "lost").items()
         },
-        "day": both("contact_id", "contact", day="2026-09-29"),
+        "day": both("contact_id", "contact", day="2026-09-29")
+        | {"another spelling": {"contact_id": at.contact.pk, "day": "20260929"}},
         "invite": both("invite_id", "invite") | {"gone": {"invite_id": at.gone}},
         "step": both("invite_id", "invite", step=4)
         | {"gone": {"invite_id": at.gone, "step": 4}, "no such step": {"invite_id": at.invite.pk, "step": 9}},
         "contact": both("contact_id", "contact"),
         "host-session": hosted("session_id", "session"),
-        "host-date": {name: {**found, "number": 1} for name, found in hosted("session_id", "session").items()},
+        "host-date": {name: {**found, "number": 1} for name, found in hosted("session_id", "session").items()}
+        | {"no such date": {"contact_id": at.contact.pk, "session_id": at.session.pk, "number": 9}},
         "host-asked": hosted("session_id", "asked_session"),
         "host-offer": hosted("offer_id", "published"),
         "host-enrolment": hosted("enrolment_id", "enrolment"),
@@ -659,12 +699,14 @@ def _objects(world: World) -> None:
         "host-visit": hosted("enrolment_id", "past"),
         "dialogue": both("dialogue_id", "talk"),
         "dialogue-time": with_time(both("dialogue_id", "talk"), "host"),
+        "dialogue-own-time": with_time(both("dialogue_id", "talk"), "teacher"),
         "host-dialogue": hosted("dialogue_id", "talk"),
         "host-dialogue-time": with_time(hosted("dialogue_id", "talk"), "teacher"),
         "question": both("question_id", "question"),
         "host-question": hosted("question_id", "question"),
         "asked-for": {
             "by agreement": {"offer_id": at.by_agreement.pk},
+            "asked already": {"offer_id": at.by_agreement.pk},
             "with dates only": {"offer_id": at.bare.pk},
             "draft": {"offer_id": at.draft.pk},
             "missing": {"offer_id": uuid4()},

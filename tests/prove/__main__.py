@@ -24,7 +24,10 @@ PROOFS: dict[str, tuple[str, Proof]] = {
     "pages": ("queries and time per page beside the limit views", pages.prove),
     "mails": ("300 mails, the worker killed five times", mails.prove),
     "enrolment": ("10,000 attempts, every form twice, ten minutes of everything, five restarts", enrolment.prove),
-    "life": ("300 lives of a session, each step beside a model in plain Python", life.prove),
+    "life": (
+        "long lives of sessions, each step beside a model in plain Python, and planted wrongs noticed",
+        life.prove,
+    ),
     "sinks": ("nasty words in every field, a browser as the judge", sinks.prove),
     "desk": ("every list of the desk with 20,000 rows behind it", desk.prove),
     "links": ("1,000 looks at every kind of address in mails", links.prove),

@@ -56,10 +56,28 @@ def test_some_roles_work_for_the_whole_school(role: str, expected: bool) -> None
 
 
 def test_classes_that_have_left_on_the_day_are_not_present() -> None:
-    nines = factories.SchoolClassFactory.create(start_year=2016)  # grade 10 in 2026/27, beyond it in 2027/28
+    nines = factories.SchoolClassFactory.create(start_year=2016, school__grade_to=10)  # grade 10 in 2026/27, then gone
     group = factories.SchoolClassFactory.create(
         school=nines.school, start_year=None, letter="", name="Ungdomsholdet", grade_from=8, grade_to=10
     )
     classes = type(nines).objects.filter(school=nines.school).order_by("start_year")
     assert membership.present(classes, date(2027, 6, 1)) == [nines, group]
     assert membership.present(classes, date(2027, 9, 1)) == [group]
+
+
+@pytest.mark.parametrize(
+    ("last_grade", "start_year", "left_in_autumn"),
+    [
+        (9, 2017, True),  # 9.A, and no grade 10: the pupils are elsewhere after the summer
+        (10, 2017, False),  # 9.A becomes 10.A
+        (10, 2016, True),  # 10.A has left
+        (9, 2018, False),  # 8.A becomes 9.A
+        (6, 2020, True),  # 6.A goes to the bigger school
+    ],
+)
+def test_on_the_first_of_august_a_class_has_left_that_is_beyond_its_schools_last_grade(
+    last_grade: int, start_year: int, *, left_in_autumn: bool
+) -> None:
+    one = factories.SchoolClassFactory.create(school__grade_to=last_grade, start_year=start_year)
+
+    assert (one.has_left(date(2027, 7, 31)), one.has_left(date(2027, 8, 1))) == (False, left_in_autumn)
