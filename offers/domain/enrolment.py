@@ -100,7 +100,7 @@ def enrol_classes(
             if together == Together.ALL_OR_NONE and refusal.code == "full" and len(requests) > 1:
                 raise _not_all_fit(session_id, requests, now=now) from refusal
             if together == Together.ALL_OR_NONE:
-                raise _none(session, request, refusal) from refusal
+                raise _none(session, request, refusal, field=refusal.field if number == 0 else "more") from refusal
             answers[number] = Answer(school_class=request.school_class, refusal=refusal)
         else:
             answers[number] = Answer(school_class=request.school_class, enrolment=one)
@@ -352,14 +352,14 @@ def _in_order(session: Session, requests: Sequence[rules.EnrolmentRequest], toge
     return [*fitting, *(number for number in order if number not in fitting)]
 
 
-def _none(session: Session, request: rules.EnrolmentRequest, refusal: Refusal) -> Refusal:
-    """Return why none of several classes is enrolled: what stands against one of them."""
+def _none(session: Session, request: rules.EnrolmentRequest, refusal: Refusal, *, field: str | None) -> Refusal:
+    """Return why none of several classes is enrolled: what stands against one of them, said where it was chosen."""
     label = request.school_class.label(calendar.local_day(session.starts_at))
     return Refusal(
         _("None of the classes is enrolled, because of %(class)s: %(reason)s")
         % {"class": label, "reason": refusal.message},
         code=refusal.code,
-        field=refusal.field,
+        field=field,
     )
 
 

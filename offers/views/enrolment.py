@@ -699,7 +699,9 @@ def place(request: HttpRequest, enrolment_id: UUID) -> HttpResponse:
         except Refusal as refusal:
             messages.error(request, str(refusal))
         else:
-            messages.success(request, _("You have the places.") if yes else _("The places go to the next in line."))
+            messages.success(
+                request, _("You have the places.") if yes else _("The places go to the next in line, if there is one.")
+            )
         return redirect("enrolment", one.pk)
     if one.status != Status.OFFERED:
         return redirect("enrolment", one.pk)

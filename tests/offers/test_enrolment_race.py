@@ -14,11 +14,12 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 
 from offers.domain import enrolment as enrolling
-from offers.domain import moving, publishing, rules, waiting_list
+from offers.domain import moving, places, publishing, rules, waiting_list
 from offers.domain.planning import cancel_session, change_places
 from offers.models import Enrolment, Offer, Session
 from offers.models.session import SessionQuerySet
 from portal.domain.actor import Actor
+from portal.domain.compiled import CompiledQuery
 from portal.domain.constraints import name_of
 from portal.domain.refusal import Refusal
 from portal.models import Message
@@ -113,6 +114,9 @@ def test_without_the_lock_the_constraint_still_keeps_the_places(now: datetime, m
         return refusal
 
     monkeypatch.setattr(SessionQuerySet, "locked", lambda self: self)
+    for name in ("_locked_again", "_locked_whole"):  # written anew, without the lock
+        asked: CompiledQuery[Session] = getattr(places, name)
+        monkeypatch.setattr(places, name, CompiledQuery[Session](asked.build, *asked.names))
     monkeypatch.setattr(rules, "refusal_for", decide_together)
 
     outcome = at_once(*works)
