@@ -100,7 +100,7 @@ def _classes(here: School, now: datetime, *, guided_only: bool) -> list[dict[str
     """Return the school's classes of today, each with how many visits it has before it."""
     today = calendar.local_day(now)
     ahead = Q(enrolments__status=Status.CONFIRMED, enrolments__session__ends_at__gt=now)
-    classes: QuerySet[SchoolClass] = SchoolClass.objects.filter(school=here, is_active=True)
+    classes: QuerySet[SchoolClass] = here.classes.filter(is_active=True)  # each knows its school
     if guided_only:
         classes = classes.filter(membership.in_guidance(today))
     counted = classes.annotate(visits=Count("enrolments", filter=ahead)).order_by("-start_year", "letter", "name")

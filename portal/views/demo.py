@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -80,6 +80,12 @@ def read(path: Path) -> EmailMessage:
         return BytesParser(policy=policy.default).parse(file)
 
 
+def sent_at(mail: EmailMessage) -> datetime | None:
+    """Return when a mail left. A date in ``-0000`` is world time that says nothing of the sender's clock (RFC 5322)."""
+    moment: datetime | None = getattr(mail["Date"], "datetime", None)
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
 def caught(name: str) -> EmailMessage:
     """Return the caught mail of that name, or 404."""
     path = settings.DEMO_MAIL_DIR / f"{name}.eml"
@@ -98,7 +104,11 @@ def demo_mails(request: HttpRequest) -> HttpResponse:
         paths = [path for path in paths[:2000] if wanted in str(read(path)["To"]).lower()]
     asked = request.GET.get("page", "")
     page = Paginator(paths, 40).get_page(asked if re.fullmatch(r"[0-9]{1,6}", asked) and int(asked) else 1)
-    mails = [{"name": path.stem, "mail": read(path)} for path in page.object_list]
+    mails = [
+        {"name": path.stem, "mail": mail, "sent_at": sent_at(mail)}
+        for path in page.object_list
+        for mail in [read(path)]
+    ]
     return render(request, "portal/demo_mails.html", {"mails": mails, "page": page, "to": wanted})
 
 
@@ -109,7 +119,13 @@ def demo_mail(request: HttpRequest, name: str) -> HttpResponse:
     mail = caught(name)
     text = mail.get_body(preferencelist=("plain",))
     files = [part.get_filename() or "" for part in mail.iter_attachments()]
-    context = {"name": name, "mail": mail, "text": text.get_content() if text else "", "files": files}
+    context = {
+        "name": name,
+        "mail": mail,
+        "sent_at": sent_at(mail),
+        "text": text.get_content() if text else "",
+        "files": files,
+    }
     response = render(request, "portal/demo_mail.html", context)
     response._csp_update = {"frame-src": ["'self'"]}  # type: ignore[attr-defined]
     return response

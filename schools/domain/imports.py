@@ -383,7 +383,9 @@ class Classes:
     """The classes there are, found by school and start year with letter, or the group's name."""
 
     def __init__(self, schools: Iterable[UUID] | None = None) -> None:
-        rows = SchoolClass.objects.all() if schools is None else SchoolClass.objects.filter(school__in=schools)
+        rows = SchoolClass.objects.select_related("school")
+        if schools is not None:
+            rows = rows.filter(school__in=schools)
         self.found: dict[Any, SchoolClass] = {self.key(one.school_id, one): one for one in rows}
 
     @staticmethod

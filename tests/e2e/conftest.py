@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
 
 from tests.e2e.stack import Portal, running_portal
 
@@ -159,14 +159,19 @@ class Visitor:
         stamp = found.get_attribute("datetime") if found.count() else None
         return datetime.fromisoformat(stamp) if stamp else None
 
+    def mails(self, to: str, *words: str) -> Locator:
+        """Open the demo's page of mails to somebody, and return those with all these words in their subject."""
+        self.open(f"/demo/mails/?to={to}")
+        found = self.page.locator("main tbody a")
+        for word in words:
+            found = found.filter(has_text=word)
+        return found
+
     def mail(self, to: str, *words: str, seconds: float = 150) -> str:
         """Wait for a mail to somebody with all these words in its subject, open it on the demo's page, return it."""
         stop = time.monotonic() + seconds
         while time.monotonic() < stop:
-            self.open(f"/demo/mails/?to={to}")
-            found = self.page.locator("main tbody a")
-            for word in words:
-                found = found.filter(has_text=word)
+            found = self.mails(to, *words)
             if found.count():
                 found.first.click()
                 self.page.wait_for_load_state()

@@ -141,7 +141,7 @@ def afterwards(enrolment: Enrolment, now: datetime) -> Any:
         yield now + LATER
 
 
-NEW = ("Skibsbygning", "Fjord Marine", "Nyhavn", "999")
+NEW = ("Skibsbygning", "Fjord Marine", "Nyhavn", "999 kr")
 
 
 def told(html: str) -> tuple[bool, bool, list[str]]:

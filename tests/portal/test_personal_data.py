@@ -90,7 +90,7 @@ def every_personal_column_is_handed_out_or_a_secret(lives: dict[str, Life]) -> N
                 column: Any = model._meta.get_field(tag.field)
                 if tag.kind == Kind.NONE or column.many_to_many:
                     continue
-                title = str(column.verbose_name)
+                title = str(holding.words.get(tag.field, column.verbose_name))
                 assert (holding.model, title[:1].upper() + title[1:]) in shown, tag
 
 
