@@ -91,7 +91,7 @@ class Visitor:
                 self.send("form[action$='/to-trin/login/'] button[type=submit]")
                 if "/konto/to-trin/login/" not in self.page.url:
                     return
-            time.sleep(8)  # each code works once: wait for the next
+            time.sleep(2)  # each code works once: wait for the next
 
     def send(self, button: str) -> None:
         """Press the first button of that kind, and wait for the answer."""
