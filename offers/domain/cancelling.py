@@ -167,7 +167,7 @@ def undo_until(enrolment: Enrolment, now: datetime) -> datetime | None:
     if now >= until:
         return None
     session = enrolment.session
-    stands = session.state == Session.State.OPEN or planning.closed_without_class(session, enrolment)
+    stands = session.state == Session.State.OPEN or planning.closed_without_class(session)
     return until if stands else None
 
 
@@ -199,7 +199,7 @@ def undo_cancellation(*, enrolment_id: UUID, by: Actor, now: datetime) -> Enrolm
     Enrolment.objects.filter(pk=enrolment.pk).update(**facts)
     for name, value in facts.items():
         setattr(enrolment, name, value)
-    planning.open_for_class(session, enrolment, by=by, now=now)
+    planning.open_for_class(session, by=by, now=now)
     if before in Status.holding():
         places.take(session, enrolment.places)
     audit.record(by, "enrolment-restored", enrolment, at=now, status=before.value, places=enrolment.places)

@@ -376,7 +376,7 @@ def _not_all_fit(session_id: UUID, requests: Sequence[rules.EnrolmentRequest], *
         "need": need,
         "left": session.places_left,
     }
-    if waiting:
+    if waiting and need <= session.places_left:
         sentence = ngettext(
             "Nothing is enrolled: %(waiting)d other class waits in line for the free places.",
             "Nothing is enrolled: %(waiting)d other classes wait in line for the free places.",

@@ -474,6 +474,8 @@ def _carry_out(session: Session, proposal: MoveProposal, *, by: Actor, now: date
     for one in released:
         notices.tell_teacher(one, "move_released", now=now, key=str(proposal.pk), parameters=facts)
         planning.close_without_class(session, one, by=by, now=now)
+    if session.state == Session.State.CANCELLED:  # what was said of the new time has been taken back
+        notices.tell_host(session.offer, session, "host_session_cancelled", now=now)
     seats.offer_to_line(session, by=by, now=now)
 
 

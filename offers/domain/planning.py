@@ -21,7 +21,7 @@ from portal.domain import audit, calendar, outbox
 from portal.domain.actor import Actor
 from portal.domain.calendar import SchoolCalendar
 from portal.domain.refusal import Refusal
-from portal.models import Link, Municipality
+from portal.models import AuditEntry, Link, Municipality
 
 OPENING_HOUR = 8
 CLOSING_HOUR = 12
@@ -287,8 +287,13 @@ def change_enrolling(
 def _draw_follows(session: Session, opens_at: datetime, closes_at: datetime, now: datetime) -> datetime | None:
     """Return when lots are drawn after enrolment gets another opening: as long after it as before.
 
-    A session that was open already, or was planned before the municipality drew lots, follows the municipality.
+    A session that was open already follows the municipality; one that was to open without a draw has none, and neither
+    has a date that was agreed for one class.
     """
+    if session.draw_at is None and (
+        session.opens_at > now or Dialogue.objects.filter(enrolment__session=session).exists()
+    ):
+        return None
     if session.draw_at is None or opens_at <= now:
         return draw.drawn_at(opens_at, closes_at, seats.the_municipality(), now)
     return min(opens_at + (session.draw_at - session.opens_at), closes_at)
@@ -306,6 +311,8 @@ def cancel_session(*, session_id: UUID, reason: str, by: Actor, now: datetime) -
     if not (by.is_coordinator or by_host):
         raise Refusal(_("Only the host and the municipality can cancel a session."), code="not-yours")
     if session.state == Session.State.CANCELLED:
+        if closed_without_class(session):  # from now on its class cannot come back either
+            audit.record(by, "session-cancelled", session, at=now, enrolments=0)
         return session
     if now >= session.starts_at or session.state == Session.State.HELD:
         raise Refusal(
@@ -479,10 +486,13 @@ def _call_off(session: Session, reason: str, *, by: Actor, by_host: bool, now: d
 def close_without_class(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
     """Close the date that was agreed for one class alone, when that class leaves it (a step; the row is held).
 
-    Nobody else can take it, so it would only stand empty at the host and at the desk. Nobody is told here: the caller's
-    own mails say that the visit does not take place. Undoing the cancelling opens it again (:func:`open_for_class`).
+    Where no other class holds or waits for it, it would only stand empty at the host and at the desk. Nobody is told
+    here: the caller's own mails say that the visit does not take place. Undoing the cancelling opens it again
+    (:func:`open_for_class`).
     """
-    if session.places_taken or session.state != Session.State.OPEN or not notices.came_of_a_dialogue(enrolment):
+    if session.state != Session.State.OPEN or not notices.came_of_a_dialogue(enrolment):
+        return
+    if session.enrolments.active().exists():
         return
     drop_proposal(session, by=by, now=now)
     with translation.override(settings.LANGUAGE_CODE):
@@ -493,14 +503,21 @@ def close_without_class(session: Session, enrolment: Enrolment, *, by: Actor, no
     audit.record(by, "session-closed-without-class", session, at=now)
 
 
-def closed_without_class(session: Session, enrolment: Enrolment) -> bool:
-    """Return whether the date was closed because the class, for which alone it was agreed, had left it."""
-    return session.state == Session.State.CANCELLED and notices.came_of_a_dialogue(enrolment)
+def closed_without_class(session: Session) -> bool:
+    """Return whether the date is closed because its only class left, and for no other reason."""
+    if session.state != Session.State.CANCELLED:
+        return False
+    log = AuditEntry.objects.filter(
+        object_type=session._meta.label_lower,
+        object_id=str(session.pk),
+        action__in=["session-closed-without-class", "session-cancelled"],
+    )
+    return log.order_by("-at", "-pk").values_list("action", flat=True).first() == "session-closed-without-class"
 
 
-def open_for_class(session: Session, enrolment: Enrolment, *, by: Actor, now: datetime) -> None:
+def open_for_class(session: Session, *, by: Actor, now: datetime) -> None:
     """Open a date again that was closed when its class left, now that the class comes after all (a step)."""
-    if closed_without_class(session, enrolment):
+    if closed_without_class(session):
         session.meetings.update(state=Meeting.State.PLANNED)
         _let_be(session, Session.State.OPEN, "")
         audit.record(by, "session-opened-again", session, at=now)

@@ -181,6 +181,14 @@ def _comes_behind(session: Session, school_class: SchoolClass) -> bool:
     return waiting.exists()
 
 
+def may_pass_the_line(session: Session) -> bool:
+    """Return whether some class might get places at once though others wait (see :func:`_comes_behind`)."""
+    rules = places.rules_for(session)
+    if rules.smaller_may_overtake or rules.unvisited_first:
+        return True
+    return not session.enrolments.waitlisted().filter(places__lte=session.places).exists()
+
+
 # When the last in line began to wait.
 _last_in_line = CompiledQuery[datetime](
     lambda session: (
@@ -286,7 +294,13 @@ def _class_refused(session: Session, request: EnrolmentRequest, now: datetime, b
         )
     if not school_class.is_active or school_class.has_left(day):
         return Refusal(
-            _("The class is no longer at the school on %(day)s. Choose another class.")
+            _(
+                "The class is no longer at the school on %(day)s: %(school)s goes to grade %(last)d. Choose another"
+                " class, or ask the municipality if the last grade is wrong."
+            )
+            % {"day": dates.short_day(session.starts_at), "school": school, "last": school.grade_to}
+            if school_class.is_active
+            else _("The class is no longer at the school on %(day)s. Choose another class.")
             % {"day": dates.short_day(session.starts_at)},
             code="class-gone",
             field="school_class",

@@ -26,6 +26,7 @@ from offers.domain import (
     encounters,
     moving,
     places,
+    planning,
     rebooking,
     reminders,
     rules,
@@ -993,11 +994,13 @@ def _host_new_teacher(enrolment: Enrolment, now: datetime) -> Words:
 
 
 def _host_session_cancelled(message: Message, session: Session, now: datetime) -> Words:
-    ended = _ended_with(session)
+    ended = 0 if planning.closed_without_class(session) else _ended_with(session)
     return Words(
         kind=_("Session cancelled"),
         sentences=[
-            ngettext(
+            _("The visit below does not take place.")
+            if planning.closed_without_class(session)
+            else ngettext(
                 "The session below has been cancelled, and %(count)d class has been told.",
                 "The session below has been cancelled, and %(count)d classes have been told.",
                 ended,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
@@ -43,7 +44,7 @@ from offers.forms.enrolment import (
     NumbersForm,
     PlaceForm,
 )
-from offers.models import Enrolment, MoveAnswer, MoveProposal, Offer, Session
+from offers.models import Enrolment, MoveAnswer, MoveProposal, Session
 from portal.domain import calendar as wall
 from portal.domain import clock
 from portal.domain.actor import Actor, is_coordinator
@@ -168,6 +169,7 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         "draws": draws,
         "in_line": not draws and (waiting > 0 or session.is_full),
         "full": session.is_full,
+        "may_pass": waiting > 0 and not session.is_full and rules.may_pass_the_line(session),
         "priority_until": until if until is not None and now < until else None,
         "priority_for": places.rules_for(session).priority_for,
     }
@@ -175,19 +177,24 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
 
 
 def _elsewhere(request: HttpRequest, session: Session, now: datetime) -> dict[str, Any]:
-    """Return where there is room instead for a full session's class, which is chosen there already."""
+    """Return where there is room for a full session's class instead, and what was typed already."""
     typed = request.POST or request.GET
+    kept = {name: typed[name] for name in ("pupils", "adults") if _is_count(typed.get(name, ""))}
+    need = session.smallest_group
     try:
-        school_class = UUID(typed.get("school_class", typed.get("klasse", "")))
+        chosen = _class.first(school_class=UUID(typed.get("school_class", typed.get("klasse", ""))))
     except ValueError:
-        school_class = None
-    pupils = typed.get("pupils", "")
-    need = int(pupils) if pupils.isdecimal() and len(pupils) < 4 else session.smallest_group
-    by_pupils = session.offer.places_counted == Offer.Counted.PUPILS
-    return {
-        "school_class": school_class,
-        "others": rules.alternatives(session, need if by_pupils else 1, now=now),
-    }
+        chosen = None
+    if chosen is not None:
+        pupils, adults = int(kept.get("pupils", chosen.pupils)), int(kept.get("adults", 1))
+        need = places.needed(session.offer, pupils, adults)
+        kept["klasse"] = str(chosen.pk)
+    return {"others": rules.alternatives(session, need, now=now), "kept": urlencode(kept)}
+
+
+def _is_count(text: str) -> bool:
+    """Return whether it is a number of people."""
+    return text.isascii() and text.isdecimal() and len(text) < 3
 
 
 def _at_once(
@@ -372,6 +379,7 @@ def _first_answers(
             known["adults"] = last.adults
             if last.teacher_id != person.pk:
                 known["teacher"] = last.teacher_id
+    known.update({name: request.GET[name] for name in ("pupils", "adults") if _is_count(request.GET.get(name, ""))})
     pool = free if again else classes
     own = [one for one in pool if getattr(one, "is_own", False)]
     wanted = request.GET.get("klasse", "")

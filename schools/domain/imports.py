@@ -449,7 +449,11 @@ def put_class(put: Put, cells: Mapping[str, str], today: date) -> None:
             put.line.problem(FROM_GRADE, gettext("A new group needs its first and last grade."))
         put.put(Column(name="name", heading=CLASSES["class"].heading), row.name)
     elif row.has_left(today):
-        put.line.warn(CLASSES["class"], gettext("The class is not at school this year."))
+        put.line.warn(
+            CLASSES["class"],
+            gettext("The class is not at school this year: the school's last grade is %(last)d.")
+            % {"last": row.school.grade_to},
+        )
     if text := cells.get("pupils"):
         put_pupils(put, CLASSES["pupils"], text)
     if text := cells.get("is_active"):

@@ -710,6 +710,44 @@ def test_an_agreed_date_that_its_class_cannot_come_to_after_a_move_is_closed(
     session.refresh_from_db()
     visit.refresh_from_db()
     assert (visit.status, session.state, session.places_taken) == ("cancelled_by_host", "cancelled", 0)
+    told = letter("host_session_cancelled", now)
+    assert "Besøget herunder bliver ikke til noget." in told.body
+    assert "ingen klasse var tilmeldt" not in told.body.lower()
+
+
+@pytest.mark.django_db
+def test_an_agreed_date_that_another_class_waits_for_stays_and_is_offered_to_it(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    session, visit = agreed(offer, school_class, role, now)
+    waiting = factories.EnrolmentFactory.create(
+        session=session, status=Enrolment.Status.WAITLISTED, waiting_since=now, places=20
+    )
+
+    enrolling.cancel_enrolment(enrolment_id=visit.pk, by=Actor.of_user(role.user), now=now)
+
+    session.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (waiting.status, session.state, session.places_taken) == ("offered", "open", 20)
+
+
+@pytest.mark.django_db
+def test_a_date_that_was_called_off_after_its_class_left_does_not_open_again(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
+) -> None:
+    session, visit = agreed(offer, school_class, role, now)
+    mine = Actor.of_user(role.user)
+    enrolling.cancel_enrolment(enrolment_id=visit.pk, by=mine, now=now)
+    visit.refresh_from_db()
+    assert cancelling.undo_until(visit, now) is not None
+
+    planning.cancel_session(session_id=session.pk, reason="Ovnen er i stykker.", by=host_of(offer, now), now=now)
+
+    visit = Enrolment.objects.select_related("session").get(pk=visit.pk)
+    assert cancelling.undo_until(visit, now) is None
+    assert refused(lambda: cancelling.undo_cancellation(enrolment_id=visit.pk, by=mine, now=now)) != ""
+    session.refresh_from_db()
+    assert session.state == "cancelled"
 
 
 @pytest.mark.django_db

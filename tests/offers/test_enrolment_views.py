@@ -299,7 +299,7 @@ def test_a_full_session_without_a_line_leads_to_where_there_is_room(
         offer=session.offer, places=23, starts_at=session.starts_at + 2 * day, ends_at=session.ends_at + 2 * day
     )
     client, address = signed_in(role.user), reverse("enrol", args=[session.pk])
-    with_class = f'href="{reverse("enrol", args=[elsewhere.pk])}?klasse={school_class.pk}"'
+    there = reverse("enrol", args=[elsewhere.pk])
 
     looked = client.get(f"{address}?klasse={school_class.pk}")
     sent = client.post(address, answers(school_class, pupils="24"))
@@ -309,10 +309,34 @@ def test_a_full_session_without_a_line_leads_to_where_there_is_room(
     assert "Din klasse er ikke blevet tilmeldt" not in looked.content.decode()
     for page in (looked.content.decode(), sent.content.decode()):
         assert "Tidspunktet er fuldt og har ingen venteliste" in page
-        assert with_class in page
+    assert f'href="{there}?klasse={school_class.pk}"' in looked.content.decode()
+    assert f'href="{there}?pupils=24&amp;adults=2&amp;klasse={school_class.pk}"' in sent.content.decode()
+    form = client.get(f"{there}?pupils=23&adults=3&klasse={school_class.pk}").content.decode()
+    assert re.findall(r'name="(?:pupils|adults)" value="(\d+)"', form) == ["23", "3"]
     assert reverse("enrol", args=[too_small.pk]) not in sent.content.decode()
     assert f'href="{reverse("enrol", args=[session.pk])}' not in sent.content.decode()
     assert not Enrolment.objects.exists()
+
+
+def test_the_room_elsewhere_is_room_for_the_adults_too_and_for_the_whole_class(
+    session: Session, role: Membership, school_class: SchoolClass
+) -> None:
+    Offer.objects.update(has_waiting_list=False, counts_adults=True)
+    Session.objects.update(places_taken=F("places"))
+    day = timedelta(days=1)
+    others = [
+        factories.SessionFactory.create(
+            offer=session.offer,
+            places=many,
+            starts_at=session.starts_at + number * day,
+            ends_at=session.ends_at + number * day,
+        )
+        for number, many in enumerate((25, 26), start=1)
+    ]
+    client, address = signed_in(role.user), reverse("enrol", args=[session.pk])
+    for typed in ("24", ""):  # left empty: the whole class
+        page = client.post(address, answers(school_class, pupils=typed)).content.decode()
+        assert [reverse("enrol", args=[one.pk]) in page for one in others] == [False, True]
 
 
 def test_who_is_enrolled_already_gets_the_receipt_again_from_a_full_session(
