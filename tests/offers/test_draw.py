@@ -287,6 +287,24 @@ def test_a_draw_follows_a_session_that_is_moved_or_opens_at_another_hour(town: M
 
 
 @pytest.mark.django_db
+def test_a_date_that_was_to_open_without_a_draw_has_none_at_another_opening_either(
+    town: Municipality, now: datetime
+) -> None:
+    session = season(now)
+    Session.objects.filter(pk=session.pk).update(draw_at=None)
+    later = change_enrolling(
+        session_id=session.pk,
+        opens_at=OPENS + 2 * HOUR,
+        closes_at=session.closes_at,
+        min_pupils=None,
+        max_pupils=None,
+        by=DESK,
+        now=now,
+    )
+    assert later.draw_at is None
+
+
+@pytest.mark.django_db
 def test_after_the_draw_enrolment_may_open_later_or_close_earlier_and_the_draw_stays_where_it_was(
     town: Municipality, now: datetime
 ) -> None:

@@ -18,7 +18,7 @@ from offers.domain import enrolment as enrolling
 from offers.domain import moving, rules
 from offers.models import Enrolment, Offer, Session
 from portal.domain.actor import Actor
-from portal.models import Message, User
+from portal.models import Message, Municipality, User
 from schools.models import Membership, SchoolClass
 from tests import factories
 
@@ -337,6 +337,32 @@ def test_the_room_elsewhere_is_room_for_the_adults_too_and_for_the_whole_class(
     for typed in ("24", ""):  # left empty: the whole class
         page = client.post(address, answers(school_class, pupils=typed)).content.decode()
         assert [reverse("enrol", args=[one.pk]) in page for one in others] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("switches", "waits_for", "button"),
+    [
+        ({}, 12, "Kom på venteliste"),
+        ({}, 60, "Tilmeld klassen"),  # more than the session has in all
+        ({"smaller_may_overtake": True}, 12, "Tilmeld klassen"),
+        ({"unvisited_first": True}, 12, "Tilmeld klassen"),
+    ],
+)
+def test_the_button_promises_a_place_past_a_line_only_where_the_rules_give_one(
+    session: Session,
+    role: Membership,
+    school_class: SchoolClass,
+    municipality: Municipality,
+    now: datetime,
+    switches: dict[str, bool],
+    waits_for: int,
+    button: str,
+) -> None:
+    Municipality.objects.update(**switches)
+    Session.objects.update(places=30, places_taken=20)
+    factories.EnrolmentFactory.create(session=session, status="waitlisted", waiting_since=now, places=waits_for)
+    page = signed_in(role.user).get(reverse("enrol", args=[session.pk])).content.decode()
+    assert re.findall(r'<button class="ds-button" type="submit">([^<]*)</button>', page)[-1] == button
 
 
 def test_who_is_enrolled_already_gets_the_receipt_again_from_a_full_session(
