@@ -232,11 +232,12 @@ def ask_for_a_time(*, offer_id: UUID, request: DialogueRequest, by: Actor, now: 
         created_at=now,
     )
     _propose(dialogue, Side.TEACHER, request.times, now=now)
-    for_another = by.is_coordinator and by.user_id != teacher.pk  # then the words stand as the municipality's
-    _note(dialogue, Side.COORDINATOR if for_another else Side.TEACHER, request.note, now=now)
+    for_another = by.user_id != teacher.pk
+    words_of = Side.COORDINATOR if for_another and by.is_coordinator else Side.TEACHER
+    _note(dialogue, words_of, request.note, now=now)
     audit.record(by, "dialogue-asked", dialogue, at=now, times=len(request.times), pupils=dialogue.pupils)
-    by_another = {"asked_by": str(by.user_id)} if by.user_id is not None and by.user_id != teacher.pk else None
-    _tell_teacher(dialogue, "dialogue_asked", now=now, parameters=by_another)
+    asker = {"asked_by": str(by.user_id)} if for_another else None
+    _tell_teacher(dialogue, "dialogue_asked", now=now, parameters=asker)
     _tell_whose_turn_it_is(dialogue, asked=True, now=now)
     return dialogue
 

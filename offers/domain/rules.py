@@ -181,7 +181,7 @@ def _comes_behind(session: Session, school_class: SchoolClass) -> bool:
     return waiting.exists()
 
 
-def may_pass_the_line(session: Session) -> bool:
+def line_can_be_passed(session: Session) -> bool:
     """Return whether some class might get places at once though others wait (see :func:`_comes_behind`)."""
     rules = places.rules_for(session)
     if rules.smaller_may_overtake or rules.unvisited_first:

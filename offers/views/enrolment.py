@@ -169,7 +169,7 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
         "draws": draws,
         "in_line": not draws and (waiting > 0 or session.is_full),
         "full": session.is_full,
-        "may_pass": waiting > 0 and not session.is_full and rules.may_pass_the_line(session),
+        "may_pass": waiting > 0 and not session.is_full and rules.line_can_be_passed(session),
         "priority_until": until if until is not None and now < until else None,
         "priority_for": places.rules_for(session).priority_for,
     }

@@ -113,6 +113,24 @@ def agreed(offer: Offer, school_class: SchoolClass, role: Membership, now: datet
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("who", "words_of", "is_named"),
+    [("teacher", "teacher", False), ("ambassador", "teacher", True), ("coordinator", "coordinator", True)],
+)
+def test_a_note_stands_as_the_words_of_whoever_asked_and_the_mail_names_who_asked_for_another(
+    offer: Offer, role: Membership, school_class: SchoolClass, now: datetime, who: str, words_of: str, *, is_named: bool
+) -> None:
+    ambassador = factories.MembershipFactory.create(school=role.school, role=Membership.Role.AMBASSADOR).user
+    people = {"teacher": role.user, "ambassador": ambassador, "coordinator": factories.CoordinatorFactory.create()}
+
+    talk = ask(offer, school_class, people[who], now, teacher=role.user)
+
+    mailed = Message.objects.get(occasion="dialogue_asked")
+    assert (talk.teacher, talk.entries.get().side) == (role.user, words_of)
+    assert mailed.parameters.get("asked_by") == (str(people[who].pk) if is_named else None)
+
+
+@pytest.mark.django_db
 def test_a_class_asks_with_times_and_a_note_and_the_host_is_told_without_the_teachers_name(
     offer: Offer, role: Membership, school_class: SchoolClass, now: datetime
 ) -> None:
