@@ -55,9 +55,14 @@ def locked_session(session_id: UUID, *, seen: Session | None = None) -> Session:
     return session
 
 
-def _locked() -> SessionQuerySet:
+def with_rules(sessions: SessionQuerySet) -> SessionQuerySet:
+    """Return the sessions, each with what the municipality decides about enrolling (see :func:`rules_for`)."""
     rules = Municipality.objects.values(found=JSONObject(**{name: name for name in RULES}))
-    return Session.objects.locked().annotate(rules=Subquery(rules[:1]))
+    return sessions.annotate(rules=Subquery(rules[:1]))
+
+
+def _locked() -> SessionQuerySet:
+    return with_rules(Session.objects.locked())
 
 
 _locked_again = CompiledQuery[Session](lambda session: _locked().filter(pk=session), "session")

@@ -243,7 +243,10 @@ _others_of_course = CompiledQuery[Session](
 
 def next_possibility(session: Session, need: int, *, now: datetime) -> str:
     """Return a sentence about where there is room instead."""
-    others = alternatives(session, need, now=now)
+    return _where_there_is_room(alternatives(session, need, now=now))
+
+
+def _where_there_is_room(others: list[Session]) -> str:
     if not others:
         return _("There is no other session with room at the moment.")
     days = ", ".join(dates.moment_in_words(other.starts_at) for other in others)
@@ -528,4 +531,5 @@ def _full(session: Session, request: EnrolmentRequest, now: datetime) -> Refusal
         "%(left)d places are left, you need %(need)d, and the session has no waiting list.",
         session.places_left,
     ) % {"left": session.places_left, "need": need}
-    return Refusal(f"{sentence} {next_possibility(session, need, now=now)}", code="full")
+    others = alternatives(session, need, now=now)
+    return Refusal(f"{sentence} {_where_there_is_room(others)}", code="full", instead=others)

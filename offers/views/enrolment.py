@@ -92,7 +92,7 @@ class Row:
 # The session with course and host, and the move that is proposed.
 _session = CompiledQuery[Session](
     lambda session: (
-        Session.objects.filter(pk=session)
+        places.with_rules(Session.objects.filter(pk=session))
         .select_related("offer__company", "offer__contact")
         .defer(*(f"offer__{name}" for name in LONG_TEXTS))
         .annotate(proposal_id=Subquery(MoveProposal.objects.open_for(OuterRef("pk")).values("pk")))
@@ -122,13 +122,13 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     facts = _session_facts(session, now)
     if refused is not None and refused.code == "full" and rules.is_full_for_all(session):
         return render(
-            request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, now), "refused": True}
+            request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, refused, now), "refused": True}
         )
     refusal = rules.refusal_for(session, None, now=now)
     if refusal and request.method != "POST":  # what was typed is kept, so a POST is refused on its form
         return render(request, "offers/enrol_closed.html", {**facts, "refusal": refusal})
     if request.method != "POST" and rules.is_full_for_all(session):
-        return render(request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, now)})
+        return render(request, "offers/enrol_full.html", {**facts, **_elsewhere(request, session, None, now)})
     school = _chosen_school(request, now) if coordinator else None
     if coordinator and school is None:
         schools = School.objects.open(wall.local_day(now)).order_by(in_danish_order("name"))
@@ -176,10 +176,13 @@ def enrol(request: HttpRequest, session_id: UUID) -> HttpResponse:
     return render(request, "offers/enrol.html", context)
 
 
-def _elsewhere(request: HttpRequest, session: Session, now: datetime) -> dict[str, Any]:
+def _elsewhere(request: HttpRequest, session: Session, refused: Refusal | None, now: datetime) -> dict[str, Any]:
     """Return where there is room for a full session's class instead, and what was typed already."""
     typed = request.POST or request.GET
     kept = {name: typed[name] for name in ("pupils", "adults") if _is_count(typed.get(name, ""))}
+    if refused is not None:
+        kept["klasse"] = typed["school_class"]
+        return {"others": refused.instead, "kept": urlencode(kept)}
     need = session.smallest_group
     try:
         chosen = _class.first(school_class=UUID(typed.get("school_class", typed.get("klasse", ""))))
