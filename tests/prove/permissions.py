@@ -143,9 +143,6 @@ NO_DOORS: dict[tuple[str, str, str], str] = {
     ("offers/domain/dialogue.py", "ask_for_a_time", "by.is_coordinator"): (
         "a rule: as whose words a note stands; tests/offers/test_dialogue.py"
     ),
-    ("offers/domain/dialogue.py", "ask_for_a_time", "by.user_id != teacher.pk"): (
-        "a rule: as whose words a note stands, and whether a mail names who asked; tests/offers/test_dialogue.py"
-    ),
     ("offers/domain/dialogue.py", "_make_visit", "by.is_coordinator"): (
         "a rule: for whom the leader is asked; tests/offers/test_dialogue.py"
     ),
