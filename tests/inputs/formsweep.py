@@ -15,7 +15,7 @@ from django.db import connection
 from portal.domain.text import tidy
 from tests.inputs import pages
 from tests.inputs.fields import ANYTHING, GOOD, kind_of, refused, taken
-from tests.inputs.requests import astray
+from tests.inputs.requests import astray, broken
 from tests.inputs.sweep import Place, Sweep
 
 UNTYPED = {"hidden", "submit", "button", "checkbox", "radio", "select", "select-several", "file", "password"}
@@ -114,11 +114,7 @@ class FormSweep:
     # What is wrong with an answer
 
     def broken(self, answer: Any) -> str:
-        if answer.status_code >= 500:
-            return f"answers {answer.status_code}"
-        if getattr(answer, "caught_by_the_net", False):
-            return "only the database refused it"
-        return astray(answer)
+        return broken(answer) or astray(answer)
 
     def not_refused(self, sent: Sent, answer: Any, name: str, value: str) -> str:
         """Return what is missing when a value should have been refused at its field, and kept."""

@@ -1,12 +1,15 @@
 """A small municipality with one of everything, its addresses, and browsers that come in as somebody."""
 
 import re
+import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import islice, product
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit
@@ -16,6 +19,7 @@ import time_machine
 from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
+from django.core.signals import got_request_exception
 from django.db import connection, models, transaction
 from django.http import HttpResponseBase
 from django.template.base import Template
@@ -41,6 +45,7 @@ MOST_OBJECTS = 4  # of one model that an address is tried with
 MOST_WAYS = 12  # combinations of objects that one route is tried with
 
 
+raised: list[str] = []  # what the portal stumbled over when it answered the last request, and where
 printed: list[str] = []  # every paper that was laid out, by its first letters
 
 
@@ -48,6 +53,13 @@ def print_and_note(html: str, **options: Any) -> bytes:
     """Print a paper and note it: printing takes seconds by itself, and says nothing about the answer to bad input."""
     printed.append(html[:40])
     return pdf_of(html, **options)
+
+
+def note_what_was_raised(**_sent: Any) -> None:
+    """Keep an error that is answered with 500: a page that says that something went wrong does not say what."""
+    kind, error, trace = sys.exc_info()
+    where = traceback.extract_tb(trace)[-1]
+    raised.append(f"{kind.__name__ if kind else ''}: {str(error)[:200]} ({Path(where.filename).name}:{where.lineno})")
 
 
 @contextmanager
@@ -60,6 +72,7 @@ def undone() -> Iterator[None]:
     noted = patch("portal.pdf.render", print_and_note)
     with time_machine.travel(TODAY, tick=False), as_served, noted, outer:
         put_vocabularies_back()
+        got_request_exception.connect(note_what_was_raised)
         yield
         transaction.set_rollback(True)
 
@@ -202,6 +215,7 @@ class Ground:
         data, body = options.pop("data", None), options.pop("body", "")
         client: Any = self.client if options.pop("with_context", False) else self.quick
         self.client.cookies.clear()
+        raised.clear()
         began, papers = time.perf_counter(), len(printed)
         if began > self.stop:
             raise TimeUp
@@ -226,6 +240,8 @@ class Ground:
         finally:
             connection.needs_rollback = False
             transaction.savepoint_rollback(point)
+            # Going back leaves the point; the next would lie inside it, and thousands of them hold a lock each.
+            transaction.savepoint_commit(point)
 
 
 def session_of(user: User | None, held: list[Link]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
-from tests.inputs.ground import Ground, Route
+from tests.inputs.ground import Ground, Route, raised
 
 CALM = frozenset(range(200, 500))
 REFUSED = frozenset({400})
@@ -28,14 +28,20 @@ class Ask:
 
 def trouble(ask: Ask, answer: Any) -> str:
     """Return what is wrong with an answer, or nothing."""
-    status = answer.status_code
-    if status >= 500:
-        return f"answers {status}"
+    if wrong := broken(answer):
+        return wrong
+    if answer.status_code not in ask.may:
+        return f"answers {answer.status_code}"
+    return astray(answer)
+
+
+def broken(answer: Any) -> str:
+    """Return what no request may ever be answered with: an error, or a refusal that was the database's alone."""
+    if answer.status_code >= 500:
+        return " ".join([f"answers {answer.status_code}", *raised])
     if getattr(answer, "caught_by_the_net", False):
         return "only the database refused it"
-    if status not in ask.may:
-        return f"answers {status}"
-    return astray(answer)
+    return ""
 
 
 def astray(answer: Any) -> str:
