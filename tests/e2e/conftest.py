@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, sync_playwright
 
 from tests.e2e.stack import Portal, running_portal
 
@@ -25,6 +26,9 @@ FLAGS = [
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
 
+
+# Where somebody is asked who they are, or plays with the demo: there, and after a form was sent, cookies are in order.
+NOT_ANONYMOUS = ("/konto/", "/l/", "/demo/", "/admin/")
 
 # Mails with codes that somebody has read; the session of the tests has one mail catcher.
 READ: set[str] = set()
@@ -60,15 +64,34 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Visitor:
-    """One person at one browser: opens pages, presses buttons, and notes what the console complains of."""
+    """One person at one browser: opens pages, presses buttons, and notes what no page may do.
+
+    That is: what the console complains of (a broken policy is told there too), a request to any other host, and a
+    cookie for somebody who only looks around.
+    """
 
     portal: Portal
     context: BrowserContext
     page: Page
     complaints: list[str] = field(default_factory=list)
+    foreign: set[str] = field(default_factory=set)
+    is_anonymous: bool = True
 
     def open(self, address: str) -> None:
         self.page.goto(address if "://" in address else self.portal.path(address))
+        self.look_for_cookies()
+
+    def note_request(self, request: Request) -> None:
+        """Note a request to another host, and one after which a cookie is in order."""
+        if not request.url.startswith((f"{self.portal.url}/", "data:", "about:", "blob:")):
+            self.foreign.add(request.url)
+        if request.method == "POST" or urlsplit(request.url).path.startswith(NOT_ANONYMOUS):
+            self.is_anonymous = False
+
+    def look_for_cookies(self) -> None:
+        """Note a cookie that was set before anybody asked who this is."""
+        if self.is_anonymous and (cookies := self.context.cookies()):
+            self.complaints.append(f"{self.page.url}: cookies {[one.get('name') for one in cookies]}")
 
     def sign_in(self, email: str) -> None:
         """Sign in as a person does: with the code from the mail, and as one of the municipality with the app's too."""
@@ -185,7 +208,10 @@ NewVisitor = Callable[..., Visitor]
 
 @pytest.fixture
 def visitor(portal: Portal, browser: Browser) -> Iterator[NewVisitor]:
-    """Return a function that opens a new browser: with or without JavaScript, wide or narrow."""
+    """Return a function that opens a new browser: with or without JavaScript, wide or narrow.
+
+    Whatever anybody walks through: the console is quiet, nothing comes from elsewhere, and looking sets no cookie.
+    """
     visitors: list[Visitor] = []
 
     def new(*, javascript: bool = True, width: int = 1280) -> Visitor:
@@ -200,12 +226,16 @@ def visitor(portal: Portal, browser: Browser) -> Iterator[NewVisitor]:
                 person.complaints.append(f"{person.page.url}: {message.text}")
 
         person.page.on("console", note)
+        context.on("request", person.note_request)
         person.page.on("pageerror", lambda error: person.complaints.append(f"{person.page.url}: {error}"))
         visitors.append(person)
         return person
 
     yield new
+    for person in visitors:
+        person.look_for_cookies()
     complaints = [complaint for person in visitors for complaint in person.complaints]
+    foreign = {address for person in visitors for address in person.foreign}
     for person in visitors:
         person.context.close()
-    assert complaints == []
+    assert (complaints, foreign) == ([], set())

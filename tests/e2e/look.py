@@ -9,13 +9,6 @@ class Look:
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
         self.wrong: dict[str, list[str]] = {}
-        self.foreign: set[str] = set()
-        visitor.page.on("request", self.note)
-
-    def note(self, request: object) -> None:
-        url = str(getattr(request, "url", ""))
-        if not url.startswith((self.visitor.portal.url, "data:", "about:", "blob:")):
-            self.foreign.add(url)
 
     def at(self, address: str = "", *, named: str = "") -> None:
         """Open the address (or stay) and look: axe, one h1, no sideways scrolling at 320 px."""
@@ -34,7 +27,7 @@ class Look:
             self.wrong[named or address or page.url] = troubles
 
     def result(self) -> tuple[dict[str, list[str]], set[str]]:
-        return self.wrong, self.foreign
+        return self.wrong, self.visitor.foreign
 
 
 def first(visitor: Visitor, address: str, selector: str) -> str:

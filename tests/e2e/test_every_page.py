@@ -205,8 +205,6 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
 def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visitor: NewVisitor) -> None:
     desk = visitor()
     desk.sign_in(COORDINATOR)
-    foreign: set[str] = set()
-    desk.page.on("request", lambda request: foreign.add(request.url))
     found: dict[str, list[str]] = {}
     session = first(desk, "/admin/offers/session/?when=free", "#result_list a[href*='/change/']").split("change/")[0]
     for address in ("/admin/", f"{session}change/", f"{session}flyt/", f"{session}aflys/",
@@ -221,5 +219,4 @@ def test_the_coordinators_desk_adds_nothing_to_what_its_theme_leaves_open(visito
         if ours:
             found[address] = ours
 
-    outside = {url for url in foreign if not url.startswith((desk.portal.url, "data:", "blob:"))}
-    assert (found, outside) == ({}, set())
+    assert found == {}
