@@ -1,12 +1,20 @@
-"""What the catalogue was written against: pages that hand on what an address says. The negative control's addresses."""
+"""What the catalogue was written against: pages that hand on what an address or a form says, without a question.
+
+The negative control's addresses.
+"""
 
 from typing import Any
 
+from django import forms
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template import Context, Template
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
 from offers.models import Offer
+from portal.forms.fields import Email, WholeNumber, Words
+from portal.models import Municipality
 
 
 @login_not_required
@@ -24,4 +32,29 @@ def careless(request: HttpRequest, key: str = "") -> HttpResponse:
     return HttpResponse(f"{titles}{links}", headers={"X-Sent": request.GET.get("next", "")})
 
 
-urlpatterns = [path("sjusket/", careless), path("sjusket/<str:key>/", careless)]
+class CarelessForm(forms.Form):
+    """Asks for three things, and is never asked whether they are any good."""
+
+    pupils = WholeNumber(min_value=1, max_value=60)
+    email = Email()
+    note = Words(max_length=100)
+
+
+@csrf_exempt
+@login_not_required
+def careless_form(request: HttpRequest) -> HttpResponse:
+    """Take whatever the form says: reckon with its number, keep a column that was not asked for, and say thanks."""
+    if request.method == "POST":
+        int(request.POST["pupils"])
+        if "sender_name" in request.POST:
+            Municipality.objects.update(sender_name=request.POST["sender_name"])
+        return HttpResponseRedirect("/sjusket/formular/")
+    page = Template('<h1>x</h1><form method="post">{{ form }}<button type="submit">Send</button></form>')
+    return HttpResponse(page.render(Context({"form": CarelessForm()})))
+
+
+urlpatterns = [
+    path("sjusket/", careless),
+    path("sjusket/formular/", careless_form),
+    path("sjusket/side/<str:key>/", careless),
+]

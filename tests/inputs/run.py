@@ -159,12 +159,15 @@ def is_broken(line: str) -> bool:
     return "answers 5" in line or "only the database" in line
 
 
-def control(ground: Ground, rows: Callable[[Sweep, Share], Iterator[str]]) -> str:
-    """Return what the harness sees of a careless page."""
+def control(ground: Ground, rows: Callable[[Sweep, Share], Iterator[str]]) -> tuple[str, int, int]:
+    """Return what the harness sees of careless pages: in words, then what broke, and what was taken or not said."""
     with override_settings(ROOT_URLCONF="tests.inputs.careless"):
         careless = Sweep(Ground(sessions=ground.sessions, values={"key": "x"}))
-        seen = sum(is_broken(line) for line in rows(careless, Share()))
-    return f"a careless page breaks {seen} times of {careless.ground.sent}"
+        seen = list(rows(careless, Share()))
+    breaks = sum(map(is_broken, seen))
+    others = len(seen) - breaks
+    words = f"careless pages break {breaks} times of {careless.ground.sent}"
+    return words + (f", and take what must be refused {others} times" if others else ""), breaks, others
 
 
 def main(part: str, share: Share) -> None:
@@ -187,7 +190,6 @@ def main(part: str, share: Share) -> None:
         except TimeUp:
             name += " (as far as the time went)"
         broken = [line for line in found if is_broken(line)]
-        has_control = part in {"requests", "lists", "made-up"} and not share.number
         told = {
             "name": name,
             "sent": sweep.ground.sent,
@@ -196,7 +198,7 @@ def main(part: str, share: Share) -> None:
             "judged": judged,
             "found": [*broken, *(line for line in found if not is_broken(line))],
             "slowest": sweep.ground.slowest,
-            "control": control(sweep.ground, rows) if has_control else "",
+            "control": control(sweep.ground, rows)[0] if not share.number else "",
         }
     print(json.dumps(told))
 

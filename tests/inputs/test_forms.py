@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.inputs import run
 from tests.inputs.formsweep import FormSweep
 from tests.inputs.sweep import Sweep
 
@@ -48,3 +49,11 @@ def test_rows_counted_wrongly_break_nothing(forms: FormSweep) -> None:
     found = [line for turn, sent in enumerate(forms.forms) for line in forms.tampered(sent, turn)]
 
     assert "\n".join(found) == ""
+
+
+def test_a_careless_form_is_caught(forms: FormSweep) -> None:
+    """The negative control: a form that is never asked whether what it was sent is any good."""
+    for part in (run.forms, run.fields):
+        words, breaks, taken = run.control(forms.ground, part)
+
+        assert (breaks >= 3, taken >= 10) == (True, True), words

@@ -9,10 +9,11 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
+from django.urls import reverse
 from django.utils import timezone
 
-from offers.domain import authoring
-from offers.models import Enrolment, SurveyRequest
+from offers.domain import authoring, calendar_feed
+from offers.models import Dialogue, Enrolment, MoveAnswer, MoveProposal, Question, SurveyRequest
 from portal.domain import links
 from portal.domain.actor import Actor
 from portal.models import Link
@@ -33,6 +34,13 @@ def main() -> None:
         session=session, status=Enrolment.Status.OFFERED, answer_by=starts_at - timedelta(days=1)
     )
     facts = {"enrolment": enrolment, "due_at": now, "closes_at": now + timedelta(days=21)}
+    proposal = MoveProposal.objects.create(
+        session=session, proposed_by="host", reason="Sygdom", silence="keep", answer_by=now + timedelta(days=7)
+    )
+    MoveAnswer.objects.create(proposal=proposal, enrolment=enrolment)
+    asking = {"offer": offer, "school": enrolment.school, "teacher": enrolment.teacher}
+    talk = Dialogue.objects.create(**asking, school_class=enrolment.school_class, pupils=20)
+    question = Question.objects.create(**asking, text="Er der en elevator?")
     surveys = {side: SurveyRequest.objects.create(audience=side, **facts) for side in ("teacher", "host")}
 
     def invite() -> Link:
@@ -49,6 +57,16 @@ def main() -> None:
 
     def survey(side: str) -> Link:
         return links.ensure(purpose=Purpose.SURVEY, reference_id=surveys[side].pk, now=now)
+
+    def calendar() -> str:
+        person = Actor.of_user(factories.UserFactory.create())
+        return reverse("calendar-feed", args=[links.token(calendar_feed.make_feed(by=person, now=now))])
+
+    def calendar_since_renewed() -> str:
+        person = Actor.of_user(factories.UserFactory.create())
+        old = reverse("calendar-feed", args=[links.token(calendar_feed.make_feed(by=person, now=now))])
+        calendar_feed.renew_feed(by=person, now=now)
+        return old
 
     expired, withdrawn, replaced = host(), invite(), host()
     former = links.address(replaced)
@@ -71,12 +89,29 @@ def main() -> None:
             "replaced": former,
         },
         "open": {
-            "course": f"/forloeb/{offer.pk}/{offer.slug}/",
-            "enrolling": f"/tidspunkter/{session.pk}/tilmeld/",
-            "enrolment": f"/tilmeldinger/{enrolment.pk}/",
-            "offered place": f"/tilmeldinger/{enrolment.pk}/plads/",
-            "leader's answer": f"/skolen/svar/{enrolment.pk}/",
-            "desk": f"/admin/offers/enrolment/{enrolment.pk}/change/",
+            "course": reverse("offer", args=[offer.pk, offer.slug]),
+            "catalogue": reverse("catalogue"),
+            "calendar": calendar(),
+            "calendar, renewed since": calendar_since_renewed(),
+            "enrolling": reverse("enrol", args=[session.pk]),
+            "enrolments": reverse("my-enrolments"),
+            "enrolment": reverse("enrolment", args=[enrolment.pk]),
+            "offered place": reverse("enrolment-place", args=[enrolment.pk]),
+            "proposed move": reverse("enrolment-move", args=[enrolment.pk]),
+            "what became of it": reverse("enrolment-report", args=[enrolment.pk]),
+            "guide": reverse("guide-enrolment", args=[enrolment.pk]),
+            "leader's answer": reverse("school-answer", args=[enrolment.pk]),
+            "dialogue": reverse("dialogue", args=[talk.pk]),
+            "question": reverse("question", args=[question.pk]),
+            "school's members": reverse("school-members"),
+            "account": reverse("my-account"),
+            "desk": reverse("admin:index"),
+            "desk: course": reverse("admin:offers_offer_change", args=[offer.pk]),
+            "desk: enrolment": reverse("admin:offers_enrolment_change", args=[enrolment.pk]),
+            "desk: dialogue": reverse("admin:offers_dialogue_change", args=[talk.pk]),
+            "desk: question": reverse("admin:offers_question_change", args=[question.pk]),
+            "desk: members": reverse("admin:schools_membership_changelist"),
+            "desk: erasures": reverse("admin:portal_erasurerequest_changelist"),
         },
     }
     print(json.dumps(addresses))

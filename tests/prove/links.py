@@ -26,7 +26,8 @@ from tests.prove.ground import address_of, fresh_database, run_in_portal, web_se
 LOOKS = 1000
 METHODS = ("GET", "HEAD", "GET", "OPTIONS")
 DATABASE = "prove_links"
-TOKEN = re.compile(r"(inv|hst|svy)_[A-Za-z0-9_-]{43}")
+TOKEN = re.compile(r"\b[a-z]{3}_[A-Za-z0-9_-]{43}")  # whatever kind of link: invitation, calendar, one yet to come
+MASKED = re.compile(r"\b[a-z]{3}_…")
 
 
 def sums(database: str) -> dict[str, str]:
@@ -122,12 +123,12 @@ def prove() -> Iterator[Figure]:
                         control=control,
                     )
         text = log.read_text(errors="replace")
-    masked = len(re.findall(r"(?:inv|hst|svy)_…", text))
+    masked = len(MASKED.findall(text))
     tokens = len(TOKEN.findall(text))
     yield Figure(
         name=f"tokens in {len(text.splitlines())} lines of the web server's log",
         value=tokens,
         goal="0",
-        held=tokens == 0 and masked > LOOKS,
+        held=tokens == 0 and masked > LOOKS and "cal_…" in text,
         control=f"{masked} masked ones",
     )
