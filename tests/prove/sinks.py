@@ -15,6 +15,7 @@ from tests.prove.ground import fresh_database, run_in_portal, web_server
 
 DATABASE = "prove_sinks"
 CONTROLS = ("script", "picture", "out of the textarea", "out of the attribute", "out of the script")
+PLACES = 11  # nine kinds of pages, letters and paper
 IS_LIVE = "() => window.__xss !== undefined || document.querySelector('[data-live]') !== null"
 
 
@@ -28,15 +29,16 @@ def prove() -> Iterator[Figure]:
                 printed = run_in_portal(database, "tests.prove.nasty", name, MEDIA_ROOT=media)
                 told = json.loads(printed.splitlines()[-1])
                 opened += visit(browser, address, told, name, live, violations)
+                live += [f"{name}, {one}" for one in told["live"]]
                 looked += FIELDS * (len(told["pages"]) + 2)
         caught = sum(careless(browser, PAYLOADS[name]) for name in CONTROLS)
     yield Figure(
         name="fields × places × payloads looked at by a browser",
         value=looked,
-        goal=f"{FIELDS * 7 * 12}",
-        held=looked == FIELDS * 7 * 12,
+        goal=f"{FIELDS * PLACES * 12}",
+        held=looked == FIELDS * PLACES * 12,
     )
-    yield Figure(name="pages and letters opened", value=opened, goal="≥ 400", held=opened >= 400)
+    yield Figure(name="pages and letters opened", value=opened, goal="≥ 800", held=opened >= 800)
     yield Figure(
         name=f"live injections {live[:3] or ''}",
         value=len(live),
