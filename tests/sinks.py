@@ -393,9 +393,10 @@ def handed_out(world: World) -> Iterator[Outcome]:
         assert page.status_code == 200, (address, page.status_code)
         yield Outcome(sink="handed-out data", html=page.content.decode())
         file = world.browsers[who].post(address, {"form": "json"})
-        headers = (file.headers["Content-Type"], file.headers["Content-Disposition"].partition(";")[0])
-        headers += (file.headers["X-Content-Type-Options"],)
-        safe = headers == ("application/json; charset=utf-8", "attachment", "nosniff")
+        headers = [file.headers[name] for name in ("Content-Type", "Content-Disposition", "X-Content-Type-Options")]
+        safe = headers == [
+            "application/json; charset=utf-8", 'attachment; filename="mine-oplysninger.json"', "nosniff"
+        ]  # fmt: skip
         data = json.loads(file.content)
         yield Outcome(
             sink="handed-out JSON",

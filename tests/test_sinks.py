@@ -25,7 +25,7 @@ def world(db: None, settings: Any, tmp_path: Any) -> sinks.World:
     return sinks.build(TODAY)
 
 
-@pytest.mark.parametrize(("turn", "name"), enumerate(PAYLOADS))
+@pytest.mark.parametrize(("turn", "name"), list(enumerate(PAYLOADS)))
 def test_nothing_that_people_write_lives_anywhere(world: sinks.World, turn: int, name: str) -> None:
     """Each payload stands in the files of some of the desk's lists, the formula in those of all."""
     sinks.write(world, PAYLOADS[name])
