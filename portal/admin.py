@@ -1185,6 +1185,19 @@ class MessageDesk(ReadDesk):
         facts = ["state", "why", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
         return [*facts, "subject", "text"] if COORDINATOR in self.roles(request) else facts
 
+    # An operator sees that a mail left and why it was sent, but neither reads nor guesses what it says.
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        names = super().get_list_display(request)
+        return names if COORDINATOR in self.roles(request) else ["why" if one == "what" else one for one in names]
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Sequence[str]) -> Sequence[str]:
+        return [one for one in list_display if one in {"what", "why"}]
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        names = super().get_search_fields(request)
+        return names if COORDINATOR in self.roles(request) else [one for one in names if one != "subject"]
+
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
         """Put what happened last first; behind what has happened, what is planned, the next first."""
         planned = models.Q(send_at__gt=clock.now())
@@ -1207,7 +1220,7 @@ class MessageDesk(ReadDesk):
     def what(self, message: Message) -> str:
         return message.subject or capfirst(outbox.name_of(message.occasion))
 
-    @display(description=_("What"))
+    @display(description=_("What"), ordering="occasion")
     def why(self, message: Message) -> str:
         return capfirst(outbox.name_of(message.occasion))
 

@@ -551,7 +551,7 @@ def _rest(world: World) -> None:
         address=at.contact.email,
         state=Message.State.FAILED,
         send_at=NOW,
-        subject="Et emne",
+        subject=f"Om {SECRETS['letter']}",
         body=f"Et brev: {SECRETS['letter']}",
     )
     at.heartbeat = Heartbeat.objects.create(name="deliver_messages", last_ok=NOW)

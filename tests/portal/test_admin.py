@@ -127,6 +127,26 @@ def test_an_operator_reads_no_mail_and_sends_none_again(operator: Client, now: d
     assert operator.post(reverse("admin:portal_message_send_again", args=(message.pk,))).status_code == 403
 
 
+def test_an_operator_neither_sees_nor_searches_the_subjects_of_mails(
+    operator: Client, coordinator: Client, now: datetime
+) -> None:
+    sent = {"state": Message.State.SENT, "sent_at": now, "trouble": ""}
+    message = a_message(now, subject="Svanelund 7.A kommer den 12. oktober", **sent)
+    listing, own = reverse("admin:portal_message_changelist"), f"/admin/portal/message/{message.pk}/change/"
+
+    def found(browser: Client, query: str) -> tuple[bool, bool]:
+        page = browser.get(f"{listing}{query}").content.decode()
+        return own in page, "Svanelund 7.A kommer" in page
+
+    assert [found(operator, query) for query in ("", "?q=svanelund", "?q=firma.example")] == [
+        (True, False),
+        (False, False),
+        (True, False),
+    ]
+    assert [found(coordinator, query) for query in ("", "?q=svanelund")] == [(True, True), (True, True)]
+    assert own not in operator.get("/admin/search/?s=svanelund&extended=1").content.decode()
+
+
 def test_nothing_can_be_deleted_but_days_of_the_calendar() -> None:
     assert [model._meta.model_name for model, desk in admin.site._registry.items() if desk.can_delete] == [  # type: ignore[attr-defined]
         "calendarperiod"
