@@ -286,12 +286,12 @@ def guesses(prefix: str) -> list[str]:
 
     A filter by a relation must not be a way to walk on: over the industry to the offers, to their contact's address.
     """
-    desk = next(one for model, one in admin.site._registry.items() if name_of_list(model) == prefix)
+    desk: Any = next(one for model, one in admin.site._registry.items() if name_of_list(model) == prefix)
     names = [one[0] if isinstance(one, tuple) else one for one in desk.list_filter]
     paths = [one for one in [*names, desk.date_hierarchy] if isinstance(one, str)]
     found = ["pk__contains=a", *(f"{path}__{how}=a" for path in paths for how in ("startswith", "regex", "gt"))]
     for path in paths:
-        target = get_fields_from_path(desk.model, path)[-1].related_model
+        target: Any = get_fields_from_path(desk.model, path)[-1].related_model
         steps = target._meta.get_fields(include_hidden=False) if target else []
         found += [f"{path}__{step.name}__gt=a" for step in steps]
     for one in desk.list_filter:  # a filter of our own often bears the name of a field

@@ -637,7 +637,8 @@ def test_what_stands_behind_a_filter_cannot_be_guessed_by_walking_on(role: str, 
 
 @pytest.mark.parametrize("name", sorted(set(LISTS) - NOT_COORDINATORS))
 def test_no_filter_of_a_list_is_refused(coordinator: Client, name: str) -> None:
-    model, desk = next((one, desk) for one, desk in admin.site._registry.items() if listing_of(one) == name)
+    registry: dict[Any, Any] = admin.site._registry
+    model, desk = next((one, desk) for one, desk in registry.items() if listing_of(one) == name)
     times = {"year": "2026", "month": "1", "day": "1"}
     values = {one: times.get(one.rpartition("__")[2], "1") for one in desk.lookups_of_filters()}
     answers = {one: coordinator.get(reverse(name), {one: value}).status_code for one, value in values.items()}
