@@ -1198,6 +1198,12 @@ class MessageDesk(ReadDesk):
         names = super().get_search_fields(request)
         return names if COORDINATOR in self.roles(request) else [one for one in names if one != "subject"]
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        if COORDINATOR not in self.roles(request):
+            found.search_help_text = gettext("Address or occasion")
+        return found
+
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
         """Put what happened last first; behind what has happened, what is planned, the next first."""
         planned = models.Q(send_at__gt=clock.now())

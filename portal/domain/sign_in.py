@@ -182,7 +182,9 @@ def _mail(row: SignInCode, now: datetime) -> None:
         if user is not None
         else outbox.Recipient(kind="address", address=row.email, language=row.language)
     )
-    outbox.post(occasion="sign_in_code", about=row, to=to, now=now, not_after=row.expires_at, urgency=0)
+    # Newcomers stand before all other mails, and behind those who have an account: no flood delays these.
+    urgency = 0 if user is not None else 2
+    outbox.post(occasion="sign_in_code", about=row, to=to, now=now, not_after=row.expires_at, urgency=urgency)
 
 
 @transaction.atomic(durable=True)

@@ -82,9 +82,19 @@ class TestTheCode:
         assert (code in everything, sign_in.written(code) in everything) == (False, False)
 
     def test_it_goes_before_every_other_mail_and_not_after_it_has_run_out(self) -> None:
+        factories.UserFactory.create(email=ADDRESS)
         ask()
         message = Message.objects.get()
         assert (message.urgency, message.not_after) == (0, TODAY + timedelta(minutes=15))
+
+    def test_it_goes_to_an_account_before_all_newcomers_and_to_these_before_every_other_mail(self) -> None:
+        factories.UserFactory.create(email=ADDRESS)
+        for number in range(3):
+            ask(f"ny{number}@skole.fjordby.example", TODAY - timedelta(minutes=1))
+        ask()
+        queue = Message.objects.order_by("urgency", "send_at")
+        assert [one.address.partition("@")[0] for one in queue] == ["mette", "ny0", "ny1", "ny2"]
+        assert queue.last().urgency < 3  # type: ignore[union-attr]
 
     @pytest.mark.parametrize(
         "written", ["{code}", "{lower}", " {half1} {half2} ", "{half1}-{half2}", "{half1}–{half2}"]
