@@ -99,6 +99,14 @@ def test_the_error_summary_links_to_every_wrong_field_that_is_seen() -> None:
     assert re.findall(r'href="#([^"]+)"', html) == ["id_pupils", "id_way_0", "id_read"]
 
 
+def test_a_label_that_asks_is_followed_by_no_colon_in_the_error_summary() -> None:
+    form = ClassForm({"pupils": "many"})
+    form.fields["way"].label = "How do you come?"
+    html = render_to_string("components/error_summary.html", {"form": form})
+    assert re.search(r'href="#id_way_0">How do you come\? [^<]+<', html)
+    assert re.search(r'href="#id_pupils">[^<?]+: ', html)
+
+
 def test_a_form_without_errors_has_no_error_summary() -> None:
     assert render_to_string("components/error_summary.html", {"form": ClassForm()}).strip() == ""
 
