@@ -97,7 +97,7 @@ def test_other_methods_are_not_allowed(player: Player) -> None:
 def test_every_secret_is_read_by_somebody_so_that_its_absence_means_something(player: Player) -> None:
     pages = [
         player.answer_to(cell).body
-        for route in ("enrolment", "link-invite", "link-survey", "offer", "enrol")
+        for route in ("enrolment", "link-invite", "link-host", "link-survey", "offer", "enrol")
         for cell in matrix.route_cells(route)
         if cell.method == "GET" and cell.answer == "ok" and cell.role != "visitor"
     ]

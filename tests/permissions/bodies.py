@@ -597,6 +597,7 @@ calls(
     teacher_id=lambda world: world.people["teacher_elsewhere"].pk,
 )
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
+calls("offers.needs.read_needs (awaiting its leader)", enrolment_id=of("awaiting"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
 calls("offers.moving.propose_move", session_id=of("session"), starts=TIMES, reason="Ombygning")
 calls("offers.moving.answer_move", enrolment_id=of("moving"), stay=True)

@@ -328,7 +328,7 @@ def _visits(world: World) -> None:
     ):
         waits = {"status": state.OFFERED, "answer_by": soon}
         setattr(at, f"offered{suffix}", _enrolment(_session(offer), teacher, klass, **waits))
-        asks = {"status": state.PENDING, "answer_by": soon}
+        asks = {"status": state.PENDING, "answer_by": soon, "needs_text": "Har brug for en pause"}
         setattr(at, f"pending{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
         in_line = {"status": state.WAITLISTED, "waiting_since": NOW}
         setattr(at, f"waiting{suffix}", _enrolment(_session(offer, taken=0), teacher, klass, **in_line))
@@ -336,7 +336,12 @@ def _visits(world: World) -> None:
         ("", at.published, here, at.undecided_class),
         ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
     ):
-        asks = {"status": state.PENDING, "answer_by": soon, "leader_answer": Enrolment.LeaderAnswer.AWAITED}
+        asks = {
+            "status": state.PENDING,
+            "answer_by": soon,
+            "needs_text": "Har brug for ro",
+            "leader_answer": Enrolment.LeaderAnswer.AWAITED,
+        }
         setattr(at, f"awaiting{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
     for suffix, offer, teacher, klass in (
         ("", at.published, here, at.klass),
@@ -448,6 +453,7 @@ def _links(world: World) -> None:
     second = links.ensure(purpose=purpose.INVITE, reference_id=at.second_invite.pk, now=NOW)
     world.words["way"] = links.token(second)
     made = {role: links.ensure(purpose=what, reference_id=pk, now=NOW) for role, (what, pk) in about.items()}
+    world.words["invitation"] = links.token(made["invite"])
     world.links = {role: [(link, link.version)] for role, link in made.items()}
     world.links["invite"].append((gone, gone.version))
     own = [made["invite"], made["host"], made["survey"]]
@@ -693,7 +699,11 @@ def _objects(world: World) -> None:
         | {"no such date": {"contact_id": at.contact.pk, "session_id": at.session.pk, "number": 9}},
         "host-asked": hosted("session_id", "asked_session"),
         "host-offer": hosted("offer_id", "published"),
-        "host-enrolment": hosted("enrolment_id", "enrolment"),
+        "host-enrolment": hosted("enrolment_id", "enrolment")
+        | {
+            "pending": {"contact_id": at.contact.pk, "enrolment_id": at.pending.pk},
+            "awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk},
+        },
         "host-request": hosted("enrolment_id", "pending")
         | {"awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk}},
         "host-visit": hosted("enrolment_id", "past"),
