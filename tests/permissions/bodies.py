@@ -201,6 +201,7 @@ sends("builder-files", "offers_offer", action="remove-picture")
 COLLEAGUE: dict[str, Any] = {"name": "Ny Kollega", "email": "ny.kollega@firma.example"}
 sends("builder-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-share", "portal_link", "portal_message", **COLLEAGUE)
+sends("host-share (another's colleague)", "portal_link", withdraw=lambda world: world.at.child_elsewhere.pk)
 sends("host-data-take", "portal_auditentry")
 sends("host-data-erase", "portal_erasurerequest", "portal_message")
 sends("host-needs", "portal_auditentry")

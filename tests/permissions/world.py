@@ -465,6 +465,7 @@ def _links(world: World) -> None:
     world.links["erased"] = [(_ended(link), 1) for link in own]
     for link, _version in world.links["erased"]:
         Link.objects.filter(pk=link.pk).delete()
+    at.child_elsewhere = _child(made["host_elsewhere"])
     at.token = links.token(made["host"])
     own_calendar, closed, of_nobody = (
         links.ensure(purpose=purpose.CALENDAR, reference_id=person.pk, now=NOW)
@@ -694,6 +695,7 @@ def _objects(world: World) -> None:
         "step": both("invite_id", "invite", step=4)
         | {"gone": {"invite_id": at.gone, "step": 4}, "no such step": {"invite_id": at.invite.pk, "step": 9}},
         "contact": both("contact_id", "contact"),
+        "share": both("contact_id", "contact") | {"another's colleague": {"contact_id": at.contact.pk}},
         "host-session": hosted("session_id", "session"),
         "host-date": {name: {**found, "number": 1} for name, found in hosted("session_id", "session").items()}
         | {"no such date": {"contact_id": at.contact.pk, "session_id": at.session.pk, "number": 9}},
