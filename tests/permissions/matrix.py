@@ -251,7 +251,8 @@ def desk_cells(prefix: str) -> list[Cell]:
             cells += [replace(cell, answer=but.get(cell.role, cell.answer)) for cell in some]
         if needs_a_row(f"{prefix}_{deed}"):
             missing = [cell for method in ("GET", "POST") for cell in may(whole["to"], method, deed)]
-            missing = [replace(cell, thing="missing", answer="404") for cell in missing]
+            answers = {"GET": "404", "POST": str(whole.get("missing_POST", "404"))}
+            missing = [replace(cell, thing="missing", answer=answers[cell.method]) for cell in missing]
             cells += [cell for cell in missing if cell.role in members(whole["to"])]
     for label, names in (row.get("also") or {}).items():  # a page about another row, in parentheses
         page, _open, about = label.partition(" (")

@@ -460,6 +460,8 @@ def _links(world: World) -> None:
     world.links["outdated"] = [(link, link.version - 1) for link in own]
     world.links["revoked"] = [(_ended(link, revoked_at=NOW), 1) for link in own]
     world.links["expired"] = [(_ended(link, expires_at=NOW - timedelta(minutes=1)), 1) for link in own]
+    senders = [_ended(link, revoked_at=NOW) for link in own]
+    world.links["orphaned"] = [(_child(link), 1) for link in senders]
     sent_on = _child(made["host"])
     world.links["sent_on"] = [(sent_on, sent_on.version)]
     world.links["erased"] = [(_ended(link), 1) for link in own]

@@ -194,6 +194,9 @@ NO_DOORS |= {
             "Q(valid_until__isnull=True) | Q(valid_until__gte=on)",
         )
     },
+    ("portal/models/account.py", "MunicipalRoleQuerySet.in_force", "user__is_active=True"): (
+        "who has been closed out has no session (SignedIn.get_user) and no roles (municipal_roles) either"
+    ),
     ("portal/admin.py", "ReadDesk", "can_add = False"): "nobody is an editor of such a list either",
     ("portal/domain/links.py", "colleagues_of", "link.children.live(now)"): "the own colleagues, whose links ended",
     ("offers/admin/links.py", "LivingFilter.queryset", "Link.objects.live(clock.now())"): "what a filter counts",
