@@ -69,6 +69,7 @@ from portal.models import (
 from schools.models import Membership
 from tests import factories
 from tests.conftest import TODAY
+from tests.permissions.matrix import LONG_AGO
 
 NOW = TODAY
 
@@ -217,6 +218,7 @@ def _people(world: World) -> None:
     at.role_of_leader = Membership.objects.create(
         user=world.people["leader"], school=at.school, role=Membership.Role.PLC, unconfirmed_since=NOW
     )
+    at.leader_to_be = factories.MembershipFactory(school=at.school, role=Membership.Role.LEADER, unconfirmed_since=NOW)
     at.waiting_role = Membership.objects.get(user=world.people["unconfirmed"])
     at.resting = factories.UserFactory(is_active=False)
     at.forgetful = factories.UserFactory()
@@ -519,6 +521,8 @@ def _rest(world: World) -> None:
     municipality.save()
     at.logo = municipality.logo
     host = world.links["host"][0][0]
+    at.link_of_survey = world.links["survey"][0][0]
+    at.role_of_colleague = Membership.objects.get(user=world.people["colleague"])
     at.link, at.child = host, world.links["sent_on"][0][0]
     at.asked = ErasureRequest.objects.create(kind="user", subject_id=world.people["newcomer"].pk, asked_at=NOW)
     at.erasure = Erasure.objects.create(kind="user", subject_digest="0" * 64, counts={"user": 1}, erased_at=NOW)
@@ -558,7 +562,7 @@ def _rest(world: World) -> None:
         address=at.contact.email,
         state=Message.State.FAILED,
         send_at=NOW,
-        subject="Et emne",
+        subject=f"Om {SECRETS['letter']}",
         body=f"Et brev: {SECRETS['letter']}",
     )
     at.heartbeat = Heartbeat.objects.create(name="deliver_messages", last_ok=NOW)
@@ -645,6 +649,7 @@ def _objects(world: World) -> None:
         "logo": {"shown": {"upload_id": at.logo.pk}, "another": {"upload_id": at.draft.picture.pk}},
         "role-asked-for": {
             "own": {"membership_id": at.waiting_role.pk},
+            LONG_AGO: {"membership_id": at.leader_to_be.pk},  # a role that reaches the whole school
             "missing": {"membership_id": uuid4()},
         },
         "awaiting": both("enrolment_id", "awaiting"),
@@ -753,7 +758,7 @@ def _sessions(world: World) -> None:
     """Let every role come in; then take away what is taken away in the middle of a session."""
     for role, user in world.people.items():
         world.cookies[role] = _signed_in(user)
-    for role in ("newcomer", "coordinator", "administrator"):
+    for role in ("newcomer", "leader", "coordinator", "administrator"):
         store = SessionStore(_signed_in(world.people[role]))
         store[SIGNED_IN_AT] = (NOW - timedelta(minutes=20)).timestamp()
         store.save()
