@@ -207,6 +207,11 @@ NO_DOORS |= {
     ("offers/domain/calendar_feed.py", "link_of", "Link.objects.about(Link.Purpose.CALENDAR, person.pk).live(now)"): (
         "the own calendar's address, which opens nothing once it has ended"
     ),
+    (
+        "offers/views/guides.py",
+        "for_host",
+        "_enrolments().known_to_host()",
+    ): "what awaits its leader is never confirmed",
     ("offers/views/host.py", "_offers", "Link.objects.live(now)"): "the own way on, which opens nothing once it ended",
 }
 
