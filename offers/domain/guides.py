@@ -155,7 +155,10 @@ class Guide:
 
 
 def for_enrolment(*, enrolment: Enrolment, municipality: Municipality, now: datetime) -> Guide:
-    """Return the guide both parties hold before, during and after one visit of one class."""
+    """Return the guide both parties hold before, during and after one visit of one class.
+
+    Until the enrolment is confirmed neither party's own name, e-mail or phone stands in it: only school and company.
+    """
     session = enrolment.session
     offer = session.offer
     meetings = [meeting for meeting in session.meetings.all() if meeting.state != Meeting.State.CANCELLED]
@@ -434,7 +437,8 @@ def _tasks(talk: str, check: str, eve: str, after: str) -> list[Task]:
 
 def _cards_of_enrolment(enrolment: Enrolment, municipality: Municipality) -> list[Card]:
     offer = enrolment.session.offer
-    school, teacher = enrolment.school, enrolment.teacher
+    agreed = enrolment.status in Enrolment.Status.agreed()
+    school, teacher = enrolment.school, enrolment.teacher if agreed else None
     cards = [
         Card(
             role=gettext("Teacher") if teacher else gettext("School"),
@@ -445,7 +449,7 @@ def _cards_of_enrolment(enrolment: Enrolment, municipality: Municipality) -> lis
             phone=(enrolment.teacher_phone or teacher.phone if teacher else "") or school.phone,
         )
     ]
-    contact: Contact | None = offer.contact
+    contact: Contact | None = offer.contact if agreed else None
     if contact is not None and contact.is_active:
         cards.append(
             Card(

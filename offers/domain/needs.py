@@ -64,10 +64,12 @@ def is_readable(enrolment: Enrolment, *, now: datetime) -> bool:
 def read_needs(*, enrolment_id: UUID, by: Actor, now: datetime) -> str:
     """Return the text about a class's needs, and note in the log who read it.
 
-    By the class's host and by coordinators. Raises Refusal for others, and when there is nothing (any more).
+    By the class's host, once the school has decided itself, and by coordinators. Raises Refusal for others, and when
+    there is nothing (any more).
     """
     enrolment = Enrolment.objects.select_related("session__offer").get(pk=enrolment_id)
-    if not (by.is_coordinator or planning.hosts(enrolment.session.offer, by)):
+    is_known = enrolment.leader_answer != Enrolment.LeaderAnswer.AWAITED
+    if not (by.is_coordinator or (planning.hosts(enrolment.session.offer, by) and is_known)):
         raise Refusal(_("Only the host and the municipality's coordinators read this."), code="not-yours")
     if not is_readable(enrolment, now=now):
         raise Refusal(_("There is nothing written, or it has been deleted."), code="nothing-written")

@@ -152,6 +152,11 @@ class Enrolment(models.Model):
             return [cls.PENDING, cls.CONFIRMED, cls.WAITLISTED, cls.OFFERED, cls.IN_DRAW]
 
         @classmethod
+        def agreed(cls) -> list[str]:
+            """Statuses in which teacher and host may know how to reach each other: confirmed, and what became of it."""
+            return [cls.CONFIRMED, cls.COMPLETED, cls.NO_SHOW]
+
+        @classmethod
         def active(cls) -> list[str]:
             """Statuses among which a class stands once in a session."""
             return [*cls.holding(), cls.WAITLISTED, cls.IN_DRAW]

@@ -59,8 +59,9 @@ def for_enrolment(request: UserRequest, enrolment_id: UUID) -> HttpResponse:
 @require_safe
 @link_required("host", "contact_id")
 def for_host(request: LinkRequest, contact_id: UUID, enrolment_id: UUID) -> HttpResponse:
-    """Show a class's guide to a contact of the company that hosts it."""
-    of_company = _enrolments().active().filter(session__offer__company__contacts=contact_id)
+    """Show a class's guide to a contact of the company that hosts it, once the class is confirmed."""
+    agreed = _enrolments().known_to_host().filter(status__in=Enrolment.Status.agreed())
+    of_company = agreed.filter(session__offer__company__contacts=contact_id)
     enrolment = get_object_or_404(of_company, pk=enrolment_id)
     guide = guides.for_enrolment(enrolment=enrolment, municipality=the_municipality(), now=clock.now())
     return _answer(request, guide, private=True)

@@ -30,7 +30,7 @@ from portal.models import Link
 from portal.models.municipality import MoveDefault
 
 TOLD_FOR = timedelta(days=60)
-COMING = [Enrolment.Status.CONFIRMED, Enrolment.Status.COMPLETED, Enrolment.Status.NO_SHOW]
+COMING = Enrolment.Status.agreed()
 SHOWN = [Enrolment.Status.PENDING, *COMING]
 COLOURS = {
     Enrolment.Status.PENDING: "warning",
@@ -127,7 +127,7 @@ def visits(request: HttpRequest, contact_id: UUID) -> HttpResponse:
             "dialogues": dialogue.of_company(contact.company_id, now=now),
             "questions": questions.waiting_for(contact.company_id),
             **_past(contact, now=now),
-            "offers": _offers(contact, now=now),
+            "offers": _offers(contact, own_link=cast(LinkRequest, request).link.parent_id is None, now=now),
         },
     )
 
@@ -169,8 +169,11 @@ def _title_of(enrolment: Enrolment, session: Session, now: datetime) -> str:
     return visit_of(enrolment, now).title
 
 
-def _offers(contact: Contact, *, now: datetime) -> list[dict[str, Any]]:
-    """Return the company's courses; those that this contact may go on describing, with the way there."""
+def _offers(contact: Contact, *, own_link: bool, now: datetime) -> list[dict[str, Any]]:
+    """Return the company's courses; those that this contact may go on describing, with the way there.
+
+    The way is the contact's own invitation: a colleague to whom the page was sent on is not shown it.
+    """
     colours = {
         Offer.State.PUBLISHED: "success",
         Offer.State.CHANGES_REQUESTED: "warning",
@@ -179,7 +182,8 @@ def _offers(contact: Contact, *, now: datetime) -> list[dict[str, Any]]:
         Offer.State.PAUSED: "warning",
     }
     offers = Offer.objects.filter(company=contact.company_id).exclude(state=Offer.State.ARCHIVED).order_by("title")
-    invites = {invite.offer_id: invite.pk for invite in Invite.objects.filter(contact=contact, offer__isnull=False)}
+    own = Invite.objects.filter(contact=contact, offer__isnull=False) if own_link else Invite.objects.none()
+    invites = {invite.offer_id: invite.pk for invite in own}
     live = Link.objects.live(now).filter(purpose=Link.Purpose.INVITE, reference_id__in=invites.values())
     ways = {link.reference_id: links.address(link) for link in live.filter(parent__isnull=True)}
     return [

@@ -395,6 +395,60 @@ def test_a_host_has_no_guide_of_a_class_that_is_not_coming(client: Client, enrol
     assert get(client, "host-guide", contact.pk, enrolment.pk).status_code == 404
 
 
+@pytest.mark.parametrize("status", ["pending", "waitlisted", "offered", "in_draw"])
+def test_a_host_has_no_guide_of_a_class_that_is_not_confirmed(
+    client: Client, enrolment: Enrolment, status: str
+) -> None:
+    contact = enrolment.session.offer.contact
+    assert contact is not None
+    let_in(client, contact.pk)
+    Enrolment.objects.filter(pk=enrolment.pk).update(
+        status=status, waiting_since=timezone.now(), answer_by=timezone.now()
+    )
+
+    assert get(client, "host-guide", contact.pk, enrolment.pk).status_code == 404
+
+
+def test_a_host_has_no_guide_of_a_class_whose_school_has_not_decided(client: Client, enrolment: Enrolment) -> None:
+    contact = enrolment.session.offer.contact
+    assert contact is not None
+    let_in(client, contact.pk)
+    Enrolment.objects.filter(pk=enrolment.pk).update(status="pending", leader_answer="awaited")
+
+    assert get(client, "host-guide", contact.pk, enrolment.pk).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "known"),
+    [
+        ("pending", False),
+        ("waitlisted", False),
+        ("offered", False),
+        ("in_draw", False),
+        ("cancelled_by_host", False),
+        ("confirmed", True),
+        ("completed", True),
+        ("no_show", True),
+    ],
+)
+def test_teacher_and_host_stand_by_name_in_the_guide_from_confirmation(
+    enrolment: Enrolment, municipality: Municipality, now: datetime, status: str, known: bool
+) -> None:
+    offer, teacher = enrolment.session.offer, enrolment.teacher
+    assert offer.contact is not None
+    assert teacher is not None
+    offer.contact.email, offer.contact.phone = "birthe@firma.example", "51 52 53 54"
+    offer.company.email, offer.company.phone = "post@firma.example", "71 72 73 74"
+    enrolment.school.phone = "61 62 63 64"
+    enrolment.status, enrolment.teacher_phone = status, "21 22 23 24"
+    html = html_of(guides.for_enrolment(enrolment=enrolment, municipality=municipality, now=now))
+
+    of_persons = ["Birthe Tangvig", "birthe@firma.example", "51 52 53 54", "Åse Ørsted", teacher.email, "21 22 23 24"]
+    assert [word for word in of_persons if word in html] == (of_persons if known else [])
+    of_houses = ["post@firma.example", "71 72 73 74", *([] if known else ["61 62 63 64"])]
+    assert [word for word in of_houses if word not in html] == []
+
+
 # Waiting
 
 

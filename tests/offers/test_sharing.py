@@ -350,3 +350,17 @@ def test_no_enrolment_is_touched_by_links_that_die(contact: Contact, objects: di
     contacts.contact_leaves(contact_id=contact.pk, by=Actor.job("test"), now=now)
 
     assert list(Enrolment.objects.values_list("status", flat=True)) == before
+
+
+def test_only_the_contacts_own_host_link_shows_the_way_to_the_contacts_invitation(
+    contact: Contact, now: datetime
+) -> None:
+    offer = factories.OfferFactory.create(company=contact.company, contact=contact, state=Offer.State.DRAFT)
+    invite = Invite.objects.create(company=contact.company, contact=contact, offer=offer, state="started")
+    own = link_for(Purpose.HOST, contact.pk, now)
+    way = f'href="{links.address(link_for(Purpose.INVITE, invite.pk, now))}"'
+    page = reverse("link-host", args=[contact.pk])
+
+    shown = [way in came_in(link).get(page).content.decode() for link in (own, child_of(own, now))]
+
+    assert shown == [True, False]

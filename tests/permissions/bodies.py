@@ -201,6 +201,7 @@ sends("builder-files", "offers_offer", action="remove-picture")
 COLLEAGUE: dict[str, Any] = {"name": "Ny Kollega", "email": "ny.kollega@firma.example"}
 sends("builder-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-share", "portal_link", "portal_message", **COLLEAGUE)
+sends("host-share (another's colleague)", "portal_link", withdraw=lambda world: world.at.child_elsewhere.pk)
 sends("host-data-take", "portal_auditentry")
 sends("host-data-erase", "portal_erasurerequest", "portal_message")
 sends("host-needs", "portal_auditentry")
@@ -598,6 +599,7 @@ calls(
     teacher_id=lambda world: world.people["teacher_elsewhere"].pk,
 )
 calls("offers.needs.read_needs", enrolment_id=of("enrolment"))
+calls("offers.needs.read_needs (awaiting its leader)", enrolment_id=of("awaiting"))
 TIMES = [(NOW + timedelta(days=28), NOW + timedelta(days=28, hours=2))]
 calls("offers.moving.propose_move", session_id=of("session"), starts=TIMES, reason="Ombygning")
 calls("offers.moving.answer_move", enrolment_id=of("moving"), stay=True)

@@ -2,7 +2,9 @@
 
 A check is a place that keeps somebody out: a decorator that guards a view (or that opens one to everybody), the login
 that everything requires, ``visible_to`` and other filters by who asks, a refusal of strangers, a method that grants a
-right, the roles of a list of the desk, a question about a role in a condition.
+right, the roles of a list of the desk and its closed doors, a question about a role in a condition; and what these
+stand on: each condition of the rules about links and roles in force, who a session belongs to, and what another house's
+answer must fulfil.
 """
 
 import ast
@@ -20,15 +22,24 @@ GUARDS = re.compile(
 GRANTS = re.compile(r"^(has_\w*permission|may_act|rights|lookup_allowed)$")
 PREDICATES = re.compile(
     r"^(is_(coordinator|reviewer|administrator|operator)|has_role|hosts|belongs_to|works_school_wide|_coordinates"
-    r"|may_\w+|has_\w*permission|can_\w+)$"
+    r"|may_\w+|has_\w*permission|can_\w+|user_can_authenticate)$"
 )
 REFUSALS = re.compile(r"^_?(refuse_\w*strangers|only_\w+|require_recent_authentication)$")
 NOT_YOURS = re.compile(
     r"yours?\b|not-your|coordinator|foreign$|not-of-school|administrator|reviewer|strangers?|forbidden"
 )
 ASKERS = {"by", "user", "person", "actor"}
-SCOPES = {"visible_to", "manageable_by", "known_to_host"}
+SCOPES = {"visible_to", "manageable_by", "known_to_host", "live", "in_force"}
+# What the scopes themselves say: each of their conditions is a check of its own.
+RULES = {"visible_to", "manageable_by", "known_to_host", "_in_hand_of", "live", "in_force", "current"}
 ROLE_SETS = {"viewers", "editors", "adders", "deleters", "doers"}
+# Doors of a list that stand closed, or ask more: what each says, and what it says without the check.
+FLAGS = {
+    "exports_persons": (True, False),
+    "can_add": (False, True),
+    "can_delete": (False, True),
+    "can_export": (False, True),
+}
 EVERY_ROLE = "frozenset({'administrator', 'coordinator', 'reviewer', 'operator'})"
 
 
@@ -88,6 +99,13 @@ class Walk(ast.NodeTransformer):
             if isinstance(statement, ast.AnnAssign):
                 targets = [statement.target]
             names = {target.id for target in targets if isinstance(target, ast.Name)}
+            for name in names & FLAGS.keys():
+                closed, opened = FLAGS[name]
+                if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+                    continue
+                stands = isinstance(statement.value, ast.Constant) and statement.value.value is closed
+                if stands and self.check(statement, "flag of a list", f"{name} = {closed}"):
+                    statement.value = ast.Constant(value=opened)
             if not (isinstance(statement, (ast.Assign, ast.AnnAssign)) and names & ROLE_SETS):
                 continue
             if self.check(statement, "roles of a list", statement):
@@ -160,7 +178,17 @@ class Walk(ast.NodeTransformer):
         node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
         return node
 
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        for part in list(node.ifs):
+            if "link.version" in ast.unparse(part) and self.check(part, "filter by the link's version", part):
+                node.ifs.remove(part)
+        return self.generic_visit(node)
+
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        if self.names[-1:] == ["has_ended"] and isinstance(node.op, ast.Or):
+            for part in list(node.values):
+                if self.check(part, "reason to end", part):
+                    node.values[node.values.index(part)] = ast.Constant(value=False)
         node.values = [self.decide(value) for value in node.values]
         return node
 
@@ -191,6 +219,9 @@ class Walk(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         name = _name(node)
+        of_link = name == "get_object_or_404" and ast.unparse(node.args[0]).startswith("request.link.")
+        if of_link and self.check(node, "scope of the link", node.args[0]):
+            node.args[0] = ast.parse("type(request.link).objects", mode="eval").body
         if name in {"login_not_required", "recently_authenticated"} and node.args:
             if self.check(node, "open to all" if name == "login_not_required" else "asks again", node):
                 inner: ast.AST = self.visit(node.args[0])
@@ -218,13 +249,26 @@ class Walk(ast.NodeTransformer):
             node.func.attr = "all"
             return True
         if name in {"filter", "exclude", "get"}:
-            for word in list(node.keywords):
-                if self.is_asker(word.value) and self.check(word.value, "filter by who asks", word.arg or ""):
-                    node.keywords.remove(word)
-            for part in list(node.args):
-                if self.is_asker(part) and self.check(part, "filter by who asks", part):
-                    node.args.remove(part)
+            self.unfiltered(node)
         return False
+
+    def unfiltered(self, node: ast.Call) -> None:
+        """Take away a condition: any of a rule's own, and elsewhere those about who asks."""
+        is_rule = self.is_rule(node)
+        kind = "condition of a rule" if is_rule else "filter by who asks"
+        for word in list(node.keywords):
+            said = ast.unparse(word) if is_rule else word.arg or ""
+            if (is_rule or self.is_asker(word.value)) and self.check(word.value, kind, said):
+                node.keywords.remove(word)
+        for part in list(node.args):
+            if (is_rule or self.is_asker(part)) and self.check(part, kind, part):
+                node.args.remove(part)
+
+    def is_rule(self, node: ast.Call) -> bool:
+        """Return whether a filter stands in a rule about who may, or narrows a list of the desk."""
+        inside = self.names[-1] if self.names else ""
+        of_list = inside == "get_queryset" and ast.unparse(node.func).startswith(("rows.", "super()"))
+        return of_list or ("/models/" in self.path and inside in RULES)
 
     def is_asker(self, node: ast.expr) -> bool:
         """Return whether a value says who asks: the person, the link's object, the host's company."""
@@ -262,12 +306,12 @@ def _refuses(body: list[ast.stmt]) -> bool:
     last = body[-1]
     if isinstance(last, ast.Raise) and last.exc is not None:
         name = _name(last.exc)
-        if name in {"Http404", "PermissionDenied", "LinkEnded"}:
+        if name in {"Http404", "PermissionDenied", "LinkEnded", "NotStaff", "Refused"}:
             return True
         if name == "Refusal" and isinstance(last.exc, ast.Call):
             codes = [word.value for word in last.exc.keywords if word.arg == "code"]
             return any(isinstance(code, ast.Constant) and NOT_YOURS.search(str(code.value)) for code in codes)
-    return isinstance(last, ast.Return) and "410" in ast.unparse(last)
+    return isinstance(last, ast.Return) and any(word in ast.unparse(last) for word in ("410", "ended_page("))
 
 
 def files() -> Iterator[Path]:

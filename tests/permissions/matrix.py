@@ -251,8 +251,15 @@ def desk_cells(prefix: str) -> list[Cell]:
             some = may(whole["to"], method, deed, str(whole.get(method, "ok")))
             cells += [replace(cell, answer=but.get(cell.role, cell.answer)) for cell in some]
         if needs_a_row(f"{prefix}_{deed}"):
-            missing = [replace(cell, thing="missing", answer="404") for cell in may(whole["to"], "GET", deed)]
+            missing = [cell for method in ("GET", "POST") for cell in may(whole["to"], method, deed)]
+            answers = {"GET": "404", "POST": str(whole.get("missing_POST", "404"))}
+            missing = [replace(cell, thing="missing", answer=answers[cell.method]) for cell in missing]
             cells += [cell for cell in missing if cell.role in members(whole["to"])]
+    if "not_here" in row:
+        about_a_row = [deed for deed in row.get("deeds") or {} if needs_a_row(f"{prefix}_{deed}")]
+        for method, deed in ((method, deed) for method in ("GET", "POST") for deed in about_a_row):
+            away = [replace(cell, thing=row["not_here"]) for cell in may(see, method, deed, "404")]
+            cells += [cell for cell in away if cell.answer == "404"]
     for label, names in (row.get("also") or {}).items():  # a page about another row, in parentheses
         page, _open, about = label.partition(" (")
         cells += [replace(cell, thing=about.removesuffix(")")) for cell in may(names, "POST", page)]
@@ -339,6 +346,39 @@ def shown_cells(name: str) -> list[Cell]:
         for role in roles()
         if role in readers
     ]
+
+
+# --- Methods that nothing takes --------------------------------------------------------------------------------------
+
+OTHER_METHODS = ("PUT", "PATCH", "DELETE", "OPTIONS")
+WHO_TRIES = ("coordinator", "host")  # who may most: signed in, and by link
+
+
+def other_methods() -> list[Cell]:
+    """Return the cells of the methods that no page takes: every route about every object, every list and every deed."""
+    asked = [(name, name, thing) for name, row in declared()["routes"].items() for thing in things_of(row)]
+    for name, row in declared()["desk"].items():
+        pages = [*desk_pages(name)["plain"], *(row.get("deeds") or {})]
+        asked += [(name, f"{name}_{page}", "-") for page in pages]
+    return [
+        Cell(area=area, what=what, method=method, thing=thing, role=role, answer="405")
+        for area, what, thing in asked
+        for method in OTHER_METHODS
+        for role in WHO_TRIES
+    ]
+
+
+def some_other_methods() -> list[Cell]:
+    """Return of these cells every route's first object, and for each other object and page one that takes its turn."""
+    pages: dict[tuple[str, str], list[Cell]] = {}
+    for cell in other_methods():
+        pages.setdefault((cell.what, cell.thing), []).append(cell)
+    found: list[Cell] = []
+    for turn, ((what, thing), cells) in enumerate(pages.items()):
+        row = declared()["routes"].get(what)
+        is_first = row is not None and things_of(row)[0] == thing
+        found += cells if is_first else [cells[turn % len(cells)]]
+    return found
 
 
 # --- Use-cases -----------------------------------------------------------------------------------------------------
@@ -468,7 +508,10 @@ def taking_turns(cells: list[Cell]) -> list[Cell]:
     """
     before_a_door: dict[tuple[str, str, str, str], list[Cell]] = {}
     found = []
+    some = set(some_other_methods()) if any(cell.method in OTHER_METHODS for cell in cells) else set()
     for cell in cells:
+        if cell.method in OTHER_METHODS and cell not in some:
+            continue
         if kind := alike(cell):
             before_a_door.setdefault((cell.what, cell.method, cell.thing, kind), []).append(cell)
         else:
@@ -492,7 +535,7 @@ def every_cell() -> list[Cell]:
     ):
         for name in declared()[names]:
             found += cells(name)
-    return found
+    return found + other_methods()
 
 
 # --- Held against the portal ---------------------------------------------------------------------------------------
@@ -564,12 +607,14 @@ THINGS: dict[str, list[str]] = {
     "invite": [*_SIDES, "gone"],
     "step": [*_SIDES, "gone", "no such step"],
     "job": ["-", "back to a guide", "back elsewhere"],
-    **dict.fromkeys(["host-session", "host-asked", "host-offer", "host-enrolment", "host-visit"], _HOSTED),
+    **dict.fromkeys(["host-session", "host-asked", "host-offer", "host-visit"], _HOSTED),
+    "host-enrolment": [*_HOSTED, "pending", "awaiting its leader"],
     "host-date": [*_HOSTED, "no such date"],
     "host-request": [*_HOSTED, "awaiting its leader"],
     "file": ["published", "draft", "archived", "no course", "another's", "missing"],
     "which-school": ["my own", "another"],
     "logo": ["shown", "another"],
+    "share": [*_SIDES, "another's colleague"],
     "role-asked-for": ["own", "missing"],
     "awaiting": _SIDES,
     "link": ["live", "missing"],

@@ -7,7 +7,9 @@ from pathlib import Path
 import django
 
 from tests.permissions import matrix
+from tests.permissions.checks import every_check
 from tests.permissions.matrix import ANSWERS, Cell, declared
+from tests.prove.permissions import reason
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 METHODS = {
@@ -97,6 +99,21 @@ def table(cells: list[Cell], first: str) -> Iterator[str]:
     yield ""
 
 
+def checks() -> Iterator[str]:
+    """Write how many checks there are, and how many of them are no doors, each kind."""
+    found = every_check()
+    argued = [check for check in found if reason(check) is not None]
+    yield (
+        f"{len(found)} places in the code look like a check. {len(argued)} of them keep nobody out, each for the"
+        f" reason written in `tests/prove/permissions.py`; the other {len(found) - len(argued)} are removed one by one."
+    )
+    yield ""
+    yield "| Kind | Found | Argued away |"
+    yield "|---|---|---|"
+    for kind in sorted({check.kind for check in found}):
+        yield f"| {kind} | {sum(one.kind == kind for one in found)} | {sum(one.kind == kind for one in argued)} |"
+
+
 def text() -> str:
     """Return the page."""
     lines = [INTRODUCTION, "## The roles", "", "| Role | Is |", "|---|---|"]
@@ -131,6 +148,7 @@ def text() -> str:
         lines.append(f"| {name.replace('_', ' ')} | {row['page'].replace('_', ' ')} | {to} |")
     lines += ["", "## What happens, through whatever door", ""]
     lines += table([cell for name in declared()["use_cases"] for cell in matrix.use_case_cells(name)], "Use-case")
+    lines += ["## The checks in the code", "", *checks()]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from tests.permissions.world import NOW, World
 
 # What may be written by anybody who comes by: the visit itself.
 LOGGED = {"django_session", "portal_cache", "portal_tally"}
+NOTHING = ("missing", "unknown", "no course")  # what does not exist at all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +194,8 @@ class Player:
             return self.guess(cell)
         if cell.method == "SHOWN":
             return self.shown(cell)
+        if cell.method in matrix.OTHER_METHODS:
+            return self.turned_away(cell)
         body = body_of(cell)
         if body is None and cell.answer == "ok" and cell.method in {"POST", "ACTION"}:
             return f"{cell}: there is no valid body for it; write one in tests/permissions/bodies.py"
@@ -204,22 +208,50 @@ class Player:
                 return f"{cell}: wrote {table}, which may not be changed there"
         return judge(cell, answer, body.changes if body else ()) or self.leaks(cell, answer)
 
+    def turned_away(self, cell: Cell) -> str:
+        """Return what is wrong about the answer to a method that nothing here takes."""
+        answer = self.ask(cell.role, cell.method, self.address_of(cell))
+        # What Django and allauth bring along treats PUT as POST without a form, or as GET, or leads on.
+        brought = cell.area.startswith(("account_", "admin:", "mfa_", "usersessions_")) or cell.area == "set_language"
+        brought = brought or cell.area in declared()["desk"]
+        allowed = {403, 404, 405, 410} | ({200, 302} if brought else set())
+        wrote = answer.wrote - set(declared()["routes"].get(cell.area, {}).get("logs", []))
+        to_sign_in = answer.status == 302 and answer.to.startswith(reverse("account_login"))
+        if (answer.status in allowed or to_sign_in) and not wrote:
+            return ""
+        return f"{cell}: {answer.status}, and it wrote {', '.join(sorted(wrote)) or 'nothing'}"
+
     def remember(self, cell: Cell, answer: Answer) -> None:
         """Keep what a page that does not exist looks like, to compare it with others."""
         objects = self.world.objects[declared()["routes"][cell.area].get("about", "nothing")]
-        text = answer.body.decode(errors="replace").replace(self.address_of(cell).partition("?")[0], "…")
+        address = self.address_of(cell).partition("?")[0]
+        text = answer.body.decode(errors="replace").replace(address, "…").replace(quote(address, safe=""), "…")
+        text = text.replace(quote(address), "…")
         page = f"{answer.status} {without_what_was_asked(text, objects[cell.thing])}"
         self.pages[cell.area, cell.method, cell.thing, cell.role] = page
 
     def unlike(self, route: str) -> list[str]:
-        """Return where something that exists but not for the role looks unlike something that does not exist at all."""
+        """Return where something that exists but not for the role looks unlike something that does not exist at all.
+
+        Every object that the role got a 404 for is compared: another's, a draft, what is over or not yet to be seen.
+        """
         return [
             f"{route} {method} {thing} by {role} does not look like one that does not exist"
-            for (area, method, thing, role), page in self.pages.items()
-            if area == route
-            and thing in {"own", "foreign", "crossed"}
-            and page != self.pages.get((area, method, "missing", role), page)
+            for (area, method, thing, role), page in list(self.pages.items())
+            if area == route and thing not in NOTHING and page != self.nothing(route, method, role, page)
         ]
+
+    def nothing(self, route: str, method: str, role: str, default: str) -> str:
+        """Return what the role gets for what does not exist at all; the default, where no such thing can be asked."""
+        there_are = matrix.things_of(declared()["routes"][route])
+        thing = next((one for one in NOTHING if one in there_are), "")
+        if thing and (route, method, thing, role) not in self.pages:
+            cell = Cell(area=route, what=route, method=method, thing=thing, role=role, answer="404")
+            answer = self.answer_to(cell)
+            if answer.status != 404:  # it is refused for another reason, before anything is looked for
+                return default
+            self.remember(cell, answer)
+        return self.pages[route, method, thing, role] if thing else default
 
     def answer_to(self, cell: Cell) -> Answer:
         """Return what the portal answers to a cell."""
@@ -263,6 +295,8 @@ class Player:
             return desk_route(f"{cell.area}_changelist", "")
         if cell.thing == "missing":
             return desk_route(cell.what, str(uuid4()))
+        if cell.thing == declared()["desk"].get(cell.area, {}).get("not_here"):
+            return desk_route(cell.what, str(getattr(self.world.at, cell.thing).pk))
         found = row_of(cell, self.world, body)
         return desk_route(cell.what, str(found.pk))
 

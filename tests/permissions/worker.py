@@ -124,6 +124,8 @@ def record(player: Any, cells: list[Any], *, share: int, of: int, turns: bool) -
                 ours[code] = f"{os.path.relpath(name, checks.ROOT)}:{code.co_firstlineno}" if inside else ""
             if ours[code]:
                 touched.setdefault(ours[code], []).append(number)
+    for route in sorted({cells[number].area for number in mine} & set(matrix.declared()["routes"])):
+        wrong += player.unlike(route)
     return {"wrong": wrong, "touched": touched, "played": len(mine)}
 
 

@@ -330,7 +330,7 @@ def _visits(world: World) -> None:
     ):
         waits = {"status": state.OFFERED, "answer_by": soon}
         setattr(at, f"offered{suffix}", _enrolment(_session(offer), teacher, klass, **waits))
-        asks = {"status": state.PENDING, "answer_by": soon}
+        asks = {"status": state.PENDING, "answer_by": soon, "needs_text": "Har brug for en pause"}
         setattr(at, f"pending{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
         in_line = {"status": state.WAITLISTED, "waiting_since": NOW}
         setattr(at, f"waiting{suffix}", _enrolment(_session(offer, taken=0), teacher, klass, **in_line))
@@ -338,7 +338,12 @@ def _visits(world: World) -> None:
         ("", at.published, here, at.undecided_class),
         ("_elsewhere", at.published_elsewhere, there, at.klass_elsewhere),
     ):
-        asks = {"status": state.PENDING, "answer_by": soon, "leader_answer": Enrolment.LeaderAnswer.AWAITED}
+        asks = {
+            "status": state.PENDING,
+            "answer_by": soon,
+            "needs_text": "Har brug for ro",
+            "leader_answer": Enrolment.LeaderAnswer.AWAITED,
+        }
         setattr(at, f"awaiting{suffix}", _enrolment(_session(offer), teacher, klass, **asks))
     for suffix, offer, teacher, klass in (
         ("", at.published, here, at.klass),
@@ -450,17 +455,21 @@ def _links(world: World) -> None:
     second = links.ensure(purpose=purpose.INVITE, reference_id=at.second_invite.pk, now=NOW)
     world.words["way"] = links.token(second)
     made = {role: links.ensure(purpose=what, reference_id=pk, now=NOW) for role, (what, pk) in about.items()}
+    world.words["invitation"] = links.token(made["invite"])
     world.links = {role: [(link, link.version)] for role, link in made.items()}
     world.links["invite"].append((gone, gone.version))
     own = [made["invite"], made["host"], made["survey"]]
     world.links["outdated"] = [(link, link.version - 1) for link in own]
     world.links["revoked"] = [(_ended(link, revoked_at=NOW), 1) for link in own]
     world.links["expired"] = [(_ended(link, expires_at=NOW - timedelta(minutes=1)), 1) for link in own]
+    senders = [_ended(link, revoked_at=NOW) for link in own]
+    world.links["orphaned"] = [(_child(link), 1) for link in senders]
     sent_on = _child(made["host"])
     world.links["sent_on"] = [(sent_on, sent_on.version)]
     world.links["erased"] = [(_ended(link), 1) for link in own]
     for link, _version in world.links["erased"]:
         Link.objects.filter(pk=link.pk).delete()
+    at.child_elsewhere = _child(made["host_elsewhere"])
     at.token = links.token(made["host"])
     own_calendar, closed, of_nobody = (
         links.ensure(purpose=purpose.CALENDAR, reference_id=person.pk, now=NOW)
@@ -512,6 +521,8 @@ def _rest(world: World) -> None:
     municipality.save()
     at.logo = municipality.logo
     host = world.links["host"][0][0]
+    at.link_of_survey = world.links["survey"][0][0]
+    at.role_of_colleague = Membership.objects.get(user=world.people["colleague"])
     at.link, at.child = host, world.links["sent_on"][0][0]
     at.asked = ErasureRequest.objects.create(kind="user", subject_id=world.people["newcomer"].pk, asked_at=NOW)
     at.erasure = Erasure.objects.create(kind="user", subject_digest="0" * 64, counts={"user": 1}, erased_at=NOW)
@@ -691,12 +702,17 @@ def _objects(world: World) -> None:
         "step": both("invite_id", "invite", step=4)
         | {"gone": {"invite_id": at.gone, "step": 4}, "no such step": {"invite_id": at.invite.pk, "step": 9}},
         "contact": both("contact_id", "contact"),
+        "share": both("contact_id", "contact") | {"another's colleague": {"contact_id": at.contact.pk}},
         "host-session": hosted("session_id", "session"),
         "host-date": {name: {**found, "number": 1} for name, found in hosted("session_id", "session").items()}
         | {"no such date": {"contact_id": at.contact.pk, "session_id": at.session.pk, "number": 9}},
         "host-asked": hosted("session_id", "asked_session"),
         "host-offer": hosted("offer_id", "published"),
-        "host-enrolment": hosted("enrolment_id", "enrolment"),
+        "host-enrolment": hosted("enrolment_id", "enrolment")
+        | {
+            "pending": {"contact_id": at.contact.pk, "enrolment_id": at.pending.pk},
+            "awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk},
+        },
         "host-request": hosted("enrolment_id", "pending")
         | {"awaiting its leader": {"contact_id": at.contact.pk, "enrolment_id": at.awaiting.pk}},
         "host-visit": hosted("enrolment_id", "past"),

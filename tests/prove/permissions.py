@@ -32,6 +32,7 @@ CLOSED = "the form that the rows stand in is closed to others"
 TYPES = "everybody here has signed in; it only says so to the types"
 NOBODY = "who is no person has no role at any school; it only says so to the types"
 DEMO = "outside the demo there is no such page"
+HOUSES = "no other house is configured in the matrix; each answer that lies: tests/portal/test_other_houses.py"
 NO_LINK = "who holds no link has neither purpose nor object, and finds nothing"
 
 # Places that look like a check but keep nobody out, because another check stands behind them or nothing is there to be
@@ -162,6 +163,56 @@ NO_DOORS: dict[tuple[str, str, str], str] = {
     ("offers/domain/enrolment.py", "cancel_enrolment", "by.user_id == enrolment.teacher_id"): "only the word for it",
     ("offers/views/enrolment.py", "calendar", "method is None"): "an enrolment without dates has no calendar file",
     ("offers/views/catalogue.py", "home", "Offer.objects.published()"): "a number and names of industries, no course",
+}
+
+NO_DOORS |= {
+    **{
+        ("portal/oidc/provider.py", function, text): HOUSES
+        for function, text in (
+            ("Answers.openid_config", "issuer != self.issuer"),
+            ("Answers.identity", "wants_group and claims.get('aktoer_gruppe') != STAFF"),
+            ("Answers.identity", "len(uid) > LONGEST_UID"),
+            ("Answers.believed", "not isinstance(id_token, str)"),
+            ("Answers.believed", "claims.get('azp', audience) != audience"),
+            ("Answers.believed", "claims['iat'] > time.time() + LEEWAY"),
+            ("Answers.believed", "not nonce"),
+            ("Answers.believed", "not hmac.compare_digest(str(claims.get('nonce', '')), nonce)"),
+            (
+                "Answers.believed",
+                "not nonce or not hmac.compare_digest(str(claims.get('nonce', '')), nonce)",
+            ),
+            ("Answers._key_of", "not wanted"),
+            ("Answers._key_of", "header.get('alg') not in ALGORITHMS"),
+            ("Answers._key_of", "not wanted or header.get('alg') not in ALGORITHMS"),
+            ("Answers._userinfo", "told.get('sub') != subject"),
+        )
+    },
+    **{
+        ("portal/models/vocabulary.py", "VocabularyQuerySet.current", text): "which words stand to choose from"
+        for text in (
+            "Q(valid_from__isnull=True) | Q(valid_from__lte=on)",
+            "Q(valid_until__isnull=True) | Q(valid_until__gte=on)",
+        )
+    },
+    ("portal/models/account.py", "MunicipalRoleQuerySet.in_force", "user__is_active=True"): (
+        "who has been closed out has no session (SignedIn.get_user) and no roles (municipal_roles) either"
+    ),
+    ("portal/admin.py", "ReadDesk", "can_add = False"): "nobody is an editor of such a list either",
+    ("portal/domain/links.py", "colleagues_of", "link.children.live(now)"): "the own colleagues, whose links ended",
+    ("offers/admin/links.py", "LivingFilter.queryset", "Link.objects.live(clock.now())"): "what a filter counts",
+    ("offers/admin/links.py", "ContactDesk.get_queryset", "Link.objects.live(clock.now())"): "how many are counted",
+    ("offers/admin/links.py", "ContactDesk.leaves", "contacts.links_of(contact).live(now)"): "what a page counts",
+    ("offers/admin/session.py", "EnrolmentRows.get_queryset", "status__in=self.statuses"): "in which of two tables",
+    ("offers/domain/authoring.py", "expired_invites", "Link.objects.live(now)"): "a nightly job, nobody asks",
+    ("offers/domain/calendar_feed.py", "link_of", "Link.objects.about(Link.Purpose.CALENDAR, person.pk).live(now)"): (
+        "the own calendar's address, which opens nothing once it has ended"
+    ),
+    (
+        "offers/views/guides.py",
+        "for_host",
+        "_enrolments().known_to_host()",
+    ): "what awaits its leader is never confirmed",
+    ("offers/views/host.py", "_offers", "Link.objects.live(now)"): "the own way on, which opens nothing once it ended",
 }
 
 
