@@ -79,6 +79,8 @@ SENTENCES: dict[str, Sentence] = {
     "link-sent-on": gettext_lazy("%(who)s sent the link on to a colleague"),
     "link-renewed": gettext_lazy("%(who)s made the link anew; the earlier address is worthless"),
     "link-withdrawn": gettext_lazy("%(who)s withdrew the link"),
+    "mails-declined": gettext_lazy("%(who)s declined mails of this kind"),
+    "mails-wanted-again": gettext_lazy("%(who)s wants mails of this kind again"),
     "identity-joined": gettext_lazy("%(who)s joined another way of signing in to the account"),
     "factor-changed": gettext_lazy("%(who)s changed the second factor"),
     "factor-taken-off": gettext_lazy("%(who)s took the second factor off the account"),

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from portal import pdf
-from portal.domain import limits, sign_in, tables
+from portal.domain import limits, sign_in, suppressions, tables
 from portal.domain import sessions as ended_sessions
 from portal.domain.privacy import (
     Cookie,
@@ -43,6 +43,7 @@ from portal.models import (
     MunicipalRole,
     PendingTable,
     SignInCode,
+    Suppression,
     User,
 )
 
@@ -72,6 +73,7 @@ SESSION = Lifetime(code="session", after=_("Until you sign out, at most 12 hours
 COUNTER = Lifetime(code="counter", after=_("Some hours"))
 LEDGER = Lifetime(code="ledger", after=_("after the erasure, so that older backups are erased again"), months=12)
 ANSWERED = Lifetime(code="answered", after=_("Until it is answered"))
+DECLINED = Lifetime(code="declined", after=_("Until you take it back: as a keyed hash that outlives an erasure"))
 HELD = Lifetime(code="held", after=_("Until the day that the hold names"))
 
 # --- Why -----------------------------------------------------------------------------------------------------------
@@ -82,6 +84,7 @@ PUBLIC_TASK = _(
 )
 SAFETY_DUTY = _("GDPR Art. 6(1)(e), with the duties of security and accountability (Art. 5(2) and Art. 32)")
 RIGHTS_DUTY = _("GDPR Art. 6(1)(c): the duty to answer and to prove it (Art. 12 and Art. 17)")
+RIGHTS_OF_OBJECTION = _("GDPR Art. 6(1)(c): the duty to respect a no (Art. 21)")
 
 NOTHING = Purpose(code="nothing", who="", what="", why=_("The portal's own settings and machinery."), basis="")
 ACCOUNTS = Purpose(
@@ -177,6 +180,13 @@ RIGHTS = Purpose(
     why=_("To answer within a month, and to erase again what a restored backup brings back."),
     basis=RIGHTS_DUTY,
 )
+DECLINED_MAILS = Purpose(
+    code="declined-mails",
+    who=_("Those who want no reminders, or no questions after visits"),
+    what=_("A keyed hash of the e-mail address, which kind of mails, and since when. It names nobody."),
+    why=_("So that your no still holds when you have been erased and are written to again."),
+    basis=RIGHTS_OF_OBJECTION,
+)
 ORGANISATIONS = Purpose(
     code="organisations",
     who=_("Companies, schools and the municipality"),
@@ -262,6 +272,12 @@ def _is_in(session: Session, subject: Subject) -> bool:
     return any(text.lower() in told for text in (*subject.ids, *subject.addresses, *subject.names) if len(text) > 3)
 
 
+def declined_by(subject: Subject) -> QuerySet[Suppression]:
+    """Return what somebody who reads at one of the person's addresses has declined."""
+    digests = {choice.address_digest for address in subject.addresses for choice in suppressions.choices_of(address)}
+    return Suppression.objects.filter(address_digest__in=digests)
+
+
 def rights_of(label: str) -> Any:
     """Return a finder of requests and holds."""
 
@@ -332,6 +348,16 @@ HOLDINGS = [
         pseudonym="token_digest link",
         hidden="token_digest",
         of=by_ids("portal.FormerAddress", "link"),
+    ),
+    Holding(
+        model="portal.Suppression",
+        purpose=DECLINED_MAILS,
+        keep=DECLINED,
+        pseudonym="address_digest",
+        none="id kind created_at",
+        hidden="address_digest",
+        untouched="address_digest",
+        of=declined_by,
     ),
     Holding(
         model="portal.SignInCode",

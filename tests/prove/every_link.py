@@ -15,6 +15,7 @@ from offers.domain import authoring
 from offers.models import Enrolment, SurveyRequest
 from portal.domain import links
 from portal.domain.actor import Actor
+from portal.domain.suppressions import Choice
 from portal.models import Link
 from tests import factories
 
@@ -63,8 +64,9 @@ def main() -> None:
         "survey, teacher": survey("teacher"),
         "survey, host": survey("host"),
     }
+    declining = Choice.of(contact.email, "surveys")
     addresses = {
-        "living": {kind: links.address(link) for kind, link in living.items()},
+        "living": {**{kind: links.address(link) for kind, link in living.items()}, "unsubscribe": declining.url},
         "ended": {
             "expired": links.address(expired),
             "withdrawn": links.address(withdrawn),
