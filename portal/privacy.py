@@ -18,12 +18,14 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from portal import pdf
-from portal.domain import limits, sign_in, suppressions, tables
+from portal.domain import limits, sign_in, suppressions, tables, watch
 from portal.domain import sessions as ended_sessions
 from portal.domain.privacy import (
+    Besides,
     Cookie,
     Eraser,
     Holding,
+    Kind,
     Lifetime,
     Purpose,
     Rule,
@@ -35,6 +37,7 @@ from portal.domain.privacy import (
 from portal.domain.pseudonyms import FORGOTTEN_DOMAIN, address_of_nobody
 from portal.domain.refusal import Refusal
 from portal.models import (
+    AuditEntry,
     Document,
     DocumentJob,
     LegalHold,
@@ -65,6 +68,10 @@ MAIL_TEXT = Lifetime(
 )
 MAIL_ROW = Lifetime(code="mail", after=_("after the mail was sent or given up, without address and text"), months=12)
 LOG = Lifetime(code="log", after=_("after it was written into the log"), months=13, setting="keep_log_months")
+SIGN_INS = Lifetime(code="sign-ins", after=_("after somebody signed in, or failed to"), months=6)
+LOG_LINES = Lifetime(
+    code="log-lines", after=_("after the line was written: the installation lets its logs rotate"), months=6
+)
 LINK = Lifetime(code="link", after=_("after the link stopped working"), days=30)
 CODE = Lifetime(code="code", after=_("after it was asked for"), days=1)
 TABLE = Lifetime(code="table", after=_("after it was uploaded"), days=1)
@@ -169,7 +176,10 @@ LOGGED = Purpose(
 SAFETY = Purpose(
     code="safety",
     who=_("Those who sign in or come by a link"),
-    what=_("The session, when a link was used, and how often a sign-in failed."),
+    what=_(
+        "The session, when a link was used, each sign-in with its way, each code that did not fit; in the program's log"
+        " what was asked for, with the network address."
+    ),
     why=_("So that nobody else comes in."),
     basis=SAFETY_DUTY,
 )
@@ -579,6 +589,11 @@ TABLES = [
     Table(name="django_migrations", columns="id app name applied", purpose=NOTHING, keep=KEPT),
 ]
 
+BESIDES = [
+    Besides(name=f"portal.AuditEntry ({', '.join(watch.ACTIONS)})", kind=Kind.PSEUDONYM, purpose=SAFETY, keep=SIGN_INS),
+    Besides(name="log (client)", kind=Kind.CONTACT, purpose=SAFETY, keep=LOG_LINES),
+]
+
 
 # --- Forgetting ----------------------------------------------------------------------------------------------------
 
@@ -684,6 +699,12 @@ RULES = [
         lifetime=LOG,
         fields=("portal.AuditEntry.facts", "portal.AuditEntry.actor_id", "portal.AuditEntry.object_id"),
         run=in_batches(entries("portal.AuditEntry", "at"), LOG),
+    ),
+    Rule(
+        name="sign-ins",
+        lifetime=SIGN_INS,
+        fields=(),
+        run=in_batches(lambda cut, _now: AuditEntry.objects.filter(action__in=watch.ACTIONS, at__lt=cut), SIGN_INS),
     ),
     Rule(
         name="admin-log",

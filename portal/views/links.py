@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.domain import clock, limits, links, suppressions
+from portal.domain import clock, limits, links, suppressions, watch
 from portal.http import client_address, ended_page, forget_links, remember_link, secret_page, takes_null_origin
 from portal.models import Link
 
@@ -50,7 +50,9 @@ def landing(request: HttpRequest, token: str) -> HttpResponseBase:
 
 def _unknown(request: HttpRequest) -> HttpResponseBase:
     """Answer a token that never was; more than 30 of them a minute from one address get none."""
-    tried = limits.count("unknown-link", client_address(request), window=MINUTE, now=clock.now())
+    now = clock.now()
+    watch.unknown_link(now=now)
+    tried = limits.count("unknown-link", client_address(request), window=MINUTE, now=now)
     if tried > UNKNOWN_IN_A_MINUTE:
         response = secret_page(render(request, "429.html", {"secret": True}, status=429))
         response.headers["Retry-After"] = str(int(MINUTE.total_seconds()))
