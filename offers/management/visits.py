@@ -19,7 +19,8 @@ from offers.models import Enrolment, Meeting, Offer, Session, SurveyRequest, Vis
 from portal.domain import calendar
 from portal.domain.refusal import Refusal
 from portal.models import Link
-from schools.models import SchoolClass
+from schools.domain import approval
+from schools.models import School, SchoolClass
 
 Status = Enrolment.Status
 Outcome = VisitReport.Outcome
@@ -431,6 +432,7 @@ class Visits:
             self.time.at(self.time.moment(visit.planned - 2, 16, 18), go)
             self.time.at(self.time.moment(0 if is_hero else 1, 8, 9), partial(self._first_one_cancels, visit))
         self._tell_new_requests()
+        self._tell_what_waits_for_a_yes(next(courses))
 
     def _propose_a_move(self, visit: Visit) -> None:
         """The host would like to come to another day: the first of some on which there is school."""
@@ -512,3 +514,37 @@ class Visits:
         visit = next(one for one in self.story.visits if one.session is not None and one.session.pk == found.pk)
         visit.staged = True
         self.enrol(visit)
+
+    def _tell_what_waits_for_a_yes(self, course: Course) -> None:
+        """Let one enrolment wait for a school's leader, and one class ask to be let off too late."""
+        today, school = self.time.day(0), self.hero.school
+        leader = next(one for one in self.town.teachers.values() if one.is_leader and one.school is school)
+        for hour, demanded in ((8, True), (9, False)):  # for an hour only: what waits goes on waiting
+            self.time.at(calendar.at(today, hour), partial(self._leader_decides, leader, demanded))
+        self.time.at(calendar.at(today, 8, 15), partial(self._a_colleague_enrols, school))
+        soon = self._stage(course, -2)  # two school days ahead: too late to cancel by oneself
+        self.time.at(self.time.moment(soon.planned - 1, 16, 18), partial(self._waits_quietly, soon))
+        self.time.at(calendar.at(today, 8, 40), partial(self._somebody_asks_too_late, soon))
+
+    def _leader_decides(self, leader: Teacher, demanded: bool) -> None:
+        """Let a leader demand to approve enrolments, or no longer."""
+        approval.demand_approval(school_id=leader.school.pk, demanded=demanded, by=leader.actor, now=self.time.now)
+
+    def _a_colleague_enrols(self, school: School) -> None:
+        """Somebody else of that school enrols a class in the first date that takes it at once."""
+        theirs = [one for one in self.town.classes if one.school_id == school.pk and one not in self.hero.own_classes]
+        for visit in sorted((one for one in self.story.visits if one.session is not None), key=lambda one: -one.back):
+            assert visit.session is not None
+            open_to_all = Session.objects.bookable(self.time.now).with_places().filter(pk=visit.session.pk)
+            if not open_to_all.filter(offer__acceptance=Offer.Acceptance.AUTOMATIC).exists():
+                continue
+            for school_class in theirs:
+                if self.enrol(visit, school_class=school_class, teacher=self._teacher_of(school_class)):
+                    return
+
+    def _somebody_asks_too_late(self, visit: Visit) -> None:
+        """A teacher who can no longer cancel asks the coordinator to."""
+        assert visit.session is not None
+        made = Enrolment.objects.get(session=visit.session, status=Status.CONFIRMED)
+        reason, by = self.voices["cancellation_reasons_school"][0], self.stays[made.pk].teacher.actor
+        cancelling.ask_to_cancel(enrolment_id=made.pk, reason=reason, by=by, now=self.time.now)

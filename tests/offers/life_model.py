@@ -590,8 +590,10 @@ class Model:
             back = any(one.status in CANCELLED and one.before == "in_draw" for one in self.entries)
             waits = back or any(one.status == "in_draw" for one in self.entries)
             planned = None
-            if self.draw_minutes and opens_at > self.now and not self.line():
-                planned = opens_at + timedelta(minutes=self.draw_minutes)
+            has_none = self.draw_at is None and self.opens_at > self.now  # a date that is to open without a draw
+            if self.draw_minutes and opens_at > self.now and not self.line() and not has_none:
+                after = timedelta(minutes=self.draw_minutes) if self.draw_at is None else self.draw_at - self.opens_at
+                planned = opens_at + after
             self.draw_at = planned or (max(self.now, opens_at + MINUTE) if waits else None)
         if self.draw_at is not None and not self.drawn:
             self.draw_at = min(self.draw_at, closes_at)

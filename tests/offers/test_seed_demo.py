@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import Count, F, Q, Sum
 
 from companies.models import Company
-from offers.domain import encounters
+from offers.domain import cancelling, encounters
 from offers.models import Agreement, Encounter, Enrolment, Meeting, Offer, Session, SurveyRequest, VisitReport
 from portal.domain import calendar, clock
 from portal.domain.calendar import SchoolCalendar
@@ -133,6 +133,11 @@ def test_the_demo_municipality_is_whole_and_its_history_agrees_with_itself(db: N
     asked = SurveyRequest.objects.filter(enrolment__teacher=teacher, audience="teacher", state="scheduled")
     four_days_ago = school_calendar.school_days_before(begins.date(), 4)
     assert asked.exists() or (begins.date() - four_days_ago).days > 14  # just after a holiday everything is answered
+
+    # One class waits for its school's leader, one asks to be let off too late, and both can still be answered.
+    assert Enrolment.objects.awaiting_leader().filter(session__starts_at__gt=now).count() == 1
+    coming = Enrolment.objects.filter(status="confirmed", session__starts_at__gt=now).exclude(ended_reason="")
+    assert [cancelling.has_asked(one) for one in coming] == [True]
 
     # Somebody who looks around can enrol a class of any age.
     for grade in (1, 5, 8):
