@@ -116,7 +116,7 @@ def test_no_service_keeps_its_log_for_ever() -> None:
     """The lines hold network addresses."""
     kept = {name: service["logging"]["options"] for name, service in compose.services().items()}
 
-    assert kept == dict.fromkeys(compose.services(), {"max-size": "20m", "max-file": "10"})
+    assert kept == {name: {"max-size": "20m", "max-file": "10"} for name in compose.services()}
     assert sorted(kept) == ["beat", "db", "mail", "migrate", "redis", "web", "worker"]
 
 

@@ -938,7 +938,7 @@ def told(municipality: Municipality | None = None) -> list[Told]:
     """Return every purpose with what is held for it and how long, in the order of the register: one source for all."""
     chosen = municipality or Municipality.objects.first() or Municipality()
     found: dict[str, Told] = {}
-    held = [
+    held: list[tuple[Purpose, Lifetime, Kind, str]] = [
         (tag.purpose, tag.lifetime, tag.kind, f"{tag.model}.{tag.field}")
         for tag in register().tags
         if tag.kind != Kind.NONE and not holding_is_away(tag.model)

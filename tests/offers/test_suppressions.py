@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from django.core import mail as letters
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.test import Client
 from django.urls import reverse
 
 from offers.domain import encounters, reminders, surveys
-from offers.models import Enrolment, SurveyRequest
+from offers.models import Encounter, Enrolment, SurveyRequest
 from portal import logs, tasks
 from portal.domain import clock, links, outbox, people, privacy, suppressions
 from portal.domain.actor import Actor
@@ -52,6 +53,11 @@ def drain(monkeypatch: pytest.MonkeyPatch, now: datetime) -> list[tuple[str, str
     return sorted((one.to[0], one.subject.partition(":")[0]) for one in letters.outbox[before:])
 
 
+def html_of(mail: EmailMessage) -> str:
+    assert isinstance(mail, EmailMultiAlternatives)
+    return str(mail.alternatives[0][0])
+
+
 def said() -> list[tuple[str, str]]:
     return sorted(AuditEntry.objects.filter(action__startswith="mails-").values_list("action", "actor_kind"))
 
@@ -78,14 +84,14 @@ def test_a_mail_that_may_be_declined_says_how_in_its_headers_and_at_its_foot(
 ) -> None:
     held(enrolment)
     teacher = teacher_of(enrolment)
-    drain(monkeypatch, surveys.SurveyRequest.objects.get(audience="teacher").due_at)
+    drain(monkeypatch, SurveyRequest.objects.get(audience="teacher").due_at)
 
     mail = next(one for one in letters.outbox if one.to == [teacher.email] and one.subject.startswith("Evaluering"))
     url = Choice.of(teacher.email, "surveys").url
     assert mail.extra_headers["List-Unsubscribe"] == f"<{url}>"
     assert mail.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert f"Vil du ikke have påmindelser og spørgeskemaer?\n{url}\n" in str(mail.body)
-    assert f'href="{url}"' in str(mail.alternatives[0][0])
+    assert f'href="{url}"' in html_of(mail)
     kept = Message.objects.get(occasion="survey_teacher").body
     assert url not in kept
     assert "uns_…" in kept
@@ -98,7 +104,7 @@ def test_a_mail_that_must_come_offers_no_way_out(enrolment: Enrolment, monkeypat
 
     [mail] = letters.outbox
     assert "List-Unsubscribe" not in mail.extra_headers
-    assert "uns_" not in str(mail.body) + str(mail.alternatives[0][0])
+    assert "uns_" not in str(mail.body) + html_of(mail)
 
 
 # --- The page --------------------------------------------------------------------------------------------------------
@@ -223,7 +229,7 @@ def test_who_declined_is_not_asked_and_the_other_side_is(
     assert AuditEntry.objects.filter(action="survey-declined").count() == 1
     asked = {one.audience: (one.asked, one.answered) for one in surveys.totals()}
     assert asked == {"teacher": (0, 0), "host": (1, 0)}
-    assert encounters.Encounter.objects.count() == 1
+    assert Encounter.objects.count() == 1
 
 
 def test_who_declines_after_the_question_is_not_reminded_and_may_still_answer(

@@ -91,7 +91,12 @@ def call(name: str) -> Callable[[Words], Words]:
 
 sends("set_language", language="en")
 sends("link-landing", "portal_link")
-sends("unsubscribe", "portal_suppression", "portal_auditentry", **{"List-Unsubscribe": "One-Click"})
+
+
+@body("unsubscribe", "portal_suppression", "portal_auditentry")
+def one_click(world: World, role: str, thing: str) -> dict[str, Any]:
+    return {"List-Unsubscribe": "One-Click"}
+
 
 # --- Teachers ------------------------------------------------------------------------------------------------------
 
