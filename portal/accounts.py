@@ -30,7 +30,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.domain import audit, clock, outbox, sessions, watch
 from portal.domain.actor import Actor, municipal_roles_held
-from portal.http import SESSION_ENDS_AT, SIGNED_IN_AT, is_recently_authenticated
+from portal.http import MOST_EXTENSIONS, SESSION_ENDS_AT, SESSION_EXTENDED, SIGNED_IN_AT, is_recently_authenticated
 from portal.models import Municipality, MunicipalRole, User
 
 STAFF_SESSION = 8 * 60 * 60
@@ -149,11 +149,14 @@ def join_identity(request: HttpRequest, user: User) -> None:
 
 
 def note_sign_in(sender: object, request: HttpRequest, user: User, **_kwargs: Any) -> None:
-    """Write into the session when it began and when it must end: 8 hours for staff, 12 for teachers."""
-    began = time.time()
+    """Write into the session when it began and when it must end: after 8 hours for staff, whatever they press.
+
+    After 12 for teachers, who may stay longer (``portal.http.stay``).
+    """
+    began, staff = time.time(), bool(municipal_roles_held(user))
     request.session[SIGNED_IN_AT] = began
-    limit = STAFF_SESSION if municipal_roles_held(user) else TEACHER_SESSION
-    request.session[SESSION_ENDS_AT] = began + limit
+    request.session[SESSION_ENDS_AT] = began + (STAFF_SESSION if staff else TEACHER_SESSION)
+    request.session[SESSION_EXTENDED] = MOST_EXTENSIONS if staff else 0
 
 
 def log_sign_in(sender: object, request: HttpRequest, user: User, **_kwargs: Any) -> None:

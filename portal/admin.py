@@ -12,7 +12,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import get_fields_from_path, unquote
 from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR
 from django.contrib.admin.widgets import AutocompleteSelect, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
@@ -414,11 +414,27 @@ class Desk(Exporting):
         return found
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Let addresses filter by this list's filters alone: otherwise texts could be guessed letter by letter."""
-        fields = [one[0] if isinstance(one, tuple) else one for one in self.list_filter]
-        names = [one if isinstance(one, str) else one.parameter_name for one in fields]
-        known = [name for name in [*names, self.date_hierarchy] if name]
-        return any(lookup == name or lookup.startswith(f"{name}__") for name in known)
+        """Let addresses filter by what this list's filters ask alone: otherwise texts could be guessed by letters.
+
+        A relation is compared with a key and never followed: behind *industry* stand offers, their contacts, their
+        enrolments, and what somebody wrote there.
+        """
+        return lookup in self.lookups_of_filters()
+
+    def lookups_of_filters(self) -> set[str]:
+        """Return every lookup that a filter of this list, or its row of years and months, puts into an address."""
+        found = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day") if self.date_hierarchy}
+        for one in self.list_filter:
+            if isinstance(one, tuple):
+                found.add(f"{one[0]}__isempty")
+            elif isinstance(one, str):
+                field = get_fields_from_path(self.model, one)[-1]
+                key = getattr(field, "target_field", None)
+                found |= {one, f"{one}__exact", f"{one}__isnull"}
+                found |= {f"{one}__{key.name}__exact"} if key is not None else set()
+            else:
+                found.add(one.parameter_name)
+        return found
 
     def get_inline_formsets(self, *args: Any, **kwargs: Any) -> Any:
         """Let the button for one more row say that: the framework's words fit neither gender nor small letters."""
@@ -1169,6 +1185,25 @@ class MessageDesk(ReadDesk):
         facts = ["state", "why", "address", "send_at", "not_after", "sent_at", "attempts", "trouble"]
         return [*facts, "subject", "text"] if COORDINATOR in self.roles(request) else facts
 
+    # An operator sees that a mail left and why it was sent, but neither reads nor guesses what it says.
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        names = super().get_list_display(request)
+        return names if COORDINATOR in self.roles(request) else ["why" if one == "what" else one for one in names]
+
+    def get_list_display_links(self, request: HttpRequest, list_display: Sequence[str]) -> Sequence[str]:
+        return [one for one in list_display if one in {"what", "why"}]
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        names = super().get_search_fields(request)
+        return names if COORDINATOR in self.roles(request) else [one for one in names if one != "subject"]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        found = super().get_changelist_instance(request)
+        if COORDINATOR not in self.roles(request):
+            found.search_help_text = gettext("Address or occasion")
+        return found
+
     def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
         """Put what happened last first; behind what has happened, what is planned, the next first."""
         planned = models.Q(send_at__gt=clock.now())
@@ -1191,7 +1226,7 @@ class MessageDesk(ReadDesk):
     def what(self, message: Message) -> str:
         return message.subject or capfirst(outbox.name_of(message.occasion))
 
-    @display(description=_("What"))
+    @display(description=_("What"), ordering="occasion")
     def why(self, message: Message) -> str:
         return capfirst(outbox.name_of(message.occasion))
 

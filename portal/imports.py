@@ -27,7 +27,7 @@ from portal.domain.calendar import local_day
 from portal.domain.constraints import sentence_for
 from portal.domain.refusal import Refusal
 from portal.domain.tables import Column, Outcome, Report, Row
-from portal.http import actor_of
+from portal.http import actor_of, require_recent_authentication
 from portal.models import MunicipalRole, PendingTable
 from portal.spreadsheets import Value
 
@@ -79,6 +79,7 @@ class Importing(ModelAdmin):  # type: ignore[misc]
 
     importing: ClassVar[Kind]
     import_table: ClassVar[Callable[..., Report]]
+    import_gives_roles: ClassVar[bool] = False  # then it is asked anew who it is, before a table is let in
 
     def get_urls(self) -> list[Any]:
         guard = self.admin_site.admin_view
@@ -207,6 +208,8 @@ class Importing(ModelAdmin):  # type: ignore[misc]
             raise PermissionDenied
         if request.method not in {"GET", "HEAD", "POST"}:
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        if self.import_gives_roles:
+            require_recent_authentication(request)
         by, now = actor_of(request), clock.now()
         if request.method == "POST" and "give_up" in request.POST:
             tables.give_up_table(table_id=object_id, by=by)

@@ -112,7 +112,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Redis is the broker and nothing else. Sessions, counters and shared cache entries live in PostgreSQL:
 # with Redis away nobody is logged out and no limit is lost.
 SESSION_ENGINE = "portal.sessions"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        # Django's own 300 would throw away counted wrong codes and used ones, a third of them at once.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # Signing in: a code by mail (``portal.domain.sign_in``), a passkey, or the door of another house (``portal.oidc``).
 # There are no passwords; who has a role in the municipality needs a second factor.

@@ -1,5 +1,6 @@
 """The guests' desks: columns, filters and search. ``offers.admin`` completes and registers them."""
 
+import re
 from typing import Any, ClassVar
 
 from django import forms
@@ -194,13 +195,15 @@ class MunicipalRoleForm(forms.ModelForm[MunicipalRole]):
 
 
 class MunicipalRoleFormSet(RowForms):
-    """There is always somebody left who can give roles."""
+    """One row, and always somebody left who can give roles."""
 
     def clean(self) -> None:
         super().clean()
         if any(self.errors):
             return
-        kept = {form.cleaned_data.get("role") for form in self.forms if form not in self.deleted_forms}
+        kept = [form.cleaned_data.get("role") for form in self.forms if form not in self.deleted_forms]
+        if len([role for role in kept if role]) > 1:  # no browser shows a second row, but it may be sent
+            raise forms.ValidationError(gettext("A person has one of these roles: the higher holds the lower."))
         if roles.ADMINISTRATOR not in kept and roles.is_last_administrator(self.instance):
             raise forms.ValidationError(roles.LAST_ADMINISTRATOR)
 
@@ -246,12 +249,19 @@ class RoleFilter(admin.SimpleListFilter):
         return queryset
 
 
+def sent(request: HttpRequest, rows: str, field: str) -> list[str]:
+    """Return every value that was sent of a field of rows within a form, of whatever row."""
+    lists = request.POST.lists()
+    return [str(one) for name, many in lists if re.fullmatch(rf"{rows}-.*-{field}", name) for one in many]
+
+
 class PersonDesk(Importing, Desk):
     """A person with an account, the roles at schools and the role in the municipality."""
 
     icon = "person"
     importing = imports.KINDS_OF_TABLES["teachers"]
     import_table = imports.import_table
+    import_gives_roles = True
     exports_persons = True
     export_columns = ("phone", "language", "date_joined")
     list_display: ClassVar[Any] = ("name", "email", "schools", "municipal", "is_active")
@@ -290,19 +300,29 @@ class PersonDesk(Importing, Desk):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        """Ask anew who it is, before a role in the municipality is given or taken."""
-        if request.method == "POST" and self.changes_role(request, object_id):
+        """Ask anew who it is, before a role is given or taken: in the municipality, or at a school."""
+        if request.method == "POST" and (self.gives_role(request) or self.changes_role(request, object_id)):
             require_recent_authentication(request)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
+    def gives_role(self, request: HttpRequest) -> bool:
+        """Return whether what was sent gives a role at a school: only of a new row a school is sent."""
+        may = COORDINATOR in self.roles(request)
+        return may and any(sent(request, "memberships", "school"))
+
     def changes_role(self, request: HttpRequest, object_id: str | None) -> bool:
-        """Return whether what was sent gives, changes or takes the person's role in the municipality."""
-        if ADMINISTRATOR not in self.roles(request) or "municipal_roles-0-role" not in request.POST:
+        """Return whether what was sent gives, changes or takes the person's role in the municipality.
+
+        Every row counts, whatever its number and however many there are.
+        """
+        if ADMINISTRATOR not in self.roles(request):
             return False
-        wanted = "" if "municipal_roles-0-DELETE" in request.POST else request.POST["municipal_roles-0-role"]
+        if any(sent(request, "municipal_roles", "DELETE")):
+            return True
         person = self.get_object(request, unquote(object_id)) if object_id else None
         held = MunicipalRole.objects.filter(user=person, role__in=roles.GIVEN_AT_THE_DESK) if person else None
-        return bool(wanted != ((held.values_list("role", flat=True).first() or "") if held is not None else ""))
+        has = list(held.values_list("role", flat=True)) if held is not None else []
+        return sorted(filter(None, sent(request, "municipal_roles", "role"))) != sorted(has)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The address that somebody signs in with is changed by a deed."""

@@ -34,7 +34,7 @@ from offers.models import (
 )
 from portal.admin import COORDINATOR, OPERATOR, REVIEWER
 from portal.context import the_municipality
-from portal.domain import clock
+from portal.domain import clock, sign_in
 from portal.models import (
     ActivityType,
     AuditEntry,
@@ -113,6 +113,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return what the first page shows (the theme calls this)."""
     roles = admin.site.roles_of(request)  # type: ignore[attr-defined]
     context["figures"], context["panels"] = [], []
+    context["warnings"] = warnings() if {COORDINATOR, OPERATOR} & roles else []
     if COORDINATOR in roles:
         context.update(for_coordinator())
     elif REVIEWER in roles:
@@ -120,6 +121,22 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     elif OPERATOR in roles:
         context.update(for_operator())
     return context
+
+
+def warnings() -> list[str]:
+    """Return what those who look after the portal must know at once."""
+    slowed = sign_in.newcomers_slowed(now=clock.now())
+    if slowed is None:
+        return []
+    return [
+        gettext(
+            "Somebody is asking for sign-in codes to invented addresses. Until that ends, people without an account get"
+            " theirs more slowly (askings without a mail in the last hours: %(count)s). Whoever has an account notices"
+            " nothing: a newcomer who gets no mail can be let in by importing the school's teachers or making the"
+            " account here. If it goes on, let the operator look at the log for “newcomers-slowed”."
+        )
+        % {"count": slowed.held_back}
+    ]
 
 
 def for_coordinator() -> dict[str, Any]:

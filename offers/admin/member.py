@@ -12,10 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.admin import COORDINATOR, ReadDesk, action, day, display
 from portal.domain import clock
-from portal.http import actor_of
+from portal.http import actor_of, require_recent_authentication
 from schools.admin import SchoolFilter
 from schools.domain import membership
 from schools.models import Membership
+
+
+def ask_again_before(request: HttpRequest, rows: Iterable[Membership]) -> None:
+    """Ask anew who it is before a role is confirmed that reaches a whole school; a class of teachers' is everyday."""
+    if any(row.role in Membership.Role.school_wide() for row in rows):
+        require_recent_authentication(request)
 
 
 @admin.register(Membership)
@@ -56,6 +62,7 @@ class NewcomerDesk(ReadDesk):
     def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Say that the person does have this role at the school."""
         row: Membership = self.found(request, object_id)
+        ask_again_before(request, [row])
         return self.deed(
             request,
             row,
@@ -92,6 +99,7 @@ class NewcomerDesk(ReadDesk):
     @admin.action(description=_("Confirm the chosen"))
     def confirm_several(self, request: HttpRequest, queryset: QuerySet[Membership]) -> HttpResponse:
         """Say yes to several."""
+        ask_again_before(request, queryset)
         return self.deed_on_several(
             request,
             queryset,

@@ -261,6 +261,7 @@ class SchoolWithDeedsDesk(SchoolDesk):
     def merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let the school go up in another; what will be renamed is shown before anything is written."""
         school: School = self.found(request, object_id)
+        require_recent_authentication(request)  # everybody of the one school gets a role at the other
         now = clock.now()
         form = MergeForm(answers(request))
         target = form.cleaned_data["into"] if form.is_bound and form.is_valid() else None
@@ -371,6 +372,7 @@ class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
     def give_role(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let the person belong to a (further) school."""
         person: User = self.found(request, object_id)
+        require_recent_authentication(request)
         return self.deed(
             request,
             person,
@@ -396,6 +398,7 @@ class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
     def leave(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """End the person's roles at a school, hand enrolments over, and perhaps begin at another school."""
         person: User = self.found(request, object_id)
+        require_recent_authentication(request)
         return self.deed(
             request,
             person,
@@ -432,6 +435,7 @@ class PersonWithDeedsDesk(PersonalDataDeeds, PersonDesk):
     def change_address(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Give the person another address to sign in with."""
         person: User = self.found(request, object_id)
+        require_recent_authentication(request)
         return self.deed(
             request,
             person,

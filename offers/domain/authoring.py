@@ -645,12 +645,16 @@ def invite_company(
 
 @transaction.atomic(durable=True)
 def resend_invite(*, invite_id: UUID, by: Actor, now: datetime) -> Invite:
-    """Send the invitation again with a new address; every earlier one stops working. Works after withdrawal too."""
+    """Send the invitation again with a new address; every earlier one stops working. Works after withdrawal too.
+
+    Raises Refusal once the course has been sent in, and for too many (``links.count_resent``).
+    """
     only_coordinators(by)
     invite = the_invite(invite_id, by)
     if invite.state in {Invite.State.SUBMITTED, Invite.State.COMPLETED}:
         raise Refusal(_("The course has already been sent in; there is nothing to remind of."), code="invite-answered")
     link = links.ensure(purpose=Link.Purpose.INVITE, reference_id=invite.pk, now=now)
+    links.count_resent(link, by=by, now=now)
     links.reissue(link, now=now)
     if invite.state in {Invite.State.EXPIRED, Invite.State.REVOKED}:
         invite.state = Invite.State.STARTED if invite.offer_id else Invite.State.SENT

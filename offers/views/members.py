@@ -19,7 +19,7 @@ from portal.domain.actor import is_coordinator
 from portal.domain.calendar import local_day
 from portal.domain.danish import in_danish_order
 from portal.domain.refusal import Refusal
-from portal.http import actor_of
+from portal.http import actor_of, require_recent_authentication
 from portal.models import User
 from schools.domain import membership
 from schools.models import Membership
@@ -111,6 +111,8 @@ def refuse(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 
 def _answer(request: HttpRequest, membership_id: UUID, *, yes: bool) -> HttpResponse:
     asked = get_object_or_404(_asked(request), pk=membership_id)
+    if yes and asked.role in Membership.Role.school_wide():
+        require_recent_authentication(request)
     if request.method == "POST":
         deed = membership.confirm_membership if yes else membership.refuse_membership
         try:

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from portal.domain import audit, outbox
+from portal.domain import audit, limits, outbox
 from portal.domain.actor import Actor
 from portal.domain.cpr import holds_cpr
 from portal.domain.outbox import Recipient
@@ -46,6 +46,7 @@ RENEWED_BY_USE = {Link.Purpose.HOST}
 SENT_ON = {Link.Purpose.INVITE, Link.Purpose.HOST}
 MOST_COLLEAGUES = 10
 MOST_ASKED_IN_AN_HOUR = 3
+MOST_RESENT_IN_A_DAY = 20  # by one coordinator
 GLUED_ON = "/.,;:>)]}'\""
 
 
@@ -286,11 +287,30 @@ def withdraw(*, link_id: UUID, by: Actor, now: datetime) -> int:
     return count
 
 
+def count_resent(link: Link, *, by: Actor, now: datetime) -> None:
+    """Count that a coordinator mails a link anew (a step); raise Refusal for a link's fourth time within an hour, and
+    for a coordinator's 21st within a day: an account in wrong hands sends no flood from the municipality's address.
+    """
+    if limits.count("link resent", str(link.pk), window=timedelta(hours=1), now=now) > MOST_ASKED_IN_AN_HOUR:
+        raise Refusal(
+            _("This link has been mailed anew %(most)d times within an hour. Telephone, or wait an hour.")
+            % {"most": MOST_ASKED_IN_AN_HOUR},
+            code="too-often",
+        )
+    if limits.count("links resent by", str(by.id), window=timedelta(days=1), now=now) > MOST_RESENT_IN_A_DAY:
+        raise Refusal(
+            _("You have mailed %(most)d links anew today. The rest can be sent tomorrow, or by a colleague.")
+            % {"most": MOST_RESENT_IN_A_DAY},
+            code="too-many",
+        )
+
+
 @transaction.atomic(durable=True)
 def renew(*, link_id: UUID, by: Actor, now: datetime) -> Link:
     """Give a link a new address and mail it to the person on file; the earlier one stops working. Coordinators only.
 
-    It brings a withdrawn link back; the children that died with it stay dead.
+    It brings a withdrawn link back; the children that died with it stay dead. Raises Refusal when nobody is left to
+    write to, and for too many (``count_resent``).
     """
     if not by.is_coordinator:
         raise Refusal(_("Only the municipality's coordinators can do this."), code="coordinators-only")
@@ -300,6 +320,7 @@ def renew(*, link_id: UUID, by: Actor, now: datetime) -> Link:
             _("The link from which this one was sent on has been withdrawn. Renew that one first."),
             code="parent-withdrawn",
         )
+    count_resent(link, by=by, now=now)
     reissue(link, now=now)
     if not _post("link_again", link, now=now, key=now.isoformat()):
         raise Refusal(

@@ -2,7 +2,9 @@
 
 A code belongs to the browser that asked for it. Whoever guesses burns the codes of the own browser, never those of
 somebody else, so nobody can be locked out; and an address gets a bounded number of mails an hour, however many
-browsers ask. Nothing is counted by network: a whole school comes from one address. All of it stands in PostgreSQL.
+browsers ask. Nothing is counted by network, since a whole school comes from one address; but for one case: while
+thousands of codes to addresses without an account lie unused, somebody asks for invented ones, and newcomers (never
+those who have an account) are slowed, each address and each network by itself. All of it stands in PostgreSQL.
 """
 
 import hashlib
@@ -10,15 +12,20 @@ import hmac
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db import connection, models, transaction
 
-from portal.domain import outbox
+from portal.domain import limits, outbox
 from portal.models import Municipality, SignInCode, User
 from portal.models.sign_in import MAX_FAILURES
+
+log = structlog.get_logger(__name__)
 
 LIFETIME = timedelta(minutes=15)
 KEPT = timedelta(days=1)
@@ -33,8 +40,15 @@ AT_ONCE = 6
 AFTER_THAT = timedelta(minutes=5)
 
 # Mails to addresses without an account that were asked for within an hour and not yet used, in the whole portal. A
-# valve against somebody who asks for invented addresses; a municipality's teachers all at once stay below it.
+# municipality's teachers all at once stay below it. Beyond it somebody asks for invented addresses, and the
+# municipality must not become known as a sender of junk: each address has one open code at a time, each network
+# gets as many as a large school on its first day, and one a minute after that.
 STRANGERS_AT_ONCE = 2000
+STRANGERS_OF_A_NETWORK = 300
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+# Here nobody without an account gets a mail, however many networks ask; the desk's first page says so.
+STRANGERS_AT_MOST = 10_000
+SLOWED, HELD_BACK = "newcomers slowed", "newcomers held back"
 
 Purpose = SignInCode.Purpose
 
@@ -75,10 +89,11 @@ def _is_a_stranger(email: str) -> bool:
 
 
 @transaction.atomic(durable=True)
-def ask(*, email: str, purpose: str, language: str, now: datetime) -> SignInCode:
+def ask(*, email: str, purpose: str, language: str, client: str = "", now: datetime) -> SignInCode:
     """Make a code for one browser, and promise the mail where one is due; the same answer for every address.
 
-    The browser keeps the row's id in its session. Valid 15 minutes.
+    The browser keeps the row's id in its session. Valid 15 minutes. ``client`` is the network address that asks; it
+    is counted, as a digest, only while newcomers are slowed.
     """
     email = email.strip().lower()
     with connection.cursor() as cursor:  # one at a time for each address, so that the number of mails is exact
@@ -92,7 +107,9 @@ def ask(*, email: str, purpose: str, language: str, now: datetime) -> SignInCode
         ).order_by("-created_at")
         newest = mailed.first()
         if newest is None or mailed.count() < AT_ONCE or newest.created_at <= now - AFTER_THAT:
-            row.is_mailed = not _is_a_stranger(email) or not _too_many_strangers(now)
+            row.is_mailed = not _is_a_stranger(email) or _newcomer_fits(newest, client, now)
+            if not row.is_mailed and newest is not None and newest.is_open(now):
+                row.same_as, row.expires_at = newest, newest.expires_at
         elif newest.used_at is None:
             row.same_as, row.expires_at = newest, newest.expires_at
         else:
@@ -103,13 +120,59 @@ def ask(*, email: str, purpose: str, language: str, now: datetime) -> SignInCode
     return row
 
 
-def _too_many_strangers(now: datetime) -> bool:
-    """Return whether more unknown addresses have been mailed within an hour than a municipality has teachers."""
+def _newcomer_fits(newest: SignInCode | None, client: str, now: datetime) -> bool:
+    """Return whether an address without an account gets a mail now (see ``STRANGERS_AT_ONCE``).
+
+    Whenever that is slowed or denied, it is counted for the desk, and the log warns at the first and every hundredth.
+    """
     known = User.objects.filter(email=models.OuterRef("email"))
     waiting = SignInCode.objects.filter(
-        ~models.Exists(known), is_mailed=True, used_at=None, created_at__gt=now - timedelta(hours=1)
+        ~models.Exists(known), is_mailed=True, used_at=None, created_at__gt=now - HOUR
+    ).count()
+    if waiting < STRANGERS_AT_ONCE:
+        return True
+    _warn(SLOWED, waiting, now)
+    if newest is not None and newest.is_open(now):
+        return False  # that one can still be typed
+    network = _network(client)
+    fits = waiting < STRANGERS_AT_MOST and (
+        limits.count("newcomers of a network in an hour", network, window=HOUR, now=now) <= STRANGERS_OF_A_NETWORK
+        or limits.count("newcomers of a network in a minute", network, window=MINUTE, now=now) <= 1
     )
-    return waiting.count() >= STRANGERS_AT_ONCE
+    if not fits:
+        _warn(HELD_BACK, waiting, now)
+    return fits
+
+
+def _warn(what: str, waiting: int, now: datetime) -> None:
+    times = limits.count(what, "", window=HOUR, now=now)
+    if times % 100 == 1:
+        log.warning(what.replace(" ", "-"), times=times, codes_waiting=waiting)
+
+
+def _network(client: str) -> str:
+    """Return whom a network address stands for: itself, or with IPv6 the line it comes from, which has 2^64 of them."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return ""
+    return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slowed:
+    """That newcomers are slowed, since this hour or the one before: how many askings met that, how many got no mail."""
+
+    asked: int
+    held_back: int
+
+
+def newcomers_slowed(*, now: datetime) -> Slowed | None:
+    """Return whether somebody asks for codes to invented addresses, for those who look after the portal."""
+    asked = limits.lately(SLOWED, "", window=HOUR, now=now)
+    if not asked:
+        return None
+    return Slowed(asked=asked, held_back=limits.lately(HELD_BACK, "", window=HOUR, now=now))
 
 
 def _mail(row: SignInCode, now: datetime) -> None:
@@ -119,7 +182,9 @@ def _mail(row: SignInCode, now: datetime) -> None:
         if user is not None
         else outbox.Recipient(kind="address", address=row.email, language=row.language)
     )
-    outbox.post(occasion="sign_in_code", about=row, to=to, now=now, not_after=row.expires_at, urgency=0)
+    # Newcomers stand before all other mails, and behind those who have an account: no flood delays these.
+    urgency = 0 if user is not None else 2
+    outbox.post(occasion="sign_in_code", about=row, to=to, now=now, not_after=row.expires_at, urgency=urgency)
 
 
 @transaction.atomic(durable=True)

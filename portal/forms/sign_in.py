@@ -1,10 +1,13 @@
 """Forms on the way in, and of the second factors. Each says what it wants; whether it is right is decided elsewhere."""
 
 import json
+import re
 import struct
 from typing import Any
 
+from allauth.mfa import app_settings as second_factors
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -13,6 +16,7 @@ from allauth.mfa.webauthn.forms import (
     ReauthenticateWebAuthnForm,
 )
 from django import forms
+from django.core.cache import cache
 from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
@@ -25,6 +29,8 @@ from portal.models import User
 UNREADABLE = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, struct.error,
 )  # fmt: skip
+# For so many seconds an app's code is good: in its own period, and in as many before and after it as are tolerated.
+GOOD_FOR = (2 * second_factors.TOTP_TOLERANCE + 1) * second_factors.TOTP_PERIOD
 
 
 class AddressForm(forms.Form):
@@ -64,7 +70,28 @@ def _app_code(form: forms.Form) -> None:
     field.widget = forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "size": 14})
 
 
-class SecondFactorForm(AuthenticateForm):  # type: ignore[misc]
+class _OnceOnly(forms.Form):
+    """A form for an app's code that lets each code in once, for as long as the code is good.
+
+    allauth remembers a code that was used for one period; with tolerance a code is good for three.
+    """
+
+    user: User
+    authenticator: Authenticator
+
+    def clean_code(self) -> str:
+        """Refuse a code that was used already, as wrong as any other: it is counted, and told."""
+        digits = re.sub(r"[^0-9]", "", self.cleaned_data["code"])
+        spent = f"code of an app that was used: {self.user.pk} {digits}".replace(" ", "-")
+        if cache.get(spent) is not None:
+            self.cleaned_data["code"] = ""
+        code: str = super().clean_code()  # type: ignore[misc]
+        if self.authenticator.type == Authenticator.Type.TOTP:
+            cache.set(spent, "used", timeout=GOOD_FOR)
+        return code
+
+
+class SecondFactorForm(_OnceOnly, AuthenticateForm):  # type: ignore[misc]
     """The code that an authenticator app shows, or one of the recovery codes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -73,7 +100,7 @@ class SecondFactorForm(AuthenticateForm):  # type: ignore[misc]
         self.fields["code"].help_text = _("Six digits from the app, or one of your recovery codes.")
 
 
-class SecondFactorAgainForm(ReauthenticateForm):  # type: ignore[misc]
+class SecondFactorAgainForm(_OnceOnly, ReauthenticateForm):  # type: ignore[misc]
     """The same, asked again before something that matters."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

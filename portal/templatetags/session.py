@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from portal.domain import clock
-from portal.http import LATE, seconds_left
+from portal.http import LATE, may_go_on, seconds_left
 
 register = template.Library()
 
@@ -34,4 +34,4 @@ def session_ends(request: HttpRequest) -> datetime:
 @register.filter
 def session_ends_soon(request: HttpRequest) -> bool:
     """Return whether the session ends within the hour, and can be made longer."""
-    return seconds_left(request) < LATE
+    return seconds_left(request) < LATE and may_go_on(request)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from portal.accounts import CODES, IDENTITY, VERIFIED, enter, join_identity, keep, pending
 from portal.domain import clock, sign_in, watch
 from portal.forms.sign_in import AddressForm, CodeForm
-from portal.http import local_address
+from portal.http import client_address, local_address
 from portal.models import User
 
 # So many of the codes that a browser asked for can be typed: mails overtake each other.
@@ -87,7 +87,8 @@ def again(request: HttpRequest) -> HttpResponseBase:
 def _ask(request: HttpRequest, email: str, purpose: str, wanted: str | None) -> None:
     """Ask for a code, and remember in this session which; the last few of the same address can all be typed."""
     now = clock.now()
-    row = sign_in.ask(email=email, purpose=purpose, language=get_language() or "da", now=now)
+    client = client_address(request)
+    row = sign_in.ask(email=email, purpose=purpose, language=get_language() or "da", client=client, now=now)
     before = pending(request, CODES) or {}
     same = before.get("email") == email and before.get("purpose") == purpose
     ids = [str(row.pk), *(before["ids"] if same else [])][:KEPT]

@@ -7,11 +7,13 @@
   if (!dialog || !dialog.showModal || !window.fetch) return;
   const form = dialog.querySelector("form");
   const inTime = dialog.querySelector("[data-while-there-is-time]");
+  const forGood = dialog.querySelector("[data-for-good]");
   const tooLate = dialog.querySelector("[data-too-late]");
   const address = dialog.dataset.ask;
   const desk = form.elements.desk.value;
   let ends = Date.now() + Number(dialog.dataset.left) * 1000;
   let timer = 0;
+  let told = false; // once is enough of what one can do nothing about
 
   function secondsLeft() {
     return (ends - Date.now()) / 1000;
@@ -44,9 +46,18 @@
       }
       ends = Date.now() + said.left * 1000;
       const over = said.left < 1;
-      inTime.hidden = over;
+      inTime.hidden = over || Boolean(said.final);
+      forGood.hidden = over || !said.final;
       tooLate.hidden = !over;
-      if (!dialog.open) dialog.showModal();
+      if (said.final) {
+        dialog.querySelectorAll("[data-asked-anew]").forEach(function (words) {
+          words.hidden = true;
+        });
+        dialog.querySelector("[data-signed-out]").hidden = false;
+      }
+      dialog.setAttribute("aria-describedby", said.final ? "session-warning-final" : "session-warning-text");
+      if (!dialog.open && !(said.final && told && !over)) dialog.showModal();
+      told = true;
       window.clearTimeout(timer);
       if (!over) timer = window.setTimeout(look, Math.min(said.left, 30) * 1000 + 500);
     });
@@ -64,8 +75,10 @@
       }
     });
   });
-  dialog.querySelector("[data-close]").addEventListener("click", function () {
-    dialog.close();
+  dialog.querySelectorAll("[data-close]").forEach(function (button) {
+    button.addEventListener("click", function () {
+      dialog.close();
+    });
   });
   // A computer that slept has missed its timers.
   document.addEventListener("visibilitychange", function () {

@@ -193,6 +193,20 @@ def test_a_resent_invitation_has_a_new_address_and_the_old_one_is_worthless(
     assert waiting("invite_reminder") == 3
 
 
+def test_an_invitation_is_resent_three_times_an_hour_and_the_fourth_leaves_everything_as_it_was(
+    invite: Invite, coordinator: Actor, now: datetime
+) -> None:
+    for _ in range(3):
+        authoring.resend_invite(invite_id=invite.pk, by=coordinator, now=now)
+    newest = links.token(link_of(invite))
+    with pytest.raises(Refusal) as refused:
+        authoring.resend_invite(invite_id=invite.pk, by=coordinator, now=now)
+
+    assert refused.value.code == "too-often"
+    assert links.find(newest, now=now) == link_of(invite)
+    assert waiting("invite") == 1
+
+
 def test_a_withdrawn_invitation_can_be_sent_again(invite: Invite, coordinator: Actor, now: datetime) -> None:
     authoring.revoke_invite(invite_id=invite.pk, by=coordinator, now=now)
     with pytest.raises(links.LinkEnded):

@@ -354,6 +354,7 @@ sends(
 )
 sends("schools_school_reopen", "schools_school", about="closed_school")
 sends("schools_membership_confirm", "schools_membership", "portal_message")
+sends("schools_membership_confirm (long after signing in)", "schools_membership", about="leader_to_be")
 sends("schools_membership_refuse", "schools_membership", "portal_message")
 sends("schools_membership:confirm_several", "schools_membership", "portal_message")
 sends("portal_user_change_address", "portal_user", "portal_message", email="andet@skole.fjordby.example")

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 FILE = Path(__file__).resolve().parents[1] / "permissions.yaml"
@@ -277,6 +278,26 @@ def lookups(prefix: str) -> list[str]:
                     meta = one.model._meta
                     found.append(f"?app_label={meta.app_label}&model_name={meta.model_name}&field_name={name}")
     return sorted(set(found))
+
+
+@cache
+def guesses(prefix: str) -> list[str]:
+    """Return queries that ask a list for the beginning of a text: its own, and each one step behind a filter.
+
+    A filter by a relation must not be a way to walk on: over the industry to the offers, to their contact's address.
+    """
+    desk: Any = next(one for model, one in admin.site._registry.items() if name_of_list(model) == prefix)
+    names = [one[0] if isinstance(one, tuple) else one for one in desk.list_filter]
+    paths = [one for one in [*names, desk.date_hierarchy] if isinstance(one, str)]
+    found = ["pk__contains=a", *(f"{path}__{how}=a" for path in paths for how in ("startswith", "regex", "gt"))]
+    for path in paths:
+        target: Any = get_fields_from_path(desk.model, path)[-1].related_model
+        steps = target._meta.get_fields(include_hidden=False) if target else []
+        found += [f"{path}__{step.name}__gt=a" for step in steps]
+    for one in desk.list_filter:  # a filter of our own often bears the name of a field
+        if not isinstance(one, str | tuple):
+            found += [f"{one.parameter_name}__{how}=a" for how in ("startswith", "name__startswith", "email__contains")]
+    return found
 
 
 def needs_a_row(what: str) -> bool:

@@ -70,6 +70,7 @@ from portal.models import (
 from schools.models import Membership
 from tests import factories
 from tests.conftest import TODAY
+from tests.permissions.matrix import LONG_AGO
 
 NOW = TODAY
 
@@ -218,6 +219,7 @@ def _people(world: World) -> None:
     at.role_of_leader = Membership.objects.create(
         user=world.people["leader"], school=at.school, role=Membership.Role.PLC, unconfirmed_since=NOW
     )
+    at.leader_to_be = factories.MembershipFactory(school=at.school, role=Membership.Role.LEADER, unconfirmed_since=NOW)
     at.waiting_role = Membership.objects.get(user=world.people["unconfirmed"])
     at.resting = factories.UserFactory(is_active=False)
     at.forgetful = factories.UserFactory()
@@ -550,7 +552,7 @@ def _rest(world: World) -> None:
         address=at.contact.email,
         state=Message.State.FAILED,
         send_at=NOW,
-        subject="Et emne",
+        subject=f"Om {SECRETS['letter']}",
         body=f"Et brev: {SECRETS['letter']}",
     )
     at.heartbeat = Heartbeat.objects.create(name="deliver_messages", last_ok=NOW)
@@ -637,6 +639,7 @@ def _objects(world: World) -> None:
         "logo": {"shown": {"upload_id": at.logo.pk}, "another": {"upload_id": at.draft.picture.pk}},
         "role-asked-for": {
             "own": {"membership_id": at.waiting_role.pk},
+            LONG_AGO: {"membership_id": at.leader_to_be.pk},  # a role that reaches the whole school
             "missing": {"membership_id": uuid4()},
         },
         "awaiting": both("enrolment_id", "awaiting"),
@@ -747,7 +750,7 @@ def _sessions(world: World) -> None:
     """Let every role come in; then take away what is taken away in the middle of a session."""
     for role, user in world.people.items():
         world.cookies[role] = _signed_in(user)
-    for role in ("newcomer", "coordinator", "administrator"):
+    for role in ("newcomer", "leader", "coordinator", "administrator"):
         store = SessionStore(_signed_in(world.people[role]))
         store[SIGNED_IN_AT] = (NOW - timedelta(minutes=20)).timestamp()
         store.save()

@@ -13,6 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from portal import mail
 from portal.admin import WholeNumber
@@ -23,7 +24,13 @@ from tests import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("municipality", "on_the_day")]
 
-LISTS = sorted(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist" for model in admin.site._registry)
+
+def listing_of(model: Any) -> str:
+    """Return the name of a list's address."""
+    return f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+
+
+LISTS = sorted(map(listing_of, admin.site._registry))
 OPERATORS = {
     "admin:portal_message_changelist",
     "admin:portal_heartbeat_changelist",
@@ -118,6 +125,26 @@ def test_an_operator_reads_no_mail_and_sends_none_again(operator: Client, now: d
 
     assert (page.status_code, "støvler" in page.content.decode()) == (200, False)
     assert operator.post(reverse("admin:portal_message_send_again", args=(message.pk,))).status_code == 403
+
+
+def test_an_operator_neither_sees_nor_searches_the_subjects_of_mails(
+    operator: Client, coordinator: Client, now: datetime
+) -> None:
+    sent = {"state": Message.State.SENT, "sent_at": now, "trouble": ""}
+    message = a_message(now, subject="Svanelund 7.A kommer den 12. oktober", **sent)
+    listing, own = reverse("admin:portal_message_changelist"), f"/admin/portal/message/{message.pk}/change/"
+
+    def found(browser: Client, query: str) -> tuple[bool, bool]:
+        page = browser.get(f"{listing}{query}").content.decode()
+        return own in page, "Svanelund 7.A kommer" in page
+
+    assert [found(operator, query) for query in ("", "?q=svanelund", "?q=firma.example")] == [
+        (True, False),
+        (False, False),
+        (True, False),
+    ]
+    assert [found(coordinator, query) for query in ("", "?q=svanelund")] == [(True, True), (True, True)]
+    assert own not in operator.get("/admin/search/?s=svanelund&extended=1").content.decode()
 
 
 def test_nothing_can_be_deleted_but_days_of_the_calendar() -> None:
@@ -458,6 +485,65 @@ def test_whoever_has_not_just_proved_who_they_are_is_asked_before_a_role_changes
     assert change(browser, user, person_form(user)) == 302
 
 
+def long_ago(person: User) -> Client:
+    """Return a browser in which the person proved who they are sixteen minutes ago."""
+    browser = proven(person)
+    session = browser.session
+    session[SIGNED_IN_AT] = time.time() - 16 * 60
+    session.save()
+    return browser
+
+
+ODD_ROWS = [
+    {"municipal_roles-TOTAL_FORMS": "2", "municipal_roles-1-role": "administrator"},
+    {"municipal_roles-TOTAL_FORMS": "1", "municipal_roles-0-role": ["administrator", ""]},
+    {"municipal_roles-TOTAL_FORMS": "2", "municipal_roles-0-role": "", "municipal_roles-1-role": "administrator"},
+]
+
+
+@pytest.mark.parametrize("rows", ODD_ROWS)
+def test_a_role_is_asked_about_in_whatever_row_it_is_sent(rows: dict[str, Any]) -> None:
+    user, administrator = factories.UserFactory.create(), factories.AdministratorFactory.create()
+    answer = long_ago(administrator).post(f"/admin/portal/user/{user.pk}/change/", person_form(user, **rows))
+
+    assert (answer.status_code, "/igen/" in answer.headers["Location"]) == (302, True)
+    assert user.municipal_roles.count() == 0
+
+
+def test_a_person_is_given_one_role_in_the_municipality_and_no_second() -> None:
+    user, browser = factories.UserFactory.create(), proven(factories.AdministratorFactory.create())
+    rows = {"municipal_roles-0-role": "reviewer", "municipal_roles-1-role": "administrator"}
+    two = person_form(user, **{**rows, "municipal_roles-TOTAL_FORMS": "2"})
+
+    assert (change(browser, user, two), user.municipal_roles.count()) == (200, 0)
+
+
+@pytest.mark.parametrize("page", ["change", "add"])
+def test_a_role_at_a_school_in_the_persons_form_is_asked_about(page: str) -> None:
+    user, school = factories.UserFactory.create(), factories.SchoolFactory.create()
+    coordinator = factories.CoordinatorFactory.create()
+    row = {"memberships-TOTAL_FORMS": "1", "memberships-0-school": str(school.pk), "memberships-0-role": "leader"}
+    person = user if page == "change" else User(name="Ny", email="ny@skole.fjordby.example")
+    address = f"/admin/portal/user/{user.pk}/change/" if page == "change" else "/admin/portal/user/add/"
+    answer = long_ago(coordinator).post(address, person_form(person, **row))
+    before = school.memberships.count()
+    proven(coordinator).post(address, person_form(person, **row))
+
+    assert (answer.status_code, "/igen/" in answer.headers["Location"]) == (302, True)
+    assert (before, [one.role for one in school.memberships.all()]) == (0, ["leader"])
+
+
+@pytest.mark.parametrize(("role", "asks"), [("teacher", False), ("ambassador", True), ("leader", True)])
+def test_newcomers_are_confirmed_unasked_but_for_roles_that_reach_a_whole_school(role: str, asks: bool) -> None:
+    waiting = factories.MembershipFactory.create(role=role, unconfirmed_since=timezone.now())
+    chosen = {"action": "confirm_several", "_selected_action": str(waiting.pk), "confirmed": "1"}
+    browser = long_ago(factories.CoordinatorFactory.create())
+    answer = browser.post("/admin/schools/membership/", chosen)
+    waiting.refresh_from_db()
+
+    assert ("/igen/" in answer.headers.get("Location", ""), waiting.unconfirmed_since is not None) == (asks, asks)
+
+
 def test_nobody_is_made_operator_at_the_desk() -> None:
     user, browser = factories.UserFactory.create(), proven(factories.AdministratorFactory.create())
 
@@ -529,6 +615,35 @@ def test_odd_addresses_of_lists_are_answered_calmly(coordinator: Client, name: s
 
 def test_passwords_cannot_be_guessed_by_filtering(coordinator: Client) -> None:
     assert coordinator.get("/admin/portal/user/?password__startswith=argon2").status_code == 400
+
+
+ORACLES = [
+    "industry__offers__contact__email__startswith=k",
+    "industry__offers__sessions__enrolments__needs_text__icontains=adhd",
+    "activity_type__offers__contact__phone__startswith=2",
+    "state__startswith=a",
+]
+
+
+@pytest.mark.parametrize("query", ORACLES)
+@pytest.mark.parametrize("role", ["reviewer", "coordinator"])
+def test_what_stands_behind_a_filter_cannot_be_guessed_by_walking_on(role: str, query: str) -> None:
+    person = {"reviewer": factories.ReviewerFactory, "coordinator": factories.CoordinatorFactory}[role].create()
+    browser = signed_in(person)
+
+    assert browser.get(f"/admin/offers/offer/?{query}").status_code == 400
+    assert browser.get(reverse("admin:offers_offer_export") + f"?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("name", sorted(set(LISTS) - NOT_COORDINATORS))
+def test_no_filter_of_a_list_is_refused(coordinator: Client, name: str) -> None:
+    registry: dict[Any, Any] = admin.site._registry
+    model, desk = next((one, desk) for one, desk in registry.items() if listing_of(one) == name)
+    times = {"year": "2026", "month": "1", "day": "1"}
+    values = {one: times.get(one.rpartition("__")[2], "1") for one in desk.lookups_of_filters()}
+    answers = {one: coordinator.get(reverse(name), {one: value}).status_code for one, value in values.items()}
+
+    assert {one: status for one, status in answers.items() if status not in {200, 302}} == {}, model
 
 
 @pytest.mark.parametrize("name", sorted(set(LISTS) - NOT_COORDINATORS))

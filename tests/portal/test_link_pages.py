@@ -354,6 +354,19 @@ def test_coming_in_gives_the_browser_a_new_session(client: Client) -> None:
     assert Client(headers={"cookie": f"session={planted}"}).get("/l/farvel/").status_code == 200
 
 
+def test_every_further_link_gives_the_browser_a_new_session_too(client: Client) -> None:
+    one, other = host_link(), host_link()
+    client.post(page_of(one))
+    planted = client.cookies["session"].value  # by the holder of the first link, in somebody else's browser
+
+    client.post(page_of(other))
+
+    thief = Client(headers={"cookie": f"session={planted}"})
+    assert client.cookies["session"].value != planted
+    assert [thief.get(f"/vaert/{link.reference_id}/").status_code for link in (one, other)] == [404, 404]
+    assert [client.get(f"/vaert/{link.reference_id}/").status_code for link in (one, other)] == [200, 200]
+
+
 def test_a_known_token_costs_one_question_to_the_links(client: Client) -> None:
     page = page_of(host_link())
     client.get(page)

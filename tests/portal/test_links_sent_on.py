@@ -197,6 +197,25 @@ def test_only_coordinators_renew_and_nobody_for_a_person_who_left() -> None:
     assert (refused.value.code, gone.version) == ("nobody", 1)
 
 
+def test_a_link_is_mailed_anew_three_times_an_hour_and_twenty_a_day_by_one_coordinator() -> None:
+    one, other = (Actor.of_user(CoordinatorFactory.create()) for _ in range(2))
+
+    def answer(link: Link, by: Actor, at: datetime) -> str:
+        try:
+            links.renew(link_id=link.pk, by=by, now=at)
+        except Refusal as refusal:
+            return refusal.code
+        return "sent"
+
+    often = parent_link()
+    assert [answer(often, one, NOW) for _ in range(5)] == ["sent"] * 3 + ["too-often"] * 2
+    assert answer(often, one, NOW + timedelta(hours=1)) == "sent"
+    others = [parent_link() for _ in range(18)]
+    assert [answer(link, one, NOW) for link in others] == ["sent"] * 16 + ["too-many"] * 2
+    assert [answer(link, other, NOW) for link in others[16:]] == ["sent"] * 2
+    assert answer(others[17], one, NOW + timedelta(days=1)) == "sent"
+
+
 def test_a_mail_about_a_link_is_no_longer_wanted_once_the_link_is_withdrawn() -> None:
     child = send_on(parent_link())
     mail, wanted = Message.objects.get(), outbox.occasions()["link_sent_on"].still_wanted

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.test import Client
+from structlog.testing import capture_logs
 
 from portal.domain import outbox, sign_in
 from portal.domain.refusal import Refusal
@@ -81,9 +82,19 @@ class TestTheCode:
         assert (code in everything, sign_in.written(code) in everything) == (False, False)
 
     def test_it_goes_before_every_other_mail_and_not_after_it_has_run_out(self) -> None:
+        factories.UserFactory.create(email=ADDRESS)
         ask()
         message = Message.objects.get()
         assert (message.urgency, message.not_after) == (0, TODAY + timedelta(minutes=15))
+
+    def test_it_goes_to_an_account_before_all_newcomers_and_to_these_before_every_other_mail(self) -> None:
+        factories.UserFactory.create(email=ADDRESS)
+        for number in range(3):
+            ask(f"ny{number}@skole.fjordby.example", TODAY - timedelta(minutes=1))
+        ask()
+        queue = Message.objects.order_by("urgency", "send_at")
+        assert [one.address.partition("@")[0] for one in queue] == ["mette", "ny0", "ny1", "ny2"]
+        assert queue.last().urgency < 3  # type: ignore[union-attr]
 
     @pytest.mark.parametrize(
         "written", ["{code}", "{lower}", " {half1} {half2} ", "{half1}-{half2}", "{half1}–{half2}"]
@@ -141,17 +152,6 @@ class TestTheCode:
         code = sign_in.code_of(rows[5])
         assert [answer(rows[6], code) is not None, answer(rows[7], code) is not None] == [True, False]
 
-    def test_who_asks_for_invented_addresses_meets_a_limit_that_does_not_touch_accounts(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(sign_in, "STRANGERS_AT_ONCE", 3)
-        factories.UserFactory.create(email="konto@skole.fjordby.example")
-        for number in range(5):
-            ask(f"opfundet{number}@skole.fjordby.example")
-        ask("konto@skole.fjordby.example")
-        addresses = sorted(Message.objects.values_list("address", flat=True))
-        assert addresses == ["konto@skole.fjordby.example"] + [f"opfundet{n}@skole.fjordby.example" for n in range(3)]
-
     def test_old_rows_are_forgotten_after_a_day(self) -> None:
         ask()
         assert [sign_in.forget(now=TODAY + timedelta(hours=23)), sign_in.forget(now=TODAY + timedelta(hours=25))] == [
@@ -171,6 +171,116 @@ class TestTheCode:
             "",
             False,
         )
+
+
+# --- Newcomers, while somebody asks for invented addresses --------------------------------------------------------
+
+
+def from_network(name: str, client: str, now: datetime = TODAY) -> SignInCode:
+    email = f"{name}@skole.fjordby.example"
+    return sign_in.ask(email=email, purpose=Purpose.SIGN_IN, language="da", client=client, now=now)
+
+
+def mailed_to(names: str) -> int:
+    return Message.objects.filter(address__startswith=names).count()
+
+
+class TestNewcomers:
+    """Nobody locks them out unnoticed, and the municipality mails no flood of junk."""
+
+    ATTACKER, SCHOOL, HOME = "198.51.100.7", "203.0.113.5", "192.0.2.9"
+
+    @pytest.fixture(autouse=True)
+    def _small_numbers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sign_in, "STRANGERS_AT_ONCE", 5)
+        monkeypatch.setattr(sign_in, "STRANGERS_OF_A_NETWORK", 3)
+        monkeypatch.setattr(sign_in, "STRANGERS_AT_MOST", 12)
+
+    def flood(self, count: int = 30, client: str = ATTACKER, now: datetime = TODAY) -> None:
+        for number in range(count):
+            from_network(f"opfundet{client.replace(':', '.')}n{number}", client, now)
+
+    def test_a_whole_school_on_its_first_day_is_let_in_from_one_address(self) -> None:
+        inside = 0
+        for number in range(40):
+            row = from_network(f"ny{number}", self.SCHOOL)
+            inside += answer(row, sign_in.code_of(row)) is not None
+        assert (inside, sign_in.newcomers_slowed(now=TODAY)) == (40, None)
+
+    def test_a_flood_from_one_network_ends_early_and_newcomers_elsewhere_get_their_codes(self) -> None:
+        self.flood()
+        flooded = mailed_to("opfundet")
+        for number in range(3):
+            from_network(f"ny{number}", self.SCHOOL)
+        assert (flooded, mailed_to("ny")) == (5 + 3 + 1, 3)
+        # Five below the limit, three of the network's own, one in the minute.
+
+    def test_accounts_notice_nothing(self) -> None:
+        factories.UserFactory.create(email="konto@skole.fjordby.example")
+        self.flood(60)
+        self.flood(60, self.HOME)
+        rows = [from_network("konto", self.ATTACKER, TODAY + timedelta(seconds=one)) for one in range(6)]
+        assert [row.is_mailed for row in rows] == [True] * 6
+
+    def test_from_the_flooded_network_itself_one_newcomer_a_minute_still_gets_a_code(self) -> None:
+        self.flood()
+        later = TODAY + timedelta(minutes=1)
+        rows = [from_network("ny", self.ATTACKER, later), from_network("nyere", self.ATTACKER, later)]
+        assert [row.is_mailed for row in rows] == [True, False]
+
+    def test_an_address_that_waits_has_one_open_code_while_newcomers_are_slowed(self) -> None:
+        first = from_network("ny", self.SCHOOL)
+        self.flood()
+        again = from_network("ny", self.HOME, TODAY + timedelta(minutes=1))
+        assert (first.is_mailed, again.is_mailed, again.same_as) == (True, False, first)
+        assert answer(again, sign_in.code_of(first), TODAY + timedelta(minutes=2)) is not None
+
+    def test_however_many_networks_ask_the_municipality_mails_no_more_than_so_much(self) -> None:
+        for number in range(1, 20):
+            self.flood(3, f"198.51.100.{number}")
+        assert mailed_to("opfundet") == 12
+
+    def test_a_line_with_ipv6_counts_as_one_network(self) -> None:
+        for number in range(1, 20):
+            self.flood(1, f"2001:db8:0:1::{number:x}")
+        assert mailed_to("opfundet") == 5 + 3 + 1
+
+    def test_it_ends_an_hour_after_the_last_invented_address(self) -> None:
+        self.flood()
+        later = TODAY + timedelta(minutes=61)
+        assert from_network("ny", self.ATTACKER, later).is_mailed
+
+    def test_the_log_warns_once_in_a_while_and_names_nobody(self) -> None:
+        with capture_logs() as written:
+            self.flood(250)
+        assert [(one["event"], one["times"], one["log_level"]) for one in written] == [
+            ("newcomers-slowed", 1, "warning"),
+            ("newcomers-held-back", 1, "warning"),
+            ("newcomers-slowed", 101, "warning"),
+            ("newcomers-held-back", 101, "warning"),
+            ("newcomers-slowed", 201, "warning"),
+            ("newcomers-held-back", 201, "warning"),
+        ]
+        assert "opfundet" not in str(written)
+
+    @pytest.mark.parametrize(
+        ("role", "told"), [("coordinator", True), ("administrator", True), ("operator", True), ("reviewer", False)]
+    )
+    def test_the_desks_first_page_says_so(self, role: str, told: bool) -> None:
+        kinds = {
+            "coordinator": factories.CoordinatorFactory,
+            "administrator": factories.AdministratorFactory,
+            "operator": factories.OperatorFactory,
+            "reviewer": factories.ReviewerFactory,
+        }
+        with time_machine.travel(TODAY, tick=False):
+            browser = Client()
+            browser.force_login(kinds[role].create())
+            words = "opdigtede adresser"
+            before = words in browser.get("/admin/").content.decode()
+            self.flood()
+            page = browser.get("/admin/").content.decode()
+        assert (before, words in page, "seneste timer: 21" in page) == (False, told, told)
 
 
 # --- The pages ----------------------------------------------------------------------------------------------------

@@ -67,6 +67,38 @@ def test_in_the_last_hour_a_press_gives_twenty_minutes_ten_times(clock: Any) -> 
     assert browser.get(STAY).status_code == 302
 
 
+def test_whose_session_cannot_be_made_longer_is_offered_no_button_and_told_no_untruth(clock: Any) -> None:
+    staff, teacher = (signed_in(one.create()) for one in (factories.CoordinatorFactory, factories.UserFactory))
+    clock.shift(timedelta(hours=7, minutes=30))
+    page = staff.get("/").content.decode()
+    told = staff.post(STAY, {"next": "/"}, follow=True).content.decode()
+    clock.shift(timedelta(hours=4))
+
+    offer = '<button class="ds-button" data-variant="secondary" data-size="sm" type="submit">Bliv logget ind</button>'
+    assert (
+        offer in page,
+        "Du bliver ved med at være logget ind" in told,
+        offer in teacher.get("/").content.decode(),
+    ) == (
+        False,
+        False,
+        True,
+    )
+    assert "Du bliver automatisk logget ud kl. 18.00." in page
+
+
+def test_at_the_desk_the_end_is_final_only_when_it_comes_before_the_desk_asks(clock: Any) -> None:
+    browser = signed_in(factories.CoordinatorFactory.create())
+    said = []
+    for _half_hour in range(17):
+        browser.get("/admin/")
+        said.append(browser.get(f"{STAY}?desk=1").json()["final"])
+        clock.shift(timedelta(minutes=29))
+
+    # The last two looks are after 7 hours 15 and 7 hours 44 minutes; the desk asks after 30.
+    assert said == [False] * 16 + [True]
+
+
 def test_without_a_script_one_is_led_back_and_nowhere_else() -> None:
     browser = signed_in(factories.UserFactory.create())
 
