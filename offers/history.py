@@ -285,6 +285,7 @@ SENTENCES: dict[str, Sentence] = {
     "encounter-evidence": _evidence,
     "encounter-voided": gettext_lazy("The visit no longer counts in the ledger"),
     "survey-answered": _surveyed,
+    "survey-declined": gettext_lazy("%(who)s sent no questions about the visit: the receiver wants none"),
     "dialogue-asked": gettext_lazy("%(who)s proposed times for a visit"),
     "dialogue-answered": _answered_in_dialogue,
     "dialogue-agreed": _agreed,

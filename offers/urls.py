@@ -89,6 +89,7 @@ urlpatterns = [
     path("vaert/<uuid:contact_id>/svar/<uuid:enrolment_id>/", host.answer, name="host-answer"),
     path("vaert/<uuid:contact_id>/mine-oplysninger/", personal_data.mine, name="host-data"),
     path("vaert/<uuid:contact_id>/mine-oplysninger/hent/", personal_data.take, name="host-data-take"),
+    path("vaert/<uuid:contact_id>/mine-oplysninger/mails/", personal_data.mails, name="host-data-mails"),
     path("vaert/<uuid:contact_id>/mine-oplysninger/slet/", personal_data.ask_erasure, name="host-data-erase"),
     path("vaert/<uuid:contact_id>/behov/<uuid:enrolment_id>/", host.read_needs, name="host-needs"),
     path("vaert/<uuid:contact_id>/afholdt/<uuid:enrolment_id>/", host.report, name="host-report"),

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import perform_login, record_authentication
+from allauth.account.internal.flows.login import get_authentication_records, perform_login, record_authentication
 from allauth.account.models import Login
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -28,7 +28,7 @@ from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from portal.domain import audit, clock, outbox, sessions
+from portal.domain import audit, clock, outbox, sessions, watch
 from portal.domain.actor import Actor, municipal_roles_held
 from portal.http import MOST_EXTENSIONS, SESSION_ENDS_AT, SESSION_EXTENDED, SIGNED_IN_AT, is_recently_authenticated
 from portal.models import Municipality, MunicipalRole, User
@@ -117,9 +117,9 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]
         return str(_("Passkey %(number)d") % {"number": number})
 
 
-def enter(request: HttpRequest, user: User, *, method: str, next_url: str | None) -> HttpResponse:
+def enter(request: HttpRequest, user: User, *, method: str, provider: str = "", next_url: str | None) -> HttpResponse:
     """Sign in whoever has proved to be this person; allauth asks for the second factor where there is one."""
-    record_authentication(request, user, method=method)
+    record_authentication(request, user, method=method, **({"provider": provider} if provider else {}))
     response: HttpResponse = perform_login(request, Login(user=user, redirect_url=next_url, email=user.email))
     return response
 
@@ -157,6 +157,19 @@ def note_sign_in(sender: object, request: HttpRequest, user: User, **_kwargs: An
     request.session[SIGNED_IN_AT] = began
     request.session[SESSION_ENDS_AT] = began + (STAFF_SESSION if staff else TEACHER_SESSION)
     request.session[SESSION_EXTENDED] = MOST_EXTENSIONS if staff else 0
+
+
+def log_sign_in(sender: object, request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    """Note in the log that somebody came in, by which way, and with which second factor."""
+    records = get_authentication_records(request, user)
+    ways = [str(one.get("provider") or one.get("type") or one.get("method", "")) for one in records]
+    if ways:
+        watch.came_in(user, ways=ways, now=clock.now())
+
+
+def log_failed_factor(sender: object, user: User, **_kwargs: Any) -> None:
+    """Note in the log that a code of an app, or a recovery code, did not fit."""
+    watch.refused(watch.FACTOR_REFUSED, user_id=user.pk, now=clock.now())
 
 
 def end_sessions_of_role_holder(sender: object, instance: MunicipalRole, **_kwargs: Any) -> None:
@@ -197,6 +210,8 @@ def listen() -> None:
     from allauth.mfa import signals  # noqa: PLC0415 (its models are there only when all apps are)
 
     user_logged_in.connect(note_sign_in, dispatch_uid="note_sign_in")
+    user_logged_in.connect(log_sign_in, dispatch_uid="log_sign_in")
+    signals.authentication_failed.connect(log_failed_factor, dispatch_uid="log_failed_factor")
     for signal in (post_save, post_delete):
         signal.connect(end_sessions_of_role_holder, sender=MunicipalRole, dispatch_uid="end_sessions_of_role_holder")
     for changed in (signals.authenticator_added, signals.authenticator_removed, signals.authenticator_reset):

@@ -68,7 +68,26 @@ def exported(facts: Facts) -> str:
     }
 
 
+WAYS: dict[str, Text] = {
+    "code": gettext_lazy("a code by mail"),
+    "totp": gettext_lazy("an authenticator app"),
+    "webauthn": gettext_lazy("a passkey"),
+    "recovery_codes": gettext_lazy("a recovery code"),
+    "kommune": gettext_lazy("the municipality's sign-in"),
+    "unilogin": gettext_lazy("UNI-Login"),
+}
+
+
+def signed_in(facts: Facts) -> str:
+    """Return by which ways somebody signed in; the second is the second factor."""
+    ways = [str(WAYS.get(way, way)).replace("%", "%%") for way in facts.get("ways", [])]
+    return _("%%(who)s signed in with %(ways)s") % {"ways": in_words(ways) or "–"}
+
+
 SENTENCES: dict[str, Sentence] = {
+    "signed-in": signed_in,
+    "code-refused": gettext_lazy("A code from a mail did not fit"),
+    "second-factor-failed": gettext_lazy("A second factor did not fit"),
     "persons-exported": exported,
     "list-exported": exported,
     "user-address-changed": gettext_lazy("%(who)s changed the e-mail address"),
@@ -79,6 +98,8 @@ SENTENCES: dict[str, Sentence] = {
     "link-sent-on": gettext_lazy("%(who)s sent the link on to a colleague"),
     "link-renewed": gettext_lazy("%(who)s made the link anew; the earlier address is worthless"),
     "link-withdrawn": gettext_lazy("%(who)s withdrew the link"),
+    "mails-declined": gettext_lazy("%(who)s declined mails of this kind"),
+    "mails-wanted-again": gettext_lazy("%(who)s wants mails of this kind again"),
     "identity-joined": gettext_lazy("%(who)s joined another way of signing in to the account"),
     "factor-changed": gettext_lazy("%(who)s changed the second factor"),
     "factor-taken-off": gettext_lazy("%(who)s took the second factor off the account"),

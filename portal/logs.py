@@ -13,7 +13,7 @@ import structlog
 
 # Signs that end a line, move a cursor or turn the writing round, which JSON leaves as they are.
 UNSEEN = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-TOKEN = re.compile(r"\b(inv|hst|svy|grd|cal)_[A-Za-z0-9_-]{8,}")
+TOKEN = re.compile(r"\b(inv|hst|svy|grd|cal|uns)_[A-Za-z0-9_-]{8,}")
 
 
 def mask(text: str) -> str:

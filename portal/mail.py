@@ -15,13 +15,14 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from portal import logs
-from portal.domain import outbox
+from portal.domain import outbox, suppressions
 from portal.models import Message, Municipality
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 LIKE_AN_ADDRESS = re.compile(r'[@:;,"<>()\[\]\\]+')
 ONE_ADDRESS = re.compile(r"[^\s@<>,;:]+@[^\s@<>,;:]+")
 PERMANENT = 500
+DECLINED = "Its receiver wants no such mails."
 SECRET = {"account_mail", "sign_in_code"}
 
 
@@ -46,6 +47,11 @@ def sender() -> tuple[str, str]:
     return formataddr((" ".join(name.split()), address)), reply_to
 
 
+def ways_out(choice: suppressions.Choice) -> dict[str, str]:
+    """Return the headers by which a mail program offers to decline such mails in one click (RFC 8058)."""
+    return {"List-Unsubscribe": f"<{choice.url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
 def render(message: Message, now: datetime) -> EmailMultiAlternatives:
     """Write the letter of a message in its receiver's language."""
     return write(message, lambda: outbox.occasions()[message.occasion].letter(message, now))
@@ -55,6 +61,7 @@ def write(message: Message, letter_of: Callable[[], outbox.Letter]) -> EmailMult
     """Make a mail of a letter; ``letter_of`` is called in the receiver's language."""
     with translation.override(message.language):
         letter = letter_of()
+        choice = suppressions.choice_about(message.occasion, message.address)
         template = letter.template or message.occasion
         from_email, reply_to = sender()
         context = {
@@ -62,6 +69,7 @@ def write(message: Message, letter_of: Callable[[], outbox.Letter]) -> EmailMult
             "origin": settings.ORIGIN,
             "subject": one_line(letter.subject),
             "language": message.language,
+            "unsubscribe": choice,
             **letter.context,
         }
         text = render_to_string(f"mail/{template}.txt", context).strip() + "\n"
@@ -77,6 +85,7 @@ def write(message: Message, letter_of: Callable[[], outbox.Letter]) -> EmailMult
             "Message-ID": f"<{message.pk}@{host}>",
             "Auto-Submitted": "auto-generated",
             "Content-Language": message.language,
+            **(ways_out(choice) if choice is not None else {}),
         },
     )
     mail.attach_alternative(html, "text/html")
@@ -96,6 +105,11 @@ def deliver(message: Message, *, connection: BaseEmailBackend, owner: UUID, now:
     try:
         if not outbox.occasions()[message.occasion].still_wanted(message, now):
             outbox.mark_unwanted(message, owner=owner, state=Message.State.WITHDRAWN)
+            return Message.State.WITHDRAWN
+        if suppressions.stands_against(message.occasion, message.address):
+            if declined := outbox.occasions()[message.occasion].declined:
+                declined(message, now)
+            outbox.mark_unwanted(message, owner=owner, state=Message.State.WITHDRAWN, why=DECLINED)
             return Message.State.WITHDRAWN
         mail = render(message, now)
         mail.connection = connection

@@ -18,12 +18,14 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from portal import pdf
-from portal.domain import limits, sign_in, tables
+from portal.domain import limits, sign_in, suppressions, tables, watch
 from portal.domain import sessions as ended_sessions
 from portal.domain.privacy import (
+    Besides,
     Cookie,
     Eraser,
     Holding,
+    Kind,
     Lifetime,
     Purpose,
     Rule,
@@ -35,6 +37,7 @@ from portal.domain.privacy import (
 from portal.domain.pseudonyms import FORGOTTEN_DOMAIN, address_of_nobody
 from portal.domain.refusal import Refusal
 from portal.models import (
+    AuditEntry,
     Document,
     DocumentJob,
     LegalHold,
@@ -43,6 +46,7 @@ from portal.models import (
     MunicipalRole,
     PendingTable,
     SignInCode,
+    Suppression,
     User,
 )
 
@@ -64,6 +68,10 @@ MAIL_TEXT = Lifetime(
 )
 MAIL_ROW = Lifetime(code="mail", after=_("after the mail was sent or given up, without address and text"), months=12)
 LOG = Lifetime(code="log", after=_("after it was written into the log"), months=13, setting="keep_log_months")
+SIGN_INS = Lifetime(code="sign-ins", after=_("after somebody signed in, or failed to"), months=6)
+LOG_LINES = Lifetime(
+    code="log-lines", after=_("after the line was written: the installation lets its logs rotate"), months=6
+)
 LINK = Lifetime(code="link", after=_("after the link stopped working"), days=30)
 CODE = Lifetime(code="code", after=_("after it was asked for"), days=1)
 TABLE = Lifetime(code="table", after=_("after it was uploaded"), days=1)
@@ -72,6 +80,7 @@ SESSION = Lifetime(code="session", after=_("Until you sign out, at most 12 hours
 COUNTER = Lifetime(code="counter", after=_("Some hours"))
 LEDGER = Lifetime(code="ledger", after=_("after the erasure, so that older backups are erased again"), months=12)
 ANSWERED = Lifetime(code="answered", after=_("Until it is answered"))
+DECLINED = Lifetime(code="declined", after=_("Until you take it back: as a keyed hash that outlives an erasure"))
 HELD = Lifetime(code="held", after=_("Until the day that the hold names"))
 
 # --- Why -----------------------------------------------------------------------------------------------------------
@@ -82,6 +91,7 @@ PUBLIC_TASK = _(
 )
 SAFETY_DUTY = _("GDPR Art. 6(1)(e), with the duties of security and accountability (Art. 5(2) and Art. 32)")
 RIGHTS_DUTY = _("GDPR Art. 6(1)(c): the duty to answer and to prove it (Art. 12 and Art. 17)")
+RIGHTS_OF_OBJECTION = _("GDPR Art. 6(1)(c): the duty to respect a no (Art. 21)")
 
 NOTHING = Purpose(code="nothing", who="", what="", why=_("The portal's own settings and machinery."), basis="")
 ACCOUNTS = Purpose(
@@ -166,7 +176,10 @@ LOGGED = Purpose(
 SAFETY = Purpose(
     code="safety",
     who=_("Those who sign in or come by a link"),
-    what=_("The session, when a link was used, and how often a sign-in failed."),
+    what=_(
+        "The session, when a link was used, each sign-in with its way, each code that did not fit; in the program's log"
+        " what was asked for, with the network address."
+    ),
     why=_("So that nobody else comes in."),
     basis=SAFETY_DUTY,
 )
@@ -176,6 +189,13 @@ RIGHTS = Purpose(
     what=_("Who asked and when; after the erasure only a keyed hash that names nobody."),
     why=_("To answer within a month, and to erase again what a restored backup brings back."),
     basis=RIGHTS_DUTY,
+)
+DECLINED_MAILS = Purpose(
+    code="declined-mails",
+    who=_("Those who want no reminders, or no questions after visits"),
+    what=_("A keyed hash of the e-mail address, which kind of mails, and since when. It names nobody."),
+    why=_("So that your no still holds when you have been erased and are written to again."),
+    basis=RIGHTS_OF_OBJECTION,
 )
 ORGANISATIONS = Purpose(
     code="organisations",
@@ -262,6 +282,12 @@ def _is_in(session: Session, subject: Subject) -> bool:
     return any(text.lower() in told for text in (*subject.ids, *subject.addresses, *subject.names) if len(text) > 3)
 
 
+def declined_by(subject: Subject) -> QuerySet[Suppression]:
+    """Return what somebody who reads at one of the person's addresses has declined."""
+    digests = {choice.address_digest for address in subject.addresses for choice in suppressions.choices_of(address)}
+    return Suppression.objects.filter(address_digest__in=digests)
+
+
 def rights_of(label: str) -> Any:
     """Return a finder of requests and holds."""
 
@@ -332,6 +358,16 @@ HOLDINGS = [
         pseudonym="token_digest link",
         hidden="token_digest",
         of=by_ids("portal.FormerAddress", "link"),
+    ),
+    Holding(
+        model="portal.Suppression",
+        purpose=DECLINED_MAILS,
+        keep=DECLINED,
+        pseudonym="address_digest",
+        none="id kind created_at",
+        hidden="address_digest",
+        untouched="address_digest",
+        of=declined_by,
     ),
     Holding(
         model="portal.SignInCode",
@@ -553,6 +589,11 @@ TABLES = [
     Table(name="django_migrations", columns="id app name applied", purpose=NOTHING, keep=KEPT),
 ]
 
+BESIDES = [
+    Besides(name=f"portal.AuditEntry ({', '.join(watch.ACTIONS)})", kind=Kind.PSEUDONYM, purpose=SAFETY, keep=SIGN_INS),
+    Besides(name="log (client)", kind=Kind.CONTACT, purpose=SAFETY, keep=LOG_LINES),
+]
+
 
 # --- Forgetting ----------------------------------------------------------------------------------------------------
 
@@ -658,6 +699,12 @@ RULES = [
         lifetime=LOG,
         fields=("portal.AuditEntry.facts", "portal.AuditEntry.actor_id", "portal.AuditEntry.object_id"),
         run=in_batches(entries("portal.AuditEntry", "at"), LOG),
+    ),
+    Rule(
+        name="sign-ins",
+        lifetime=SIGN_INS,
+        fields=(),
+        run=in_batches(lambda cut, _now: AuditEntry.objects.filter(action__in=watch.ACTIONS, at__lt=cut), SIGN_INS),
     ),
     Rule(
         name="admin-log",

@@ -47,6 +47,7 @@ urlpatterns = [
     path("sprog/", csrf_exempt(login_not_required(set_language)), name="set_language"),
     path("l/farvel/", links.leave, name="link-leave"),
     path("l/nyt-link/<uuid:link_id>/", links.again, name="link-again"),
+    re_path(r"^l/(?P<token>uns_.+)$", links.unsubscribe, name="unsubscribe"),
     # Whatever follows: with or without the last slash, with what mail programs glue behind it, and nonsense.
     re_path(r"^l/(?P<token>.+)$", links.landing, name="link-landing"),
     path("demo/ur/", demo.demo_clock, name="demo-clock"),
@@ -58,6 +59,7 @@ urlpatterns = [
     # Signing in. What allauth brings along is named one by one: its ways by password and of registering do not exist.
     path("konto/mine-oplysninger/", personal_data.mine, name="my-data"),
     path("konto/mine-oplysninger/hent/", personal_data.take, name="my-data-take"),
+    path("konto/mine-oplysninger/mails/", personal_data.mails, name="my-data-mails"),
     path("konto/mine-oplysninger/slet/", personal_data.ask_erasure, name="my-data-erase"),
     path("konto/login/", sign_in.address, name="account_login"),
     path("konto/login/kode/", sign_in.code, name="sign-in-code"),

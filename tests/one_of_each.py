@@ -37,6 +37,7 @@ from portal.models import (
     Message,
     MunicipalRole,
     SignInCode,
+    Suppression,
 )
 from tests import factories
 from tests.conftest import TODAY
@@ -96,6 +97,7 @@ ROWS: list[tuple[type[models.Model], dict[str, Any]]] = [
     (Erasure, {"kind": "user", "subject_digest": "0" * 64}),
     (ErasureRequest, {"kind": "user", "subject_id": SOMEBODY}),
     (LegalHold, {"kind": "user", "subject_id": SOMEBODY, "reason": "Sag", "until": DAY}),
+    (Suppression, {"address_digest": "0" * 64, "kind": "surveys"}),
     (SignInCode, {"email": "bo@skole.example", "purpose": "sign_in", "created_at": TODAY, "expires_at": LATER}),
 ]
 

@@ -112,6 +112,14 @@ def containers() -> Iterator[Containers]:
     state.clear_away()
 
 
+def test_no_service_keeps_its_log_for_ever() -> None:
+    """The lines hold network addresses."""
+    kept = {name: service["logging"]["options"] for name, service in compose.services().items()}
+
+    assert kept == {name: {"max-size": "20m", "max-file": "10"} for name in compose.services()}
+    assert sorted(kept) == ["beat", "db", "mail", "migrate", "redis", "web", "worker"]
+
+
 def test_the_file_fits_the_compose_schema() -> None:
     command = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
     answer = subprocess.run(

@@ -65,6 +65,8 @@ PAST_DJANGO = [
     ("UPDATE companies_contact SET email = 'Bo@firma.example'", "contact_email_is_in_small_letters"),
     ("UPDATE portal_user SET email = 'Bo@skole.example'", "user_email_is_in_small_letters"),
     ("UPDATE portal_user SET name = E'Bo\\nBo'", "user_name_stands_on_one_line"),
+    ("UPDATE portal_suppression SET address_digest = 'mette@skole.example'", "suppression_holds_a_keyed_hash"),
+    (again("portal_suppression"), "suppression_is_said_once"),
     ("UPDATE portal_municipality SET id = 2", "municipality_is_only_one"),
     ("UPDATE portal_calendarperiod SET last_day = first_day - 1", "calendar_period_ends_after_it_begins"),
     ("UPDATE offers_session SET places = 0", "session_has_at_least_one_place"),

@@ -155,4 +155,4 @@ def test_the_page_about_privacy_tells_every_purpose_and_every_cookie(client: Cli
     assert [who for who in told if who not in text] == []
     assert [sentence for sentence in kept if sentence not in text] == []
     assert [cookie.name for cookie in register().cookies if f"<code>{cookie.name}</code>" not in text] == []
-    assert len(told) == 13
+    assert len(told) == 14

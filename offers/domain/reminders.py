@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef, Prefetch
 from companies.models import Contact
 from offers.domain import notices
 from offers.models import Enrolment, Meeting, Session, VisitReport
-from portal.domain import calendar, links, outbox
+from portal.domain import calendar, links, outbox, suppressions
 from portal.domain.calendar import SchoolCalendar
 from portal.models import Link, Message, Municipality
 
@@ -270,7 +270,11 @@ def plan(plans: list[Plan], *, now: datetime) -> int:
                 key=one.key,
                 parameters=one.parameters,
             )
-        elif state == Message.State.WITHDRAWN and one.not_after > max(one.send_at, now):
+        elif (
+            state == Message.State.WITHDRAWN
+            and one.not_after > max(one.send_at, now)
+            and not suppressions.stands_against(one.occasion, one.to.address)
+        ):
             outbox.promise_again(message_id=message_id, now=now, send_at=one.send_at, not_after=one.not_after)
         else:
             continue

@@ -149,6 +149,22 @@ def suppress(enrolment: Enrolment) -> int:
 
 
 @transaction.atomic(durable=True)
+def leave_out(*, survey_id: UUID, now: datetime) -> bool:
+    """Leave out somebody who wants no questions after visits; return False when the request is not open any more.
+
+    The request then counts as not sent: neither among the asked nor among the answered.
+    """
+    survey = SurveyRequest.objects.select_for_update().get(pk=survey_id)
+    if survey.state != SurveyRequest.State.SCHEDULED:
+        return False
+    survey.state = SurveyRequest.State.SUPPRESSED
+    survey.save(update_fields=["state"])
+    outbox.withdraw(about=survey)
+    audit.record(Actor.job("deliver-messages"), "survey-declined", survey, at=now, audience=survey.audience)
+    return True
+
+
+@transaction.atomic(durable=True)
 def answer_survey(
     *, survey_id: UUID, answers: Mapping[str, Any], comment: str, may_quote: bool, by: Actor, now: datetime
 ) -> SurveyRequest:

@@ -16,7 +16,7 @@ from offers.models import Invite, Offer, ReviewComment, Revision
 from portal.domain import calendar, links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.outbox import Letter, Occasion
-from portal.models import Link, Message, Municipality, MunicipalRole, User
+from portal.models import Link, Message, Municipality, MunicipalRole, Suppression, User
 
 S = Offer.State
 
@@ -310,7 +310,9 @@ def expired_letter(message: Message, now: datetime) -> Letter:
 
 OCCASIONS: dict[str, Occasion] = {
     "invite": Occasion(still_wanted=invite_is_wanted, letter=invite_letter),
-    "invite_reminder": Occasion(still_wanted=reminder_is_wanted, letter=reminder_letter),
+    "invite_reminder": Occasion(
+        still_wanted=reminder_is_wanted, letter=reminder_letter, declinable=Suppression.Kind.REMINDERS
+    ),
     "offer_submitted": Occasion(still_wanted=submitted_is_wanted, letter=submitted_letter),
     "offer_sent_back": Occasion(still_wanted=sent_back_is_wanted, letter=sent_back_letter),
     "offer_published": Occasion(still_wanted=published_is_wanted, letter=published_letter),

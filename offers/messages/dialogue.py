@@ -21,7 +21,7 @@ from portal.domain import calendar, links
 from portal.domain.actor import municipal_roles_held
 from portal.domain.outbox import Letter, Occasion
 from portal.domain.phone import as_written
-from portal.models import Link, Message, MunicipalRole, User
+from portal.models import Link, Message, MunicipalRole, Suppression, User
 
 State = Dialogue.State
 Side = Dialogue.Side
@@ -489,7 +489,7 @@ def _host_of(question: Question) -> Facts:
     return [(_("Host"), "\n".join(part for part in reach if part))]
 
 
-def _about_question(words: Callable[[Question, datetime], Words], *, answered: bool) -> Occasion:
+def _about_question(words: Callable[[Question, datetime], Words], *, answered: bool, declinable: str = "") -> Occasion:
     """Return an occasion about a question that has been answered, or has not."""
 
     def still_wanted(message: Message, now: datetime) -> bool:
@@ -516,7 +516,7 @@ def _about_question(words: Callable[[Question, datetime], Words], *, answered: b
             url=url,
         )
 
-    return Occasion(still_wanted=still_wanted, letter=letter)
+    return Occasion(still_wanted=still_wanted, letter=letter, declinable=declinable)
 
 
 OCCASIONS: dict[str, Occasion] = {
@@ -537,7 +537,7 @@ OCCASIONS: dict[str, Occasion] = {
     "coordinator_dialogue_nudge": _about_dialogue(_coordinator_asked, *State.open(), awaits=Side.COORDINATOR),
     "coordinator_dialogue_no_answer": _about_dialogue(_coordinator_no_answer, State.NO_ANSWER),
     "host_question": _about_question(_host_question, answered=False),
-    "host_question_nudge": _about_question(_host_question_nudge, answered=False),
+    "host_question_nudge": _about_question(_host_question_nudge, answered=False, declinable=Suppression.Kind.REMINDERS),
     "coordinator_question": _about_question(_coordinator_question, answered=False),
     "question_answered": _about_question(_question_answered, answered=True),
 }

@@ -8,12 +8,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from companies.models import Contact
-from offers.domain import dates, encounters, reminders, snapshot
+from offers.domain import dates, encounters, reminders, snapshot, surveys
 from offers.models import Enrolment, Meeting, Offer, Session, SurveyRequest, VisitReport
 from portal.domain import calendar, links
 from portal.domain.calendar import SchoolCalendar
 from portal.domain.outbox import Letter, Occasion
-from portal.models import Link, Message, User
+from portal.models import Link, Message, Suppression, User
 
 
 def _enrolment(message: Message) -> Enrolment:
@@ -302,12 +302,24 @@ def _disputed(message: Message, now: datetime) -> Letter:
     return Letter(subject=subject, context=context)
 
 
+def _survey_declined(message: Message, now: datetime) -> None:
+    """Note that somebody who wants no such questions is not asked."""
+    surveys.leave_out(survey_id=message.reference_id, now=now)
+
+
+# What may be declined asks for a favour or tells once more what was told. The host's day sheet is neither: it holds
+# numbers, needs and phone numbers that stand in no other mail.
+REMINDERS, SURVEYS = Suppression.Kind.REMINDERS, Suppression.Kind.SURVEYS
 OCCASIONS: dict[str, Occasion] = {
-    "visit_reminder": Occasion(still_wanted=_reminder_wanted, letter=_reminder),
+    "visit_reminder": Occasion(still_wanted=_reminder_wanted, letter=_reminder, declinable=REMINDERS),
     "host_day_sheet": Occasion(still_wanted=_sheet_wanted, letter=_sheet),
-    "visit_confirm": Occasion(still_wanted=_confirm_wanted, letter=_confirm),
-    "survey_teacher": Occasion(still_wanted=_survey_wanted, letter=_survey_letter),
-    "survey_host": Occasion(still_wanted=_survey_wanted, letter=_survey_letter),
-    "survey_reminder": Occasion(still_wanted=_survey_wanted, letter=_survey_letter),
+    "visit_confirm": Occasion(still_wanted=_confirm_wanted, letter=_confirm, declinable=SURVEYS),
+    "survey_teacher": Occasion(
+        still_wanted=_survey_wanted, letter=_survey_letter, declinable=SURVEYS, declined=_survey_declined
+    ),
+    "survey_host": Occasion(
+        still_wanted=_survey_wanted, letter=_survey_letter, declinable=SURVEYS, declined=_survey_declined
+    ),
+    "survey_reminder": Occasion(still_wanted=_survey_wanted, letter=_survey_letter, declinable=SURVEYS),
     "visit_disputed": Occasion(still_wanted=_disputed_wanted, letter=_disputed),
 }

@@ -12,7 +12,7 @@ from offers.models.offer import Offer
 
 
 class Invite(models.Model):
-    """A contact of a company is asked to describe one course, by a link that lives 30 days and is renewed by use.
+    """A contact of a company is asked to describe one course, by a link that lives 30 days, however often it is used.
 
     ``opened`` is the first press of a button, never a GET: mail scanners open every link.
     """

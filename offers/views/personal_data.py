@@ -8,7 +8,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.domain import clock, privacy
+from companies.models import Contact
+from portal.domain import clock, privacy, suppressions
 from portal.http import LinkRequest, handed_out, link_required
 from portal.models import ErasureRequest, Link
 
@@ -24,6 +25,11 @@ def _contact(request: HttpRequest, contact_id: UUID) -> privacy.Subject:
     return found
 
 
+def _address(contact_id: UUID) -> str:
+    """Return where the contact gets mails."""
+    return Contact.objects.get(pk=contact_id).email
+
+
 @link_required(Link.Purpose.HOST, "contact_id")
 @require_safe
 def mine(request: HttpRequest, contact_id: UUID) -> HttpResponse:
@@ -36,6 +42,8 @@ def mine(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         "take_url": reverse("host-data-take", args=[contact_id]),
         "erase_url": reverse("host-data-erase", args=[contact_id]),
         "up_url": reverse("link-host", args=[contact_id]),
+        "mails_url": reverse("host-data-mails", args=[contact_id]),
+        "choices": suppressions.choices_of(_address(contact_id)),
     }
     return render(request, "portal/personal_data.html", context)
 
@@ -67,3 +75,15 @@ def ask_erasure(request: HttpRequest, contact_id: UUID) -> HttpResponse:
         "back": reverse("host-data", args=[contact_id]),
     }
     return render(request, "portal/personal_data_erase.html", context)
+
+
+@link_required(Link.Purpose.HOST, "contact_id")
+@require_POST
+def mails(request: HttpRequest, contact_id: UUID) -> HttpResponse:
+    """Decline reminders or questions after visits, or have them again; what is no choice changes nothing."""
+    _contact(request, contact_id)
+    chosen = suppressions.choice_named(_address(contact_id), request.POST.get("kind", ""))
+    if chosen is not None:
+        wanted, by = request.POST.get("wanted") == "yes", cast(LinkRequest, request).actor
+        suppressions.choose(secret=chosen.token, wanted=wanted, by=by, now=clock.now())
+    return redirect(f"{reverse('host-data', args=[contact_id])}#mails")

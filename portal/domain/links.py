@@ -42,7 +42,7 @@ LIFETIMES = {
     Link.Purpose.SURVEY: timedelta(days=21),
     Link.Purpose.CALENDAR: timedelta(days=5 * 365),
 }
-RENEWED_BY_USE = {Link.Purpose.INVITE, Link.Purpose.HOST}
+RENEWED_BY_USE = {Link.Purpose.HOST}
 SENT_ON = {Link.Purpose.INVITE, Link.Purpose.HOST}
 MOST_COLLEAGUES = 10
 MOST_ASKED_IN_AN_HOUR = 3
@@ -173,7 +173,7 @@ def _locked(link_id: UUID) -> Link:
 
 @transaction.atomic(durable=True)
 def use(*, link_id: UUID, now: datetime) -> Link:
-    """Note that somebody came in by the link; the longer-lived kinds are prolonged by it."""
+    """Note that somebody came in by the link; a host's is prolonged by it."""
     link = _locked(link_id)
     if link.has_ended(now):
         raise LinkEnded(link)

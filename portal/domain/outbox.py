@@ -70,10 +70,17 @@ class Letter:
 
 @dataclass(frozen=True, kw_only=True)
 class Occasion:
-    """Why a mail is sent: whether it is still wanted at the last moment, and what it says."""
+    """Why a mail is sent: whether it is still wanted at the last moment, and what it says.
+
+    ``declinable`` is the kind of mails (``Suppression.Kind``) among which its receiver may decline it; without one it
+    is part of a service and always comes: confirmations, changes, codes, and what somebody must answer in time.
+    ``declined`` is called instead of sending it to somebody who has.
+    """
 
     still_wanted: Callable[[Message, datetime], bool]
     letter: Callable[[Message, datetime], Letter]
+    declinable: str = ""
+    declined: Callable[[Message, datetime], None] | None = None
 
 
 @lru_cache(maxsize=1)
@@ -221,9 +228,9 @@ def mark_sent(message: Message, *, owner: UUID, now: datetime, subject: str, bod
     return _finish(message, owner, state=Message.State.SENT, **values)
 
 
-def mark_unwanted(message: Message, *, owner: UUID, state: str) -> bool:
-    """Note that it will not be sent: withdrawn (no longer true) or expired (too late)."""
-    return _finish(message, owner, state=state)
+def mark_unwanted(message: Message, *, owner: UUID, state: str, why: str = "") -> bool:
+    """Note that it will not be sent: withdrawn (no longer true, or declined) or expired (too late)."""
+    return _finish(message, owner, state=state, trouble=why)
 
 
 def mark_failed(

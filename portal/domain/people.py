@@ -10,7 +10,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from portal.domain import audit, outbox, roles, sessions
+from portal.domain import audit, outbox, roles, sessions, suppressions
 from portal.domain.actor import Actor
 from portal.domain.refusal import Refusal
 from portal.models import Message, MunicipalRole, User
@@ -46,6 +46,7 @@ def change_address(*, user_id: UUID, email: str, by: Actor, now: datetime) -> Us
     EmailAddress.objects.filter(user=user).delete()
     sessions.end_all(user.pk)
     Message.objects.filter(recipient_id=user.pk, state__in=WAITING).update(address=wanted)
+    suppressions.carry_over(before=before, now_at=wanted, now=now)
     audit.record(by, "user-address-changed", user, at=now)
     if user.is_active:
         for address in (before, wanted):

@@ -211,6 +211,19 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Besides:
+    """What is held for a purpose besides whole fields: rows that live shorter than their table's others, lines of logs.
+
+    ``kind`` is what they say about a person; ``name`` says where they stand, as the record names fields.
+    """
+
+    name: str
+    kind: Kind
+    purpose: Purpose
+    keep: Lifetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cookie:
     """A cookie the portal may set: what for, when, and how long the browser keeps it."""
 
@@ -270,6 +283,7 @@ class Register:
 
     holdings: list[Holding]
     tables: list[Table]
+    besides: list[Besides]
     cookies: list[Cookie]
     rules: list[Rule]
     erasers: list[Eraser]
@@ -304,6 +318,7 @@ def register() -> Register:
     return Register(
         holdings=gathered("HOLDINGS"),
         tables=gathered("TABLES"),
+        besides=gathered("BESIDES"),
         cookies=gathered("COOKIES"),
         rules=gathered("RULES"),
         erasers=gathered("ERASERS"),
@@ -923,14 +938,18 @@ def told(municipality: Municipality | None = None) -> list[Told]:
     """Return every purpose with what is held for it and how long, in the order of the register: one source for all."""
     chosen = municipality or Municipality.objects.first() or Municipality()
     found: dict[str, Told] = {}
-    for tag in register().tags:
-        if tag.kind == Kind.NONE or holding_is_away(tag.model):
-            continue
-        line = found.setdefault(tag.purpose.code, Told(purpose=tag.purpose, kept=[], kinds=[], fields=[]))
+    held: list[tuple[Purpose, Lifetime, Kind, str]] = [
+        (tag.purpose, tag.lifetime, tag.kind, f"{tag.model}.{tag.field}")
+        for tag in register().tags
+        if tag.kind != Kind.NONE and not holding_is_away(tag.model)
+    ]
+    held += [(one.purpose, one.keep, one.kind, one.name) for one in register().besides]
+    for purpose, lifetime, kind, name in held:
+        line = found.setdefault(purpose.code, Told(purpose=purpose, kept=[], kinds=[], fields=[]))
         for one, where in (
-            (tag.lifetime.in_words(chosen), line.kept),
-            (str(KINDS_IN_WORDS[tag.kind]), line.kinds),
-            (f"{tag.model}.{tag.field}", line.fields),
+            (lifetime.in_words(chosen), line.kept),
+            (str(KINDS_IN_WORDS[kind]), line.kinds),
+            (name, line.fields),
         ):
             if one not in where:
                 where.append(one)

@@ -21,6 +21,7 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 from fido2.webauthn import AuthenticationResponse, RegistrationResponse
 
+from portal.domain import clock, watch
 from portal.forms.fields import Email, Line
 from portal.models import User
 
@@ -144,7 +145,21 @@ class Credential(forms.JSONField):
             return InvalidJSONInput(data)
 
 
-class PasskeyForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+class _Watched(forms.Form):
+    """A form for the passkey of an account that is known: one that does not fit is noted in the log."""
+
+    user: User | None
+
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except forms.ValidationError:
+            if self.user is not None:
+                watch.refused(watch.FACTOR_REFUSED, user_id=self.user.pk, now=clock.now())
+            raise
+
+
+class PasskeyForm(_Watched, AuthenticateWebAuthnForm):  # type: ignore[misc]
     """A passkey as the second step of signing in."""
 
     credential = Credential(AuthenticationResponse)
@@ -156,7 +171,7 @@ class PasskeyAloneForm(LoginWebAuthnForm):  # type: ignore[misc]
     credential = Credential(AuthenticationResponse)
 
 
-class PasskeyAgainForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class PasskeyAgainForm(_Watched, ReauthenticateWebAuthnForm):  # type: ignore[misc]
     """A passkey, asked again before something that matters."""
 
     credential = Credential(AuthenticationResponse)

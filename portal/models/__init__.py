@@ -8,6 +8,7 @@ from portal.models.message import Message
 from portal.models.municipality import CalendarPeriod, MoveDefault, Municipality, OrganisationModel, PriorityFor
 from portal.models.privacy import Erasure, ErasureRequest, LegalHold, SubjectKind
 from portal.models.sign_in import SignInCode
+from portal.models.suppression import Suppression
 from portal.models.table import PendingTable
 from portal.models.tally import Tally
 from portal.models.upload import Upload
@@ -39,6 +40,7 @@ __all__ = [
     "SignInCode",
     "Subject",
     "SubjectKind",
+    "Suppression",
     "Tally",
     "Upload",
     "User",

@@ -91,7 +91,7 @@ class Arrival(OAuth2CallbackView):  # type: ignore[misc]
 def _arrived(request: HttpRequest, identity: Identity, *, next_url: str | None) -> HttpResponseBase:
     known = SocialAccount.objects.filter(provider=identity.provider, uid=identity.uid).select_related("user").first()
     if known is not None:
-        return enter(request, known.user, method="socialaccount", next_url=next_url)
+        return enter(request, known.user, method="socialaccount", provider=identity.provider, next_url=next_url)
     keep(request, IDENTITY, **asdict(identity), next=next_url)
     return redirect("sign-in-elsewhere")
 

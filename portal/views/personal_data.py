@@ -1,12 +1,14 @@
 """What the portal knows about somebody who has signed in: to read, to take along, and to ask for its erasure."""
 
+from typing import cast
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.domain import clock, privacy
+from portal.domain import clock, privacy, suppressions
 from portal.http import actor_of, handed_out, recently_authenticated
 from portal.models import ErasureRequest, User
 
@@ -32,6 +34,8 @@ def mine(request: HttpRequest) -> HttpResponse:
         "asked": ErasureRequest.objects.filter(kind=me.kind, subject_id=me.id).first(),
         "take_url": reverse("my-data-take"),
         "erase_url": reverse("my-data-erase"),
+        "mails_url": reverse("my-data-mails"),
+        "choices": suppressions.choices_of(cast(User, request.user).email),
     }
     return render(request, "portal/personal_data.html", context)
 
@@ -63,3 +67,13 @@ def ask_erasure(request: HttpRequest) -> HttpResponse:
         "back": reverse("my-data"),
     }
     return render(request, "portal/personal_data_erase.html", context)
+
+
+@require_POST
+def mails(request: HttpRequest) -> HttpResponse:
+    """Decline reminders or questions after visits, or have them again; what is no choice changes nothing."""
+    chosen = suppressions.choice_named(cast(User, request.user).email, request.POST.get("kind", ""))
+    if chosen is not None:
+        wanted = request.POST.get("wanted") == "yes"
+        suppressions.choose(secret=chosen.token, wanted=wanted, by=actor_of(request), now=clock.now())
+    return redirect(f"{reverse('my-data')}#mails")

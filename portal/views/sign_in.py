@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from portal.accounts import CODES, IDENTITY, VERIFIED, enter, join_identity, keep, pending
-from portal.domain import clock, sign_in
+from portal.domain import clock, sign_in, watch
 from portal.forms.sign_in import AddressForm, CodeForm
 from portal.http import client_address, local_address
 from portal.models import User
@@ -107,6 +107,8 @@ def _type_code(request: HttpRequest, asked: dict[str, Any], *, template: str, ri
         if row is not None:
             request.session.pop(CODES, None)
             return right(request, row.email, asked["next"])  # type: ignore[no-any-return]
+        owner = User.objects.filter(email=asked["email"]).values_list("pk", flat=True).first()
+        watch.refused(watch.CODE_REFUSED, user_id=owner, now=now)
         form.add_error("code", _("This code does not fit. Use the one from the newest mail, in this browser."))
     usable = sign_in.is_open(code_ids=ids, now=now)
     context = {"form": form, "email": asked["email"], "usable": usable, "next": asked["next"], "typing": True}

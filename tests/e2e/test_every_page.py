@@ -199,6 +199,15 @@ def test_a_hosts_pages(visitor: NewVisitor) -> None:
     look.at(str(mine))
     look.at(f"{mine}slet/")
 
+    host.open("/demo/mails/")
+    host.page.locator("main tbody a").filter(has_text=re.compile("Evaluering|Fortæl om besøget")).first.click()
+    host.page.wait_for_load_state()
+    declining = re.search(r"/l/uns_[\w-]{64}/", host.text())
+    assert declining is not None
+    look.at(declining[0], named="declining mails")
+    submit(host, "main form.form button[type=submit]")
+    look.at(named="mails declined")
+
     assert look.result() == ({}, set())
 
 

@@ -24,6 +24,7 @@ from offers.domain.dialogue import DialogueRequest
 from offers.domain.enrolment import Together
 from offers.domain.rules import EnrolmentRequest
 from portal.domain.calendar import local_day
+from portal.domain.suppressions import Choice
 from portal.domain.tables import rows_of
 from portal.domain.uploads import SafeFile
 from schools.domain.imports import KINDS_OF_TABLES
@@ -90,6 +91,12 @@ def call(name: str) -> Callable[[Words], Words]:
 
 sends("set_language", language="en")
 sends("link-landing", "portal_link")
+
+
+@body("unsubscribe", "portal_suppression", "portal_auditentry")
+def one_click(world: World, role: str, thing: str) -> dict[str, Any]:
+    return {"List-Unsubscribe": "One-Click"}
+
 
 # --- Teachers ------------------------------------------------------------------------------------------------------
 
@@ -203,6 +210,7 @@ sends("builder-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-share", "portal_link", "portal_message", **COLLEAGUE)
 sends("host-share (another's colleague)", "portal_link", withdraw=lambda world: world.at.child_elsewhere.pk)
 sends("host-data-take", "portal_auditentry")
+sends("host-data-mails", "portal_suppression", kind="surveys", wanted="no")
 sends("host-data-erase", "portal_erasurerequest", "portal_message")
 sends("host-needs", "portal_auditentry")
 sends("link-again", "portal_message")
@@ -212,6 +220,7 @@ sends("my-account", "schools_membership", school=lambda world: world.at.school.p
 sends("school-member-confirm", "schools_membership", "portal_message")
 sends("school-member-refuse", "schools_membership", "portal_message")
 sends("my-data-take", "portal_auditentry")
+sends("my-data-mails", "portal_suppression", kind="surveys", wanted="no")
 sends("my-data-erase", "portal_erasurerequest", "portal_message")
 sends("mfa_deactivate_totp", "mfa_authenticator")
 sends("mfa_generate_recovery_codes", "mfa_authenticator")
@@ -587,6 +596,9 @@ def _held(world: World, role: str) -> dict[str, Any]:
 
 
 CALLS["portal.links.use"] = CALLS["portal.links.send_again"] = _held
+calls(
+    "portal.suppressions.choose", secret=lambda _world: Choice.of("mette@skole.example", "surveys").token, wanted=False
+)
 calls("portal.links.send_on", link_id=of("link"), name="Ny Kollega", to="ny.kollega@firma.example")
 calls("portal.links.withdraw", link_id=of("link"))
 calls("portal.links.withdraw (of a colleague's link)", link_id=of("child"))

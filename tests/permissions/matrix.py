@@ -619,4 +619,5 @@ THINGS: dict[str, list[str]] = {
     "awaiting": _SIDES,
     "link": ["live", "missing"],
     "token": ["live", "revoked", "expired", "unknown"],
+    "unsubscribing": ["reminders", "surveys", "of the erased", "another purpose", "unknown"],
 }

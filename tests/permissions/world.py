@@ -44,6 +44,7 @@ from offers.models import (
 from portal import pdf
 from portal.domain import audit, links
 from portal.domain.actor import Actor
+from portal.domain.suppressions import Choice
 from portal.http import SESSION_KEY as LINKS
 from portal.http import SIGNED_IN_AT
 from portal.models import (
@@ -736,6 +737,13 @@ def _objects(world: World) -> None:
             "revoked": {"token": at.token_revoked},
             "expired": {"token": at.token_expired},
             "unknown": {"token": "hst_" + "A" * 43},
+        },
+        "unsubscribing": {
+            "reminders": {"token": Choice.of("mette@skole.example", "reminders").token},
+            "surveys": {"token": Choice.of("mette@skole.example", "surveys").token},
+            "of the erased": {"token": Choice.of("slettet@skole.example", "surveys").token},
+            "another purpose": {"token": Choice.of("mette@skole.example", "surveys").token.replace("uns_", "uns_hst_")},
+            "unknown": {"token": "uns_" + "A" * 64},
         },
         "job": {
             "-": {"job_id": at.job.pk},

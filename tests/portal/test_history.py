@@ -37,7 +37,10 @@ TOGETHER = {
     "": [],  # the desk's plain edits: see below
 }
 # Codes that a step is handed, by the name of its argument.
-HANDED_ON = {"action": ["membership-confirmed", "membership-refused"]}
+HANDED_ON = {
+    "action": ["membership-confirmed", "membership-refused"],
+    "failure": ["code-refused", "second-factor-failed"],
+}
 
 
 def recorded() -> Iterator[tuple[str, ast.expr]]:

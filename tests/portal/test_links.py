@@ -183,12 +183,14 @@ def test_a_link_for_something_else_opens_no_host_page(client: Client, purpose: L
     assert client.get(f"/vaert/{contact.pk}/").status_code == 404
 
 
-def test_use_prolongs_a_host_link_but_not_a_survey() -> None:
+def test_use_prolongs_a_host_link_but_neither_an_invitation_nor_a_survey() -> None:
     later = NOW + timedelta(days=10)
     host = host_link()
+    invite = links.ensure(purpose=Link.Purpose.INVITE, reference_id=uuid.uuid4(), now=NOW)
     survey = links.ensure(purpose=SURVEY, reference_id=uuid.uuid4(), now=NOW)
 
     assert links.use(link_id=host.pk, now=later).expires_at == later + timedelta(days=365)
+    assert links.use(link_id=invite.pk, now=later).expires_at == NOW + timedelta(days=30)
     assert links.use(link_id=survey.pk, now=later).expires_at == NOW + timedelta(days=21)
 
 

@@ -19,7 +19,7 @@ from django.conf import settings as django_settings
 from django.core.mail import get_connection
 
 from portal import mail, tasks
-from portal.domain import clock, outbox
+from portal.domain import clock, outbox, suppressions
 from portal.domain.outbox import Attachment, Letter, Occasion, Recipient
 from portal.mail import sender
 from portal.models import Message, Municipality, User
@@ -175,6 +175,25 @@ def test_a_letter_arrives_with_text_and_html_and_is_marked_sent(
     assert (fresh.state, fresh.sent_at, fresh.subject, fresh.trouble) == ("sent", now, "Nyt fra portalen", "")
     assert (fresh.lease_owner, fresh.lease_until) == (None, None)
     assert tasks.drain() == 0
+
+
+def test_the_headers_of_one_click_survive_the_conversation_and_its_receiver_is_asked_at_the_last_moment(
+    server: Server, news: News, person: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"news": Occasion(still_wanted=news.still_wanted, letter=news.letter, declinable="surveys")}
+    monkeypatch.setattr(outbox, "occasions", lambda: found)
+    promise(person, now)
+    tasks.drain()
+
+    [(_receivers, letter)] = server.got
+    choice = suppressions.Choice.of("mette@skole.example", "surveys")
+    assert str(letter["List-Unsubscribe"]).strip() == f"<http://testserver/l/{choice.token}/>"
+    assert str(letter["List-Unsubscribe-Post"]) == "List-Unsubscribe=One-Click"
+    assert suppressions.choose(secret=choice.token, wanted=False, now=now) == choice
+    declined, other = promise(person, now), promise(person, now, "bo@skole.example")
+    tasks.drain()
+    assert row(declined) == ("withdrawn", "Its receiver wants no such mails.")
+    assert (row(other)[0], len(server.got)) == ("sent", 2)
 
 
 def test_what_is_kept_of_a_letter_has_its_links_masked(server: Server, news: News, person: User, now: datetime) -> None:

@@ -16,6 +16,7 @@ from offers.domain import authoring, calendar_feed
 from offers.models import Dialogue, Enrolment, MoveAnswer, MoveProposal, Question, SurveyRequest
 from portal.domain import links
 from portal.domain.actor import Actor
+from portal.domain.suppressions import Choice
 from portal.models import Link
 from tests import factories
 
@@ -81,8 +82,9 @@ def main() -> None:
         "survey, teacher": survey("teacher"),
         "survey, host": survey("host"),
     }
+    declining = Choice.of(contact.email, "surveys")
     addresses = {
-        "living": {kind: links.address(link) for kind, link in living.items()},
+        "living": {**{kind: links.address(link) for kind, link in living.items()}, "unsubscribe": declining.url},
         "ended": {
             "expired": links.address(expired),
             "withdrawn": links.address(withdrawn),

@@ -82,9 +82,9 @@ def press(server: str, path: str) -> int:
         page = error.read().decode()
     action = re.search(r'<form class="form" method="post"(?: action="([^"]+)")?', page)
     field = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    if action is None or field is None:
+    if action is None:
         return 0
-    body = urllib.parse.urlencode({"csrfmiddlewaretoken": field[1]}).encode()
+    body = urllib.parse.urlencode({"csrfmiddlewaretoken": field[1]} if field else {}).encode()
     request = urllib.request.Request(f"{server}{action[1] or path}", data=body, headers={"Origin": "null"})
     try:
         with opener.open(request, timeout=60) as answer:
