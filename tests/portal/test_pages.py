@@ -38,7 +38,7 @@ def test_the_privacy_page_names_every_time_limit(client: Client, municipality: M
 
     english = en(client, "/privatliv/")
 
-    assert english.count('<th scope="row">') == 13 + 3  # whom it is about, and the cookies
+    assert english.count('<th scope="row">') == 14 + 3  # whom it is about, and the cookies
     for limit in (
         "6 months after the visit",
         "30 days after the visit",
