@@ -307,6 +307,13 @@ def guesses(prefix: str) -> list[str]:
     return found
 
 
+@cache
+def first_to_guess(prefix: str) -> str:
+    """Return the role that tries all of these; for the others, who see the list too, one of them is enough."""
+    readers = members(declared()["desk"][prefix]["see"])
+    return next((role for role in roles() if role in readers), "")
+
+
 def needs_a_row(what: str) -> bool:
     """Return whether a page of the desk is about one row."""
     try:
@@ -369,7 +376,7 @@ def other_methods() -> list[Cell]:
 
 
 def some_other_methods() -> list[Cell]:
-    """Return of these cells every route's first object, and for each other object and page one that takes its turn."""
+    """Return of these cells, for every route's first object each method by one of the two, else one in its turn."""
     pages: dict[tuple[str, str], list[Cell]] = {}
     for cell in other_methods():
         pages.setdefault((cell.what, cell.thing), []).append(cell)
@@ -377,7 +384,8 @@ def some_other_methods() -> list[Cell]:
     for turn, ((what, thing), cells) in enumerate(pages.items()):
         row = declared()["routes"].get(what)
         is_first = row is not None and things_of(row)[0] == thing
-        found += cells if is_first else [cells[turn % len(cells)]]
+        tries = dict(zip(OTHER_METHODS, WHO_TRIES * 2 if turn % 2 else WHO_TRIES[::-1] * 2, strict=True))
+        found += [cell for cell in cells if tries[cell.method] == cell.role] if is_first else [cells[turn % len(cells)]]
     return found
 
 

@@ -303,7 +303,9 @@ class Player:
     def guess(self, cell: Cell) -> str:
         """Return by which lookup a text could be guessed letter by letter, or nothing."""
         every = matrix.guesses(cell.area)
-        for one in every if cell.answer == "400" else every[:1]:  # who sees no list is refused before any lookup
+        # What may be asked does not depend on who asks; and who sees no list is refused before any lookup.
+        is_first = cell.answer == "400" and cell.role == matrix.first_to_guess(cell.area)
+        for one in every if is_first else every[:1]:
             address = f"{desk_route(f'{cell.area}_changelist', '')}?{one}"
             if wrong := judge(cell, self.ask(cell.role, "GET", address), ()):
                 return f"{wrong} ({one})"
