@@ -34,7 +34,7 @@ from offers.models import (
 )
 from portal.admin import COORDINATOR, OPERATOR, REVIEWER
 from portal.context import the_municipality
-from portal.domain import clock, sign_in
+from portal.domain import clock, sign_in, watch
 from portal.models import (
     ActivityType,
     AuditEntry,
@@ -125,18 +125,37 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def warnings() -> list[str]:
     """Return what those who look after the portal must know at once."""
-    slowed = sign_in.newcomers_slowed(now=clock.now())
-    if slowed is None:
-        return []
-    return [
-        gettext(
-            "Somebody is asking for sign-in codes to invented addresses. Until that ends, people without an account get"
-            " theirs more slowly (askings without a mail in the last hours: %(count)s). Whoever has an account notices"
-            " nothing: a newcomer who gets no mail can be let in by importing the school's teachers or making the"
-            " account here. If it goes on, let the operator look at the log for “newcomers-slowed”."
+    now = clock.now()
+    many, slowed = watch.many_lately(now=now), sign_in.newcomers_slowed(now=now)
+    found: list[str] = []
+    if many.failures:
+        found.append(
+            gettext(
+                "Sign-in codes and second factors that did not fit in the last hours: %(count)s. Somebody may be"
+                " guessing. Nobody is locked out by it; which accounts are meant stands in their history at the"
+                " desk, and in the log under “many-failures”."
+            )
+            % {"count": many.failures}
         )
-        % {"count": slowed.held_back}
-    ]
+    if many.unknown_links:
+        found.append(
+            gettext(
+                "Addresses of links that never existed, tried in the last hours: %(count)s. Nothing opens by it; let"
+                " the operator look at the log for “many-unknown-links”."
+            )
+            % {"count": many.unknown_links}
+        )
+    if slowed is not None:
+        found.append(
+            gettext(
+                "Somebody is asking for sign-in codes to invented addresses. Until that ends, people without an account"
+                " get theirs more slowly (askings without a mail in the last hours: %(count)s). Whoever has an account"
+                " notices nothing: a newcomer who gets no mail can be let in by importing the school's teachers or"
+                " making the account here. If it goes on, let the operator look at the log for “newcomers-slowed”."
+            )
+            % {"count": slowed.held_back}
+        )
+    return found
 
 
 def for_coordinator() -> dict[str, Any]:

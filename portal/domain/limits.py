@@ -1,5 +1,6 @@
 """Limits: how often something may happen in a window of time. Counted in PostgreSQL, so that nothing forgets them."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -30,9 +31,17 @@ def count(what: str, who: str, *, window: timedelta, now: datetime) -> int:
 
 def lately(what: str, who: str, *, window: timedelta, now: datetime) -> int:
     """Return how many were counted in this window and in the one before; nothing is counted by asking."""
+    return lately_each([what], who, window=window, now=now)[what]
+
+
+def lately_each(whats: Iterable[str], who: str, *, window: timedelta, now: datetime) -> dict[str, int]:
+    """Return the same of several, each by its name, with one question."""
     number = int(now.timestamp()) // int(window.total_seconds())
-    found = Tally.objects.filter(key__in=[_key(what, who, one) for one in (number - 1, number)])
-    return sum(found.values_list("count", flat=True))
+    found = dict.fromkeys(whats, 0)
+    keys = {_key(what, who, one): what for what in found for one in (number - 1, number)}
+    for key, times in Tally.objects.filter(key__in=keys).values_list("key", "count"):
+        found[keys[key]] += times
+    return found
 
 
 def _key(what: str, who: str, number: int) -> str:

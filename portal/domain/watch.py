@@ -5,6 +5,7 @@ alarm can wait for (``many-failures-of-one-account``, ``many-failures``, ``many-
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from portal.models import User
 
 log = structlog.get_logger(__name__)
 
-CODE_REFUSED, FACTOR_REFUSED = "code-refused", "second-factor-failed"
+CODE_REFUSED, FACTOR_REFUSED, UNKNOWN_LINK = "code-refused", "second-factor-failed", "unknown-link"
 ACTIONS = ["signed-in", CODE_REFUSED, FACTOR_REFUSED]
 HOUR = timedelta(hours=1)
 # So many failures of one account are noted in an hour; whoever goes on is not given the log to fill.
@@ -48,7 +49,26 @@ def refused(failure: str, *, user_id: UUID | None, now: datetime) -> None:
 
 def unknown_link(*, now: datetime) -> None:
     """Count an address of a link that never was, whoever came by it, and warn when there are many."""
-    _warn_at(MANY_UNKNOWN, "many-unknown-links", what="unknown-link", now=now)
+    _warn_at(MANY_UNKNOWN, "many-unknown-links", what=UNKNOWN_LINK, now=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Many:
+    """What came in this hour and the one before, where it is enough to warn; 0: nothing worth a word."""
+
+    failures: int
+    unknown_links: int
+
+
+def many_lately(*, now: datetime) -> Many:
+    """Return what those who look after the portal should see at the desk (one query)."""
+    whats = {name: f"{name} everywhere" for name in (CODE_REFUSED, FACTOR_REFUSED, UNKNOWN_LINK)}
+    found = limits.lately_each(whats.values(), "", window=HOUR, now=now)
+    failures = found[whats[CODE_REFUSED]] + found[whats[FACTOR_REFUSED]]
+    unknown = found[whats[UNKNOWN_LINK]]
+    return Many(
+        failures=failures if failures >= MANY_FAILURES else 0, unknown_links=unknown if unknown >= MANY_UNKNOWN else 0
+    )
 
 
 def _warn_at(many: int, event: str, *, what: str, now: datetime) -> None:

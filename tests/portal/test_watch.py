@@ -149,3 +149,23 @@ def test_the_register_tells_of_sign_ins_and_of_the_lines_of_the_programs_log() -
     assert "portal.AuditEntry (signed-in, code-refused, second-factor-failed)" in safety.fields
     assert "log (client)" in safety.fields
     assert len([kept for kept in safety.kept if kept.startswith("6 m")]) == 2
+
+
+@pytest.mark.parametrize(("who", "told"), [(factories.OperatorFactory, True), (factories.ReviewerFactory, False)])
+def test_the_desks_first_page_says_when_somebody_guesses(who: Any, told: bool) -> None:
+    browser = Client()
+    browser.force_login(who.create())
+
+    def said() -> list[bool]:
+        page = browser.get("/admin/").content.decode()
+        return [words in page for words in ("seneste timer: 200", "seneste timer: 300")]
+
+    for _ in range(199):
+        watch.refused(watch.CODE_REFUSED, user_id=None, now=TODAY)
+    for _ in range(299):
+        watch.unknown_link(now=TODAY)
+    before = said()
+    watch.refused(watch.FACTOR_REFUSED, user_id=None, now=TODAY)
+    watch.unknown_link(now=TODAY)
+
+    assert (before, said()) == ([False, False], [told, told])
