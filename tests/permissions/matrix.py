@@ -465,7 +465,10 @@ LOOKS = {
     "the catalogue": "/forloeb/?q={}",
     "my school's enrolments": "/tilmeldinger/?vis=skole",
     "the desk's search": "/admin/search/?s={}",
+    "the desk's list of mails": "/admin/portal/message/?q={}",
 }
+# A list finds by what it does not show: the row itself gives away that the word stands in it.
+FINDS = {"the desk's list of mails": "letter"}
 
 
 def search_cells(secret: str) -> list[Cell]:
@@ -475,6 +478,7 @@ def search_cells(secret: str) -> list[Cell]:
         Cell(area="search", what=secret, method="SEARCH", thing=thing, role=role, answer="idle")
         for thing, address in LOOKS.items()
         if "{}" in address or secret == next(iter(declared()["secrets"]))
+        if FINDS.get(thing, secret) == secret
         for role in roles()
         if role not in readers
     ]

@@ -185,8 +185,7 @@ class Player:
             said = bool(matrix.every_question()[cell.what](User.objects.get(pk=self.world.people[cell.role].pk)))
             return "" if said == (cell.answer == "ok") else f"{cell}: {'yes' if said else 'no'}"
         if cell.method == "SEARCH":
-            word = self.world.words[cell.what][:-1]  # without its end: a page may say what was asked for
-            return self.leaks(cell, self.ask(cell.role, "GET", matrix.LOOKS[cell.thing].format(word)))
+            return self.search(cell)
         if cell.method == "LOOKUP":
             answer = self.ask(cell.role, "GET", reverse("admin:autocomplete") + cell.what)
             return judge(replace(cell, method="GET"), answer, ()) or self.leaks(cell, answer)
@@ -299,6 +298,15 @@ class Player:
             return desk_route(cell.what, str(getattr(self.world.at, cell.thing).pk))
         found = row_of(cell, self.world, body)
         return desk_route(cell.what, str(found.pk))
+
+    def search(self, cell: Cell) -> str:
+        """Return whether looking for a secret shows it, or finds the row that holds it, to somebody it is kept from."""
+        word = self.world.words[cell.what][:-1]  # without its end: a page may say what was asked for
+        answer = self.ask(cell.role, "GET", matrix.LOOKS[cell.thing].format(word))
+        row = reverse("admin:portal_message_change", args=[self.world.at.message.pk]).encode()
+        if cell.thing in matrix.FINDS and row in answer.body:
+            return f"{cell}: finds the row that holds the secret"
+        return self.leaks(cell, answer)
 
     def guess(self, cell: Cell) -> str:
         """Return by which lookup a text could be guessed letter by letter, or nothing."""

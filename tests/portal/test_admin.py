@@ -550,6 +550,15 @@ def test_nobody_is_made_operator_at_the_desk() -> None:
     assert (change(browser, user, role_rows(user, "operator")), user.municipal_roles.count()) == (200, 0)
 
 
+@pytest.mark.parametrize(("role", "more"), [("operator", {"municipal_roles-0-DELETE": "on"}), ("coordinator", {})])
+def test_an_operators_role_is_neither_taken_nor_changed_at_the_desk(role: str, more: dict[str, str]) -> None:
+    user, browser = factories.OperatorFactory.create(), proven(factories.AdministratorFactory.create())
+
+    change(browser, user, role_rows(user, role, **more))
+
+    assert list(user.municipal_roles.values_list("role", flat=True)) == ["operator"]
+
+
 @pytest.mark.parametrize("way", ["taken", "lowered", "put out of use"])
 def test_the_last_administrator_stays_one(way: str) -> None:
     user = factories.AdministratorFactory.create()

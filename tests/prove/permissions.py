@@ -165,7 +165,18 @@ NO_DOORS: dict[tuple[str, str, str], str] = {
     ("offers/views/catalogue.py", "home", "Offer.objects.published()"): "a number and names of industries, no course",
 }
 
+LENGTH = "how long a session lasts, not who may do what: tests/portal/test_staying.py"
 NO_DOORS |= {
+    (
+        "schools/admin.py",
+        "MunicipalRoleRows.get_queryset",
+        "role__in=roles.GIVEN_AT_THE_DESK",
+    ): "which roles stand at the desk: test_an_operators_role_is_neither_taken_nor_changed_at_the_desk",
+    ("portal/http.py", "may_go_on", "def may_go_on"): LENGTH,
+    ("portal/http.py", "ends_for_good", "may_go_on(request)"): LENGTH,
+    ("portal/http.py", "stay", "may_go_on(request)"): LENGTH,
+    ("portal/templatetags/session.py", "session_ends_soon", "may_go_on(request)"): LENGTH,
+    ("portal/views/staying.py", "stay_signed_in", "may_go_on(request)"): LENGTH,
     **{
         ("portal/oidc/provider.py", function, text): HOUSES
         for function, text in (
